@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * base/id, base/limit: random identifiers, keyed hash, token bucket, strict
+ * integers.
+ */
+#ifndef SALLYPORT_BASE_UTIL_H
+#define SALLYPORT_BASE_UTIL_H
+
+#include <re.h>
+
+/** Fill p with n bytes fit for keys (getrandom(2)). Ends the process if the kernel has none. */
+void sp_random(void *p, size_t n);
+
+/** A uniformly random number in [0, bound); bound > 0. */
+uint32_t sp_random_below(uint32_t bound);
+
+/** Write size-1 random lower-case hex digits (4 bits each) and a NUL to buf. */
+void sp_id_random(char *buf, size_t size);
+
+/** Key of a hash table over bytes that a peer can choose. */
+struct sp_hashkey {
+	uint64_t k0, k1;
+};
+
+void sp_hashkey_init(struct sp_hashkey *key);
+
+/** SipHash-2-4 of n bytes under key. */
+uint64_t sp_hash(const struct sp_hashkey *key, const void *p, size_t n);
+
+/** Token bucket; rate 0 means no limit. */
+struct sp_limit {
+	uint32_t rate;   /**< tokens per second         */
+	uint32_t burst;  /**< most tokens at once       */
+	uint64_t millis; /**< tokens held, in 1/1000    */
+	uint64_t last_ms;
+	uint64_t refused; /**< how often it said no     */
+};
+
+void sp_limit_init(struct sp_limit *l, uint32_t rate, uint32_t burst, uint64_t now_ms);
+
+/** Take one token. @return false, and counted, when there is none. */
+bool sp_limit_take(struct sp_limit *l, uint64_t now_ms);
+
+/**
+ * Strict decimal: digits only, at least one, no sign, no space, value <= max.
+ * @return 0, EINVAL (not a number) or ERANGE
+ */
+int sp_u32(uint32_t *out, const struct pl *pl, uint32_t max);
+
+/** true when s has no CR, LF, NUL or other control character but tab. */
+bool sp_text_ok(const struct pl *s);
+
+#endif

@@ -1,0 +1,111 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * sdp/: session descriptions as text in, text out (RFC 4566, RFC 8866), and
+ * the keys in them (RFC 4568). Pure: knows no socket and no call.
+ *
+ * A description is indexed by line and rewritten by line: o=, c=, m=,
+ * a=crypto, a=rtcp are ours; what names the sender's network or asks for what
+ * this gateway does not do (ICE, DTLS, rtcp-mux, BUNDLE) is dropped; every
+ * other line is copied byte for byte, in its place.
+ */
+#ifndef SALLYPORT_SDP_H
+#define SALLYPORT_SDP_H
+
+#include <re.h>
+
+enum {
+	SP_SDP_LINES_MAX = 200,
+	SP_SDP_MEDIA_MAX = 8,
+	SP_SDP_SIZE_MAX = 32 * 1024,
+	SP_SDES_KEY_SIZE = 30,  /**< master key 16, master salt 14 (RFC 4568 6.2) */
+	SP_SDES_KEY_TEXT = 41,  /**< 40 characters of base64 and a NUL */
+	SP_SDES_CRYPTO_MAX = 16 /**< a=crypto lines looked at per m-line */
+};
+
+enum sp_sdp_dir { SP_SDP_SENDRECV, SP_SDP_SENDONLY, SP_SDP_RECVONLY, SP_SDP_INACTIVE };
+
+/** Why an m-line cannot be used. */
+enum sp_sdp_fault {
+	SP_SDP_OK,
+	SP_SDP_DISABLED,     /**< port 0: refused or ended by the sender        */
+	SP_SDP_PLAIN,        /**< not RTP/SAVP: media would not be encrypted     */
+	SP_SDP_NO_SUITE,     /**< no a=crypto with AES_CM_128_HMAC_SHA1_80       */
+	SP_SDP_KEY_UNUSABLE, /**< our suite, but MKI, bad key or unknown parameter */
+	SP_SDP_NO_ADDRESS    /**< no c= that is an address                       */
+};
+
+/** a=crypto as chosen for an m-line. */
+struct sp_sdes {
+	uint32_t tag;
+	uint8_t key[SP_SDES_KEY_SIZE]; /**< wipe after use */
+};
+
+/** What the gateway needs to know of one m-line. */
+struct sp_sdp_media {
+	struct pl type;  /**< "audio"                                          */
+	struct pl proto; /**< "RTP/SAVP"                                       */
+	enum sp_sdp_fault fault;
+	enum sp_sdp_dir dir; /**< media level, else session level, else sendrecv;
+				  c=0.0.0.0 reads as inactive (RFC 3264 8.4) */
+	struct sa rtp;       /**< where the sender wants RTP                    */
+	struct sa rtcp;      /**< a=rtcp (RFC 3605), else the port above RTP's  */
+	struct sp_sdes sdes; /**< set when fault is OK                          */
+};
+
+struct sp_sdp;
+
+/**
+ * Parse and index a description. The text is copied.
+ * @param why set to what is wrong, for people, on EBADMSG (static text)
+ * @return 0, EBADMSG, EOVERFLOW (a limit of this header), ENOMEM
+ */
+int sp_sdp_parse(struct sp_sdp **sp, const char *text, size_t len, const char **why);
+
+size_t sp_sdp_mediac(const struct sp_sdp *s);
+const struct sp_sdp_media *sp_sdp_media(const struct sp_sdp *s, size_t i);
+
+/** First m-line that is usable or, for the reason, the first that is not. */
+enum sp_sdp_fault sp_sdp_verdict(const struct sp_sdp *s);
+
+/** Text for a Warning header (RFC 3261 20.43) and the log: why a fault is one. */
+const char *sp_sdp_fault_text(enum sp_sdp_fault fault);
+
+/** Our side of one m-line towards the leg that the description goes to. */
+struct sp_sdp_local_media {
+	bool enabled; /**< false: written with port 0                       */
+	uint16_t rtp_port;
+	uint16_t rtcp_port;
+	uint32_t tag; /**< crypto tag: the offer's in an answer, ours in an offer */
+	uint8_t key[SP_SDES_KEY_SIZE];
+};
+
+/** Our side of a description. */
+struct sp_sdp_local {
+	struct sa addr;      /**< advertised media address of the interface         */
+	uint64_t session_id; /**< per leg, constant for the leg's life              */
+	uint64_t version;    /**< RFC 3264 8: one higher with each changed description */
+	struct sp_sdp_local_media mediav[SP_SDP_MEDIA_MAX];
+};
+
+/**
+ * Write s as it goes out on the other leg.
+ * @return 0 or ENOMEM
+ */
+int sp_sdp_rewrite(struct mbuf *out, const struct sp_sdp *s, const struct sp_sdp_local *local);
+
+/**
+ * Same description but for the version in o=? Decides whether the version must rise.
+ */
+bool sp_sdp_same(const struct pl *a, const struct pl *b);
+
+/**
+ * Decode the value of one a=crypto attribute ("1 AES_CM_128_HMAC_SHA1_80 inline:...").
+ * Lifetime is accepted and ignored; MKI and unknown session parameters are not.
+ * @return 0; ENOTSUP (another suite); EPROTO (our suite, not usable); EBADMSG (malformed)
+ */
+int sp_sdes_decode(struct sp_sdes *sdes, const struct pl *value);
+
+/** Write "TAG AES_CM_128_HMAC_SHA1_80 inline:KEY" to mb. */
+int sp_sdes_encode(struct mbuf *mb, const struct sp_sdes *sdes);
+
+#endif
