@@ -1,0 +1,147 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * conf/: the configuration file into one immutable, typed, checked value.
+ * docs/configuration.md describes every key; the schema tables of src/conf/
+ * are the one place that knows names, types, ranges and defaults.
+ */
+#ifndef SALLYPORT_CONF_H
+#define SALLYPORT_CONF_H
+
+#include <re.h>
+
+#include "sallyport/base_log.h"
+
+enum {
+	SP_CONF_INTERFACES_MAX = 32,
+	SP_CONF_TRUNKS_MAX = 1024,
+	SP_CONF_IDENTITIES_MAX = 32,
+	SP_CONF_TARGETS_MAX = 16,
+	SP_CONF_HEADERS_MAX = 16,
+	SP_CONF_MISTAKES_MAX = 1000 /**< reported in one go; the rest is counted */
+};
+
+/** Where something was written. */
+struct sp_conf_src {
+	const char *file; /**< owned by the configuration */
+	unsigned line;
+};
+
+/** Everything that is wrong, in the order found. */
+struct sp_report;
+
+int sp_report_alloc(struct sp_report **rp);
+
+/** Add a mistake. key, value and mend are copied; value may be NULL. mend: re_printf format. */
+void sp_report_add(struct sp_report *r, const struct sp_conf_src *src, const char *key,
+		   const char *value, const char *mend, ...);
+
+/** Add a note: worth saying at --check, not a mistake. */
+void sp_report_note(struct sp_report *r, const struct sp_conf_src *src, const char *key,
+		    const char *value, const char *text, ...);
+
+unsigned sp_report_mistakes(const struct sp_report *r);
+
+/** Calls h with each line, "FILE:LINE: KEY = VALUE: MEND" (notes: "FILE:LINE: note: ..."). */
+typedef void(sp_report_line_h)(bool mistake, const char *line, void *arg);
+void sp_report_print(const struct sp_report *r, sp_report_line_h *h, void *arg);
+
+/** A file that the configuration names; path is absolute, or NULL when not given. */
+struct sp_conf_path {
+	const char *path;
+	struct sp_conf_src src;
+};
+
+struct sp_conf_pair {
+	struct sp_conf_path certificate, key;
+};
+
+struct sp_conf_interface {
+	const char *name;
+	struct sp_conf_src src;
+	struct sa sip;              /**< listen address and port                      */
+	const char *sip_advertise;  /**< host name or address in Via, Contact, From    */
+	struct sp_conf_pair server; /**< shown to those who connect to us             */
+	struct sp_conf_pair client; /**< shown when we connect; the server's if not given */
+	struct sa media;            /**< bind address of media, port unused           */
+	struct sa media_advertise;  /**< in SDP; the bind address if not given        */
+	uint16_t port_min, port_max;
+	int dscp; /**< -1: not set; media packets        */
+};
+
+enum sp_conf_kind { SP_TRUNK_CARRIER, SP_TRUNK_SERVICE };
+
+struct sp_conf_target {
+	const char *host; /**< name or address literal */
+	uint16_t port;    /**< 5061 if not given       */
+	struct sp_conf_src src;
+};
+
+struct sp_conf_trunk {
+	const char *name;
+	struct sp_conf_src src;
+	enum sp_conf_kind kind;
+	unsigned interface; /**< index into sp_conf.interfacev                */
+	const char *const *identityv;
+	size_t identityc;
+	bool wildcard;
+	bool check_purpose;         /**< purpose = "strict" (default) | "any" */
+	struct sp_conf_path ca;     /**< path NULL: the public roots */
+	struct sp_conf_pair client; /**< overrides the interface's; path NULL: not given */
+	struct sp_conf_target targetv[SP_CONF_TARGETS_MAX];
+	size_t targetc;       /**< may be 0: the peer connects to us */
+	const char *domain;   /**< host in From/To/request URI towards it; NULL: the target's */
+	int carrier;          /**< service trunks: index of the default carrier trunk, or -1 */
+	unsigned calls;       /**< most calls at once, 0: no limit of its own */
+	unsigned connections; /**< most accepted connections at once */
+	unsigned options_s;   /**< OPTIONS to each target this often; 0: never */
+	unsigned idle_s;      /**< accepted connections without a message; 0: never closed */
+};
+
+struct sp_conf_header {
+	const char *name, *value;
+};
+
+/** A number entry as written in the file; number/ checks and keeps it. */
+struct sp_conf_number {
+	struct sp_conf_src src;
+	const char *number, *trunk, *carrier, *account; /**< NULL: not given */
+	bool headers_to_carrier;
+	struct sp_conf_header headerv[SP_CONF_HEADERS_MAX];
+	size_t headerc;
+};
+
+struct sp_conf_limits {
+	unsigned calls;                  /**< at once, in all                              */
+	unsigned connections;            /**< accepted at once, in all                     */
+	unsigned connections_per_source; /**< accepted at once from one address            */
+	unsigned handshakes;             /**< TLS handshakes in progress, per interface    */
+	unsigned first_message_s;        /**< from "up" to the first message on an accepted one */
+	unsigned ring_s;                 /**< from INVITE to its final response (timer C)  */
+	unsigned media_timeout_s;        /**< no authentic media from a side; 0: off       */
+	unsigned drain_s;                /**< from SIGTERM to the end of calls; 0: no limit */
+};
+
+struct sp_conf {
+	const char *file;
+	const struct sp_conf_interface *interfacev;
+	size_t interfacec;
+	const struct sp_conf_trunk *trunkv;
+	size_t trunkc;
+	const struct sp_conf_number *numberv;
+	size_t numberc;
+	const struct sp_conf_path *number_filev;
+	size_t number_filec;
+	struct sp_conf_limits limits;
+	enum sp_log_level log_level;
+	bool log_full_numbers;
+};
+
+/**
+ * Read and check the file. Everything wrong goes into the report; what needs
+ * other rooms (certificates, number entries) the caller checks afterwards.
+ * @param cp set, also when there are mistakes, if the file could be parsed at all
+ * @return 0, EINVAL (mistakes), errno of opening the file (also reported), ENOMEM
+ */
+int sp_conf_load(struct sp_conf **cp, const char *file, struct sp_report *r);
+
+#endif
