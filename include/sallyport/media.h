@@ -33,7 +33,7 @@ struct sp_relay_count {
 	uint64_t unauthentic; /**< HMAC did not match                       */
 	uint64_t replayed;    /**< seen before, or older than the window    */
 	uint64_t early;       /**< no key or no destination known yet       */
-	uint64_t unsent;      /**< the kernel would not take it             */
+	uint64_t unsent;      /**< refused by the kernel, or index used before */
 	uint64_t latched;     /**< times the source moved, authenticated    */
 };
 

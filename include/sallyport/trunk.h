@@ -1,0 +1,99 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * trunk/: the peers at run time: their connections, targets, health, limits.
+ *
+ * A trunk outlives reloads: it is found again by its name, keeps connections
+ * and counters, and gets new settings. Calls and connections keep a trunk
+ * alive that the configuration no longer has; it takes no new calls.
+ */
+#ifndef SALLYPORT_TRUNK_H
+#define SALLYPORT_TRUNK_H
+
+#include "sallyport/conf.h"
+#include "sallyport/sip_transaction.h"
+#include "sallyport/tls.h"
+
+struct sp_trunks; /**< all of them, with the accepted connections */
+struct sp_trunk;
+
+enum {
+	SP_TRUNK_CONNECT_MS = 5000, /**< name look-up, TCP and TLS to one target, together */
+	SP_TRUNK_PICKS_MAX = 4096   /**< calls waiting for a connection, per trunk         */
+};
+
+/** What one trunk is made with at load. */
+struct sp_trunk_setup {
+	const struct sp_conf_trunk *conf;
+	const struct sp_conf_interface *interface;
+	struct sp_tls_context *client; /**< referenced */
+};
+
+int sp_trunks_alloc(struct sp_trunks **tp, struct sp_loop *loop, struct sp_sip *sip);
+
+/**
+ * Make or update the trunks for a new configuration; those that it lacks take
+ * no more calls and go when their last call and connection has gone.
+ * @param setupv  one per trunk of the configuration
+ * @param conf    referenced for as long as a trunk uses it
+ * @param trunkv  set to the trunks in the same order, one reference each
+ * @return 0 or ENOMEM, then nothing has changed
+ */
+int sp_trunks_apply(struct sp_trunks *ts, struct sp_conf *conf, const struct sp_trunk_setup *setupv,
+		    size_t setupc, struct sp_trunk **trunkv);
+
+/**
+ * A peer connected to us and is known: takes over the reference. Its trunk is
+ * found by name; over a limit, or without trunk, it is closed and that logged.
+ */
+void sp_trunks_accept(struct sp_trunks *ts, struct sp_tls_conn *c);
+
+/** Accepted connections at this moment, of all trunks. */
+size_t sp_trunks_connections(const struct sp_trunks *ts);
+
+/** Close everything, for the end of the process. */
+void sp_trunks_close(struct sp_trunks *ts);
+
+const char *sp_trunk_name(const struct sp_trunk *t);
+const struct sp_conf_trunk *sp_trunk_conf(const struct sp_trunk *t);
+const struct sp_conf_interface *sp_trunk_interface(const struct sp_trunk *t);
+
+/** The trunk that a SIP connection belongs to. Borrowed. */
+struct sp_trunk *sp_trunk_of(const struct sp_sip_conn *c);
+
+/** false once the configuration no longer has it. */
+bool sp_trunk_active(const struct sp_trunk *t);
+
+/** Is at least one target up, or, without targets, a peer connected? */
+bool sp_trunk_up(const struct sp_trunk *t);
+
+/** Count a call in. @return false, and counted, when the trunk's limit is reached. */
+bool sp_trunk_call_begin(struct sp_trunk *t);
+void sp_trunk_call_end(struct sp_trunk *t);
+unsigned sp_trunk_calls(const struct sp_trunk *t);
+
+/** A live connection of this trunk, whichever side opened it; NULL when there is none. */
+struct sp_sip_conn *sp_trunk_conn(const struct sp_trunk *t);
+
+/** A request for a connection; mem_deref() withdraws it. */
+struct sp_trunk_pick;
+
+/**
+ * @param err  0, or why there is no connection (ECONNREFUSED, ETIMEDOUT, EHOSTUNREACH, ...)
+ * @param conn to use, reference it to keep it
+ * @param host the target's host as configured, "" for a connection that the peer opened
+ * @param port the target's port, 0 likewise
+ */
+typedef void(sp_trunk_picked_h)(int err, struct sp_sip_conn *conn, const char *host, uint16_t port,
+				void *arg);
+
+/**
+ * A connection for a new dialog: one that is up to a target that is up, else
+ * a new one, trying targets in order; without targets, one the peer opened.
+ * h is called once, from the loop, never from inside this call.
+ */
+int sp_trunk_pick(struct sp_trunk_pick **pp, struct sp_trunk *t, sp_trunk_picked_h *h, void *arg);
+
+/** For tests: a connection that belongs to t, without TLS beneath. Not counted. */
+int sp_trunk_attach(struct sp_trunk *t, struct sp_sip_conn *c);
+
+#endif
