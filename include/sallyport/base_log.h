@@ -17,7 +17,7 @@
 
 enum sp_log_level { SP_LOG_ERROR, SP_LOG_WARN, SP_LOG_INFO, SP_LOG_DEBUG };
 
-/** Gets each finished line without newline; tests listen with it. */
+/** Gets each line, "event key=value", without time, level and newline; tests listen with it. */
 typedef void(sp_log_sink_h)(enum sp_log_level level, const char *line, void *arg);
 
 /** Set the lowest level written, and whether subscriber numbers stand in full. */

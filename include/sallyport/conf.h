@@ -59,7 +59,7 @@ struct sp_conf_interface {
 	const char *name;
 	struct sp_conf_src src;
 	struct sa sip;              /**< listen address and port                      */
-	const char *sip_advertise;  /**< host name or address in Via, Contact, From    */
+	const char *sip_advertise;  /**< host name or address in Via, Contact, From; v6 in [] */
 	struct sp_conf_pair server; /**< shown to those who connect to us             */
 	struct sp_conf_pair client; /**< shown when we connect; the server's if not given */
 	struct sa media;            /**< bind address of media, port unused           */
@@ -73,6 +73,7 @@ enum sp_conf_kind { SP_TRUNK_CARRIER, SP_TRUNK_SERVICE };
 struct sp_conf_target {
 	const char *host; /**< name or address literal */
 	uint16_t port;    /**< 5061 if not given       */
+	bool port_given;  /**< else a name is looked up by SRV first, RFC 3263 section 4.2 */
 	struct sp_conf_src src;
 };
 

@@ -18,7 +18,7 @@
 enum {
 	SP_RELAY_STREAMS_MAX = 8,
 	SP_RELAY_PACKET_MAX = 2048, /**< a longer datagram is dropped             */
-	SP_RELAY_SSRC_MAX = 16,     /**< remembered per stream, side and protocol */
+	SP_RELAY_SSRC_MAX = 16,     /**< remembered per stream and side           */
 	SP_RELAY_BURST = 64,        /**< packets read from one socket per turn    */
 	SP_SRTP_KEY_SIZE = 30       /**< master key and salt                      */
 };
@@ -33,7 +33,7 @@ struct sp_relay_count {
 	uint64_t unauthentic; /**< HMAC did not match                       */
 	uint64_t replayed;    /**< seen before, or older than the window    */
 	uint64_t early;       /**< no key or no destination known yet       */
-	uint64_t unsent;      /**< refused by the kernel, or index used before */
+	uint64_t unsent;      /**< refused by the kernel, or index was used */
 	uint64_t latched;     /**< times the source moved, authenticated    */
 };
 
@@ -87,8 +87,9 @@ const uint8_t *sp_relay_key(const struct sp_relay *r, size_t stream, enum sp_sid
 /**
  * Tell where side's peer wants its media and under which key it sends.
  * The same key again keeps rollover counter and replay window; the same
- * addresses again keep the latched source (RFC 7362).
- * @return 0, EINVAL, ENOMEM
+ * addresses again keep the latched source (RFC 7362). "0.0.0.0" or "::" stands
+ * for a peer that wants nothing until it sends something itself.
+ * @return 0, EINVAL (also another address family than the ports'), ENOMEM
  */
 int sp_relay_remote(struct sp_relay *r, size_t stream, enum sp_side side, const struct sa *rtp,
 		    const struct sa *rtcp, const uint8_t key[SP_SRTP_KEY_SIZE]);

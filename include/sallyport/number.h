@@ -67,7 +67,7 @@ struct sp_number_trunk {
 struct sp_number_build;
 struct sp_number_table;
 
-/** @param trunkv must outlive the build */
+/** @param trunkv must outlive the build; trunkc < SP_NUMBER_NO_TRUNK */
 int sp_number_build_alloc(struct sp_number_build **bp, const struct sp_number_trunk *trunkv,
 			  size_t trunkc, sp_number_error_h *errh, void *arg);
 
@@ -85,6 +85,7 @@ int sp_number_csv(struct sp_number_build *b, const char *file, const char *text,
 
 /**
  * Make the table of all that was added; reports duplicates with both lines.
+ * The table takes the entries over: the build is empty then, whatever comes out.
  * @return 0, EINVAL when any row was bad, ENOMEM
  */
 int sp_number_table_alloc(struct sp_number_table **tp, struct sp_number_build *b);

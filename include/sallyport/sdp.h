@@ -31,7 +31,7 @@ enum sp_sdp_fault {
 	SP_SDP_PLAIN,        /**< not RTP/SAVP: media would not be encrypted     */
 	SP_SDP_NO_SUITE,     /**< no a=crypto with AES_CM_128_HMAC_SHA1_80       */
 	SP_SDP_KEY_UNUSABLE, /**< our suite, but MKI, bad key or unknown parameter */
-	SP_SDP_NO_ADDRESS    /**< no c= that is an address                       */
+	SP_SDP_NO_ADDRESS    /**< no c= that is one unicast address, or not one port */
 };
 
 /** a=crypto as chosen for an m-line. */
@@ -45,8 +45,8 @@ struct sp_sdp_media {
 	struct pl type;  /**< "audio"                                          */
 	struct pl proto; /**< "RTP/SAVP"                                       */
 	enum sp_sdp_fault fault;
-	enum sp_sdp_dir dir; /**< media level, else session level, else sendrecv;
-				  c=0.0.0.0 reads as inactive (RFC 3264 8.4) */
+	enum sp_sdp_dir dir; /**< media level, else session level, else sendrecv; with
+				  c=0.0.0.0 sendonly or inactive (RFC 3264 8.4) */
 	struct sa rtp;       /**< where the sender wants RTP                    */
 	struct sa rtcp;      /**< a=rtcp (RFC 3605), else the port above RTP's  */
 	struct sp_sdes sdes; /**< set when fault is OK                          */
@@ -56,7 +56,7 @@ struct sp_sdp;
 
 /**
  * Parse and index a description. The text is copied.
- * @param why set to what is wrong, for people, on EBADMSG (static text)
+ * @param why set to what is wrong, for people, on EBADMSG and EOVERFLOW (static text)
  * @return 0, EBADMSG, EOVERFLOW (a limit of this header), ENOMEM
  */
 int sp_sdp_parse(struct sp_sdp **sp, const char *text, size_t len, const char **why);
@@ -88,8 +88,10 @@ struct sp_sdp_local {
 };
 
 /**
- * Write s as it goes out on the other leg.
- * @return 0 or ENOMEM
+ * Write s as it goes out on the other leg. An m-line with a fault goes out with
+ * port 0 even when it is enabled. A line that holds the text of an address of
+ * the sender's (o=, c=, a=rtcp) is left out.
+ * @return 0, ENOMEM, or EINVAL (no address, or a tag over 999999999)
  */
 int sp_sdp_rewrite(struct mbuf *out, const struct sp_sdp *s, const struct sp_sdp_local *local);
 

@@ -3,7 +3,8 @@
  * sip/frame, sip/parse, sip/message: bytes of a reliable transport into
  * messages, and messages into bytes (RFC 3261 7, 18.3, 25).
  *
- * A parsed message owns one copy of its text; everything in it points there.
+ * A parsed message owns one copy of its text, in one block of memory with it;
+ * everything in it points there. mem_deref() frees it.
  * The parser is strict: what is not a SIP message by the grammar is refused,
  * never repaired, and what two readers could read differently (two
  * Content-Length, bare CR or LF, NUL) is not a SIP message.
@@ -66,16 +67,16 @@ struct sp_sip_msg {
 	bool has_max_forwards;
 	struct pl content_type;
 	struct pl body;
+	char *text; /**< in the same block of memory as the struct */
 	size_t hdrc;
-	struct sp_sip_hdr hdrv[SP_SIP_HEADERS_MAX];
-	char *text; /**< owned */
+	struct sp_sip_hdr hdrv[];
 };
 
 /** What is wrong with a message that was refused, and whether it can be answered. */
 struct sp_sip_fault {
-	uint16_t status;    /**< 400, 413, 416, 420, 501?, 505: what a request would get   */
+	uint16_t status;    /**< 400, 413, 416, 505: what a request would get   */
 	const char *reason; /**< static text                                       */
-	bool answerable;    /**< Via, From, To, Call-ID and CSeq of a request were good */
+	bool answerable;    /**< Via, From, To, Call-ID and CSeq of a request, not ACK, were good */
 };
 
 /**

@@ -83,7 +83,10 @@ struct sp_tls_conn;
 typedef void(sp_tls_up_h)(struct sp_tls_conn *c, void *arg);
 /** Decrypted bytes; valid during the call. The handler may close the connection. */
 typedef void(sp_tls_data_h)(struct sp_tls_conn *c, const uint8_t *p, size_t n, void *arg);
-/** Gone, once, whatever the cause; why is for people. Not called after sp_tls_close(). */
+/**
+ * Gone, once, whatever the cause; why is for people. Not called after sp_tls_close().
+ * err: 0 peer's close_notify, EACCES its certificate, EPROTO TLS, ETIMEDOUT, ENOBUFS, or errno
+ */
 typedef void(sp_tls_down_h)(struct sp_tls_conn *c, int err, const char *why, void *arg);
 
 struct sp_tls_handlers {
@@ -133,5 +136,7 @@ int sp_tls_listen(struct sp_tls_listener **lp, struct sp_loop *loop, struct sp_t
 /** Reload: connections from now on use ctx; those that are up stay as they are. */
 void sp_tls_listener_context(struct sp_tls_listener *l, struct sp_tls_context *ctx);
 uint64_t sp_tls_listener_refused(const struct sp_tls_listener *l);
+/** Where it listens; with the port that the kernel chose when laddr had none. */
+const struct sa *sp_tls_listener_laddr(const struct sp_tls_listener *l);
 
 #endif

@@ -47,7 +47,7 @@ struct sp_loop {
 
 /* timer.c */
 int base_timers_open(struct base_timers *tms);
-void base_timers_close(struct base_timers *tms);
+void base_timers_idle(struct base_timers *tms);
 void base_timers_ready(int flags, void *arg);
 bool base_timers_fire_one(struct base_timers *tms, uint64_t until_ms, uint64_t *now_ms);
 

@@ -125,14 +125,10 @@ int base_timers_open(struct base_timers *tms)
 }
 
 /* The timers' owners may outlive the loop: leave their timers idle. */
-void base_timers_close(struct base_timers *tms)
+void base_timers_idle(struct base_timers *tms)
 {
 	while (tms->root)
 		heap_remove(tms, tms->root);
-
-	if (tms->fd >= 0)
-		(void)close(tms->fd);
-	tms->fd = -1;
 }
 
 /**
@@ -174,8 +170,7 @@ void base_timers_ready(int flags, void *arg)
 
 	tms->armed_ms = BASE_NEVER;
 	tms->firing = true;
-	while (tms->root && tms->root->order < started &&
-	       base_timers_fire_one(tms, now_ms, NULL))
+	while (tms->root && tms->root->order < started && base_timers_fire_one(tms, now_ms, NULL))
 		;
 	tms->firing = false;
 	arm(tms);

@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * Token bucket, counted in thousandths of a token so that slow rates keep
+ * their fractions: rate tokens a second are rate thousandths a millisecond.
+ */
+#include <re.h>
+#include <sallyport/base_util.h>
+
+enum { MILLIS = 1000 };
+
+/* A burst of 0 would refuse everything for ever: it counts as 1. */
+static uint64_t capacity(const struct sp_limit *l)
+{
+	return (uint64_t)(l->burst ? l->burst : 1) * MILLIS;
+}
+
+void sp_limit_init(struct sp_limit *l, uint32_t rate, uint32_t burst, uint64_t now_ms)
+{
+	if (!l)
+		return;
+
+	*l = (struct sp_limit){.rate = rate, .burst = burst, .last_ms = now_ms};
+	l->millis = capacity(l);
+}
+
+static void refill(struct sp_limit *l, uint64_t now_ms)
+{
+	const uint64_t missing = capacity(l) - l->millis;
+	uint64_t elapsed;
+
+	if (now_ms <= l->last_ms)
+		return;
+
+	elapsed = now_ms - l->last_ms;
+	l->last_ms = now_ms;
+
+	/* compared by division: elapsed * rate may not fit */
+	if (elapsed > missing / l->rate)
+		l->millis += missing;
+	else
+		l->millis += elapsed * l->rate;
+}
+
+bool sp_limit_take(struct sp_limit *l, uint64_t now_ms)
+{
+	if (!l || !l->rate)
+		return true;
+
+	refill(l, now_ms);
+
+	if (l->millis < MILLIS) {
+		++l->refused;
+		return false;
+	}
+
+	l->millis -= MILLIS;
+
+	return true;
+}

@@ -1,0 +1,178 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * call/calls: all calls. Requests from the SIP layer find their leg here, by
+ * our own tag, and only from the trunk that the leg belongs to.
+ */
+#include "call_priv.h"
+
+enum { LEG_BUCKETS = 16384 };
+
+static void destructor(void *arg)
+{
+	struct sp_calls *cs = arg;
+
+	list_flush(&cs->calls);
+	mem_deref(cs->legs);
+	mem_deref(cs->env);
+}
+
+int sp_calls_alloc(struct sp_calls **cp, struct sp_loop *loop, struct sp_sip *sip)
+{
+	struct sp_calls *cs = mem_zalloc(sizeof(*cs), destructor);
+	int err;
+
+	if (!cs)
+		return ENOMEM;
+	cs->loop = loop;
+	cs->sip = sip;
+	err = hash_alloc(&cs->legs, LEG_BUCKETS);
+	if (err)
+		mem_deref(cs);
+	else
+		*cp = cs;
+	return err;
+}
+
+void sp_calls_env(struct sp_calls *cs, struct sp_call_env *env)
+{
+	struct sp_call_env *old = cs->env;
+
+	cs->env = mem_ref(env);
+	mem_deref(old);
+}
+
+void sp_calls_drain(struct sp_calls *cs)
+{
+	cs->draining = true;
+}
+
+void sp_calls_end(struct sp_calls *cs)
+{
+	struct le *le = cs->calls.head;
+
+	while (le) {
+		struct sp_call *call = le->data;
+
+		le = le->next; /* the event may take the call off the list */
+		call_event(call, EV_SHUTDOWN, &(struct input){.leg = NULL});
+	}
+}
+
+void sp_calls_count(const struct sp_calls *cs, struct sp_calls_count *out)
+{
+	*out = cs->count;
+}
+
+void sp_calls_idle(struct sp_calls *cs, sp_calls_idle_h *h, void *arg)
+{
+	cs->idleh = h;
+	cs->idle_arg = arg;
+}
+
+/** BYE: answered whatever becomes of the call (RFC 3261 15.1.2). */
+static void take_bye(struct leg *leg, struct sp_sip_strans *st, const struct sp_sip_msg *req)
+{
+	if (LEG_EARLY == leg->state && SP_SIDE_CALLEE == leg->side) {
+		leg_refuse(leg, st, 481, NULL); /* 15: not the callee's on an early dialog */
+		return;
+	}
+	(void)sp_sip_reply_status(st, 200, NULL);
+	call_event(leg->call, EV_BYE, &(struct input){.leg = leg, .msg = req, .st = st});
+}
+
+/** Re-INVITE or UPDATE. */
+static void take_change(struct leg *leg, struct sp_sip_strans *st, const struct sp_sip_msg *req)
+{
+	(void)sp_sip_dialog_refresh(leg->dialog, req); /* a bad Contact leaves the old one */
+	if (SP_SIP_UPDATE == req->method && !session_has_body(req)) {
+		(void)leg_reply(leg, st, 200, NULL); /* a refresh: nothing to ask the other leg */
+		return;
+	}
+	call_event(leg->call, EV_CHANGE, &(struct input){.leg = leg, .msg = req, .st = st});
+}
+
+/** The leg that an in-dialog message is for; only its own trunk may speak to it. */
+static struct leg *find_leg(struct sp_calls *cs, struct sp_sip_conn *conn,
+			    const struct sp_sip_msg *m)
+{
+	struct leg *leg = leg_find(cs, &m->to_tag);
+
+	return leg && sp_trunk_of(conn) == leg->trunk ? leg : NULL;
+}
+
+static void in_dialog(struct sp_calls *cs, struct sp_sip_strans *st, const struct sp_sip_msg *req)
+{
+	struct leg *leg = find_leg(cs, sp_sip_strans_conn(st), req);
+
+	if (!leg || LEG_ENDED == leg->state) {
+		(void)sp_sip_reply_status(st, 481, NULL);
+		return;
+	}
+	switch (sp_sip_dialog_check(leg->dialog, req)) {
+
+	case 0:
+		break;
+	case EILSEQ:
+		leg_refuse(leg, st, 500, NULL); /* RFC 3261 12.2.2 */
+		return;
+	default:
+		(void)sp_sip_reply_status(st, 481, NULL);
+		return;
+	}
+	leg_seen_on(leg, sp_sip_strans_conn(st));
+
+	switch (req->method) {
+
+	case SP_SIP_BYE:
+		take_bye(leg, st, req);
+		break;
+	case SP_SIP_INVITE:
+	case SP_SIP_UPDATE:
+		take_change(leg, st, req);
+		break;
+	default:
+		admit_options(cs, st);
+		break;
+	}
+}
+
+void sp_calls_request(struct sp_sip_strans *st, const struct sp_sip_msg *req, void *arg)
+{
+	struct sp_calls *cs = arg;
+
+	if (admit_refused(st, req))
+		return;
+	if (req->to_tag.l) {
+		in_dialog(cs, st, req);
+		return;
+	}
+	switch (req->method) {
+
+	case SP_SIP_INVITE:
+		admit_invite(cs, st, req);
+		break;
+	case SP_SIP_OPTIONS:
+		admit_options(cs, st);
+		break;
+	default:
+		(void)sp_sip_reply_status(st, 481, NULL); /* BYE, UPDATE: of what dialog? */
+		break;
+	}
+}
+
+void sp_calls_ack(struct sp_sip_conn *c, const struct sp_sip_msg *ack, void *arg)
+{
+	struct sp_calls *cs = arg;
+	struct leg *leg = find_leg(cs, c, ack);
+
+	if (!leg || !leg->invite_st || !leg->accepted ||
+	    sp_sip_strans_request(leg->invite_st)->cseq != ack->cseq ||
+	    sp_sip_dialog_check(leg->dialog, ack))
+		return;
+	leg_seen_on(leg, c);
+	sp_sip_strans_acked(leg->invite_st);
+	leg->invite_st = mem_deref(leg->invite_st);
+	leg->accepted = false;
+	leg_confirmed(leg);
+	call_event(leg->call, EV_ACK, &(struct input){.leg = leg, .msg = ack});
+}

@@ -1,0 +1,254 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * conf/, private: how a file becomes a snapshot.
+ *
+ *   text.c    file and its includes -> one flat text that knows where lines come from
+ *   lex.c     tokens of the libconfig language, for text.c and scan.c
+ *   scan.c    what libconfig would not tell: wrapped integers, duplicates, open brackets
+ *   schema.c  the tables: every key, its type, range and default
+ *   reader.c  walks libconfig's tree along the tables into drafts
+ *   value.c   reads one value of each type
+ *   names.c   host names, edit distance;  files.c  where named files are looked for
+ *   cross.c   what holds between keys; drafts become the public structures
+ *   load.c    all of it in order
+ *
+ * Drafts live until load returns, in an arena of their own; what the snapshot
+ * keeps lives in the snapshot's arena.
+ */
+#ifndef SALLYPORT_CONF_PRIV_H
+#define SALLYPORT_CONF_PRIV_H
+
+#include <stdarg.h>
+#include "sallyport/conf.h"
+#include "sallyport/base_util.h"
+
+struct config_setting_t; /* libconfig's */
+
+enum {
+	CONF_FILE_MAX = 32 * 1024 * 1024, /**< bytes of the file with all it includes */
+	CONF_INCLUDES_MAX = 64,           /**< @include directives followed, in all */
+	CONF_INCLUDE_DEPTH_MAX = 8,
+	CONF_NEST_MAX = 16,       /**< brackets within brackets */
+	CONF_LITERALS_MAX = 100,  /**< unusable integer literals remembered */
+	CONF_STRING_MAX = 1000,   /**< bytes of one string value */
+	CONF_NUMBERS_MAX = 65536, /**< entries of "numbers"; number_files take more */
+	CONF_NUMBER_FILES_MAX = 64,
+	CONF_KEY_PATH_SIZE = 320,
+	CONF_SHOWN_SIZE = 480 /**< holds 100 characters, all escaped, quoted and cut */
+};
+
+/* report.c */
+void conf_report(struct sp_report *r, bool mistake, const struct sp_conf_src *src, const char *key,
+		 const char *shown, const char *fmt, va_list ap);
+/** Quote and escape n bytes as the log does, cut at 100 characters. */
+const char *conf_show(char buf[CONF_SHOWN_SIZE], const char *p, size_t n);
+
+/* arena.c */
+struct conf_arena;
+int conf_arena_alloc(struct conf_arena **ap);
+void *conf_arena_get(struct conf_arena *a, size_t size); /**< zeroed, or NULL */
+char *conf_arena_str(struct conf_arena *a, const char *p, size_t n);
+
+/* lex.c */
+enum conf_token_kind {
+	CONF_TOKEN_END,
+	CONF_TOKEN_NAME,
+	CONF_TOKEN_INTEGER,
+	CONF_TOKEN_STRING, /**< one quoted piece, quotes included */
+	CONF_TOKEN_INCLUDE,
+	CONF_TOKEN_OTHER, /**< one character of punctuation, or a float */
+	CONF_TOKEN_OPEN   /**< a string or comment that never ends */
+};
+
+struct conf_lex {
+	const char *start, *p, *end;
+	unsigned line;
+};
+
+struct conf_token {
+	enum conf_token_kind kind;
+	struct pl text; /**< of an include: the path between the quotes, escapes kept */
+	unsigned line;  /**< where it begins */
+};
+
+void conf_lex_init(struct conf_lex *l, const char *p, size_t n, unsigned line);
+void conf_lex_next(struct conf_lex *l, struct conf_token *t);
+
+/* text.c */
+struct conf_segment {
+	unsigned flat, line;
+	const char *file;
+};
+
+struct conf_text {
+	struct mbuf *flat; /**< ends in a NUL that is not counted in end */
+	struct conf_segment *segmentv;
+	size_t segmentc, segment_size;
+	size_t *startv; /**< offset of each flat line */
+	size_t linec;
+	unsigned includes;
+};
+
+/** @return 0, EINVAL (reported), errno of opening the file (reported), ENOMEM */
+int conf_text_load(struct conf_text **tp, struct conf_arena *a, const char *file, const char *dir,
+		   struct sp_report *r);
+struct sp_conf_src conf_text_src(const struct conf_text *t, unsigned flat);
+
+/* scan.c */
+struct conf_literal {
+	struct pl name, text;
+	unsigned name_line, line;
+	bool leading_zero; /**< else it needs more than 31 bits */
+	bool told;
+};
+
+struct conf_scan {
+	struct conf_literal literalv[CONF_LITERALS_MAX];
+	size_t literalc;
+};
+
+/** @return 0, EINVAL when there is no point in parsing (reported), ENOMEM */
+int conf_scan_text(struct conf_scan *s, const struct conf_text *t, struct sp_report *r);
+/** Report the literals that the reader did not meet. */
+void conf_scan_rest(struct conf_scan *s, const struct conf_text *t, struct sp_report *r);
+/** Flat line of element i of the list that is called name on that flat line, or line itself. */
+unsigned conf_scan_element(const struct conf_text *t, unsigned line, const char *name, unsigned i);
+
+/* schema.c */
+enum conf_type {
+	CONF_INTEGER,      /**< int                      */
+	CONF_BOOL,         /**< bool                     */
+	CONF_CHOICE,       /**< int, index into choicev  */
+	CONF_STRING,       /**< const char *             */
+	CONF_NAME,         /**< const char *             */
+	CONF_HOST,         /**< const char *, DNS name   */
+	CONF_HOST_ADDRESS, /**< const char *             */
+	CONF_ADDRESS,      /**< struct sa, port 0        */
+	CONF_FILE,         /**< struct sp_conf_path      */
+	CONF_KEY_FILE,     /**< struct sp_conf_path      */
+	CONF_FILES,        /**< struct draft_list of struct sp_conf_path */
+	CONF_HOSTS,        /**< struct draft_list of const char *        */
+	CONF_PORTS,        /**< int[2]                   */
+	CONF_TARGETS,      /**< struct draft_trunk       */
+	CONF_HEADERS,      /**< struct draft_number      */
+	CONF_GROUP,        /**< into the same draft      */
+	CONF_LIST          /**< struct draft_list of drafts */
+};
+
+struct conf_group;
+
+struct conf_key {
+	const char *name;
+	enum conf_type type;
+	bool required;
+	int min, max; /**< of an integer, or how many elements */
+	int def;      /**< of an integer, bool or choice */
+	size_t offset;
+	const char *const *choicev; /**< ends in NULL */
+	const struct conf_group *group;
+};
+
+struct conf_group {
+	const char *label; /**< the key that names an element of a list of these, or NULL */
+	const struct conf_key *keyv;
+	size_t keyc;
+	size_t size; /**< of a list element's draft */
+};
+
+extern const struct conf_group conf_schema;
+
+/* Drafts: what the tables' offsets point into. */
+struct draft_list {
+	void *v;
+	size_t c;
+};
+
+struct draft_head {
+	const struct config_setting_t *setting;
+	struct sp_conf_src src;
+	bool bad; /**< it had a mistake */
+};
+
+struct draft_interface {
+	struct draft_head head;
+	struct sp_conf_interface out;
+	const char *advertise;
+	int sip_port, ports[2];
+};
+
+struct draft_trunk {
+	struct draft_head head;
+	struct sp_conf_trunk out;
+	const char *interface, *carrier;
+	struct draft_list identities;
+	int kind, purpose;
+	int calls, connections, options_s, idle_s;
+};
+
+struct draft_number {
+	struct draft_head head;
+	struct sp_conf_number out;
+};
+
+struct draft {
+	int level, numbers_shown;
+	int calls, connections, connections_per_source, handshakes;
+	int first_message_s, ring_s, media_timeout_s, drain_s;
+	struct draft_list interfaces, trunks, numbers, number_files;
+};
+
+/* reader.c */
+struct conf_reader {
+	struct conf_arena *keep, *drafts;
+	struct sp_report *report;
+	const struct conf_text *text;
+	struct conf_scan *scan;
+	const char *dir;
+	int err; /**< ENOMEM sticks; the walk goes on */
+	char path[CONF_KEY_PATH_SIZE];
+	size_t path_len;
+};
+
+void conf_read_tree(struct conf_reader *rd, const struct config_setting_t *root, struct draft *d);
+struct sp_conf_src conf_reader_src(const struct conf_reader *rd, const struct config_setting_t *s);
+/** Append to the key path; returns the length to give to conf_reader_leave. */
+size_t conf_reader_enter(struct conf_reader *rd, const char *fmt, ...);
+void conf_reader_leave(struct conf_reader *rd, size_t len);
+/** Report a mistake of setting s (its value is shown) at the key path. */
+void conf_mistake(struct conf_reader *rd, const struct config_setting_t *s, const char *fmt, ...);
+/** The same for the member of a list element's draft, or for the element when it has none. */
+void conf_mistake_at(struct conf_reader *rd, const char *list, size_t i, const struct draft_head *h,
+		     const char *member, const char *fmt, ...);
+void conf_note_at(struct conf_reader *rd, const char *list, size_t i, const struct draft_head *h,
+		  const char *member, const char *fmt, ...);
+/** "" or "; did you mean "x"?" or "; known: a, b, c". */
+const char *conf_suggest(char *buf, size_t size, const char *word, const char *const *namev,
+			 size_t namec);
+
+/* value.c */
+void conf_read_value(struct conf_reader *rd, const struct conf_key *key,
+		     const struct config_setting_t *s, void *base);
+const char *conf_type_needs(char *buf, size_t size, const struct conf_key *key);
+
+/* names.c */
+bool conf_is_name(const char *s);
+bool conf_is_host(const char *s);
+unsigned conf_distance(const char *a, const char *b);
+/** "host", "host:port", "[v6]:port". @return NULL, or what to mend */
+const char *conf_target_parse(struct sp_conf_target *out, char host[256], const char *s);
+
+/* files.c */
+/** The absolute path of a file named in the configuration; NULL: no memory. */
+const char *conf_file_path(struct conf_arena *a, const char *dir, const char *name);
+/** The same for a private key, which may be kept in other places. */
+const char *conf_key_path(struct conf_arena *a, const char *dir, const char *name);
+/** The absolute directory of the configuration file. */
+int conf_dir(char *dir, size_t size, const char *file);
+
+/* cross.c */
+int conf_cross(struct conf_reader *rd, struct draft *d);
+
+/* publish.c */
+int conf_publish(struct sp_conf *conf, struct conf_arena *keep, struct draft *d);
+
+#endif

@@ -1,0 +1,155 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * Names: what a name may be, which name was meant, host and port of a target.
+ */
+#include <string.h>
+#include <re.h>
+#include "conf_priv.h"
+
+enum { NAME_MAX_LEN = 63, LABEL_MAX = 63, HOST_MAX = 253, WORD_MAX = 64, SIPS_PORT = 5061 };
+
+static bool is_alnum(char c)
+{
+	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
+}
+
+static char lower(char c)
+{
+	return (char)(c >= 'A' && c <= 'Z' ? c + 'a' - 'A' : c);
+}
+
+bool conf_is_name(const char *s)
+{
+	size_t n = 0;
+
+	for (; s[n]; n++) {
+		if (!is_alnum(s[n]) && !strchr("_.-", s[n]))
+			return false;
+	}
+
+	return n && n <= NAME_MAX_LEN;
+}
+
+/* RFC 1123 section 2.1; a last label of digits alone would look like an address. */
+bool conf_is_host(const char *s)
+{
+	const size_t len = strlen(s);
+	size_t label = 0;
+	bool digits = true;
+
+	if (!len || len > HOST_MAX)
+		return false;
+
+	for (size_t i = 0; i <= len; i++) {
+		const char c = s[i];
+
+		if (c == '.' || !c) {
+			if (!label || label > LABEL_MAX || s[i - 1] == '-')
+				return false;
+			if (!c)
+				return !digits;
+			label = 0;
+			digits = true;
+			continue;
+		}
+		if (!is_alnum(c) && (c != '-' || !label))
+			return false;
+		if (c < '0' || c > '9')
+			digits = false;
+		++label;
+	}
+
+	return false;
+}
+
+static unsigned min3(unsigned a, unsigned b, unsigned c)
+{
+	const unsigned m = a < b ? a : b;
+
+	return m < c ? m : c;
+}
+
+/* Insertions, deletions, changes and swaps of neighbours that make b of a. */
+unsigned conf_distance(const char *a, const char *b)
+{
+	unsigned row[3][WORD_MAX + 1];
+	const size_t an = strlen(a), bn = strlen(b);
+
+	if (an > WORD_MAX || bn > WORD_MAX)
+		return WORD_MAX;
+
+	for (unsigned j = 0; j <= bn; j++)
+		row[0][j] = j;
+
+	for (unsigned i = 1; i <= an; i++) {
+		unsigned *now = row[i % 3];
+		const unsigned *prev = row[(i + 2) % 3], *prev2 = row[(i + 1) % 3];
+
+		now[0] = i;
+		for (unsigned j = 1; j <= bn; j++) {
+			const char ca = lower(a[i - 1]), cb = lower(b[j - 1]);
+
+			now[j] = min3(prev[j] + 1, now[j - 1] + 1, prev[j - 1] + (ca != cb));
+			if (i > 1 && j > 1 && ca == lower(b[j - 2]) && lower(a[i - 2]) == cb &&
+			    prev2[j - 2] + 1 < now[j])
+				now[j] = prev2[j - 2] + 1;
+		}
+	}
+
+	return row[an % 3][bn];
+}
+
+static const char *parse_port(struct sp_conf_target *out, const struct pl *pl)
+{
+	uint32_t port;
+
+	if (sp_u32(&port, pl, 65535) || !port)
+		return "needs a port from 1 to 65535 after the last colon";
+	out->port = (uint16_t)port;
+	out->port_given = true;
+
+	return NULL;
+}
+
+const char *conf_target_parse(struct sp_conf_target *out, char host[256], const char *s)
+{
+	const char *colon = strrchr(s, ':'), *end;
+	struct pl name = {.p = s, .l = strlen(s)}, port = {0};
+	const char *mend = NULL;
+	struct sa sa;
+
+	out->port = SIPS_PORT;
+	out->port_given = false;
+
+	if (*s == '[') {
+		end = strchr(s, ']');
+		if (!end || (end[1] && end[1] != ':'))
+			return "needs \"[address]:port\"";
+		name = (struct pl){.p = s + 1, .l = (size_t)(end - s - 1)};
+		colon = end[1] ? end + 1 : NULL;
+	} else if (colon && strchr(s, ':') != colon) {
+		return "needs brackets around an IPv6 address: \"[2001:db8::1]:5061\"";
+	} else if (colon) {
+		name.l = (size_t)(colon - s);
+	}
+	if (colon) {
+		pl_set_str(&port, colon + 1);
+		mend = parse_port(out, &port);
+	}
+	if (mend)
+		return mend;
+
+	if (pl_strcpy(&name, host, 256))
+		return "is longer than a host name can be";
+	if (!sa_set_str(&sa, host, 0)) {
+		if (sa_is_any(&sa))
+			return "is no address that can be called";
+		return (*s == '[') == (sa_af(&sa) == AF_INET6)
+			       ? NULL
+			       : "needs brackets around IPv6 addresses, and only around these";
+	}
+	if (*s == '[' || !conf_is_host(host))
+		return "needs a host name or an IP address, with or without \":port\"";
+
+	return NULL;
+}

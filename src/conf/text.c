@@ -1,0 +1,331 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * The configuration file and what it includes, as one flat text.
+ *
+ * libconfig follows @include by itself, but differently from version to
+ * version (absolute paths), ends the process when it is given a directory, and
+ * would leave us no text to look for wrapped integers in. So the files are
+ * put together here, and a list of segments says which line of which file each
+ * flat line is.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include <re.h>
+#include "conf_priv.h"
+
+struct flatten {
+	struct conf_text *text;
+	struct conf_arena *arena;
+	struct sp_report *report;
+	const char *dir;
+	unsigned flat; /* the flat line that is being written */
+};
+
+static int flatten_file(struct flatten *f, const char *path, const struct sp_conf_src *by,
+			unsigned depth);
+
+static void text_destructor(void *arg)
+{
+	struct conf_text *t = arg;
+
+	mem_deref(t->flat);
+	mem_deref(t->segmentv);
+	mem_deref(t->startv);
+}
+
+static int add_segment(struct flatten *f, const char *file, unsigned line)
+{
+	struct conf_text *t = f->text;
+
+	if (t->segmentc == t->segment_size) {
+		const size_t size = t->segment_size ? 2 * t->segment_size : 8;
+		void *v = mem_reallocarray(t->segmentv, size, sizeof(*t->segmentv), NULL);
+
+		if (!v)
+			return ENOMEM;
+		t->segmentv = v;
+		t->segment_size = size;
+	}
+
+	t->segmentv[t->segmentc++] =
+		(struct conf_segment){.flat = f->flat, .line = line, .file = file};
+
+	return 0;
+}
+
+static int add_text(struct flatten *f, const char *p, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		f->flat += p[i] == '\n';
+
+	return n ? mbuf_write_mem(f->text->flat, (const uint8_t *)p, n) : 0;
+}
+
+/* Take the backslashes out of the path between the quotes of an @include. */
+static char *include_path(struct flatten *f, const struct pl *quoted)
+{
+	char *name = conf_arena_get(f->arena, quoted->l + 1);
+	size_t n = 0;
+
+	for (size_t i = 0; name && i < quoted->l; i++) {
+		if (quoted->p[i] == '\\' && i + 1 < quoted->l)
+			++i;
+		name[n++] = quoted->p[i];
+	}
+
+	return name;
+}
+
+static int follow_include(struct flatten *f, const struct sp_conf_src *src, const struct pl *quoted,
+			  unsigned depth)
+{
+	char *name = include_path(f, quoted);
+	const struct pl pl = {.p = name, .l = name ? strlen(name) : 0};
+	const char *path;
+	int err;
+
+	if (!name)
+		return ENOMEM;
+
+	if (!*name || !sp_text_ok(&pl)) {
+		sp_report_add(f->report, src, "@include", name, "needs the name of a file");
+		return EINVAL;
+	}
+	if (depth >= CONF_INCLUDE_DEPTH_MAX || f->text->includes >= CONF_INCLUDES_MAX) {
+		sp_report_add(f->report, src, "@include", name,
+			      "too many: at most %u in all, %u within each other",
+			      (unsigned)CONF_INCLUDES_MAX, (unsigned)CONF_INCLUDE_DEPTH_MAX);
+		return EINVAL;
+	}
+	++f->text->includes;
+
+	path = conf_file_path(f->arena, f->dir, name);
+	if (!path)
+		return ENOMEM;
+
+	err = flatten_file(f, path, src, depth + 1);
+
+	return err && err != ENOMEM ? EINVAL : err;
+}
+
+static int flatten_text(struct flatten *f, const char *file, const char *p, size_t n,
+			unsigned depth)
+{
+	struct conf_token t;
+	struct conf_lex l;
+	const char *done = p;
+	int err, bad = 0;
+
+	err = add_segment(f, file, 1);
+	if (err)
+		return err;
+
+	conf_lex_init(&l, p, n, 1);
+	do {
+		struct sp_conf_src src = {.file = file};
+
+		conf_lex_next(&l, &t);
+		src.line = t.line;
+		if (t.kind == CONF_TOKEN_OPEN) {
+			sp_report_add(f->report, &src, NULL, NULL,
+				      "the string or comment that begins here never ends");
+			return EINVAL;
+		}
+		if (t.kind != CONF_TOKEN_INCLUDE)
+			continue;
+
+		/* everything before "@include", then the file, then what follows */
+		{
+			const char *at = t.text.p;
+
+			while (at > done && *at != '@')
+				--at;
+			err = add_text(f, done, (size_t)(at - done));
+		}
+		if (!err)
+			err = follow_include(f, &src, &t.text, depth);
+		if (err == EINVAL)
+			bad = EINVAL;
+		else if (err)
+			return err;
+		err = add_text(f, "\n", 1);
+		if (!err)
+			err = add_segment(f, file, l.line);
+		if (err)
+			return err;
+		done = l.p;
+	} while (t.kind != CONF_TOKEN_END);
+
+	err = add_text(f, done, (size_t)(p + n - done));
+
+	return err ? err : bad;
+}
+
+/* @return 0, ENOMEM, errno; EFBIG for more than max bytes */
+static int read_whole(struct mbuf **mbp, const char *path, size_t max)
+{
+	struct mbuf *mb = NULL;
+	struct stat st;
+	int err = 0, fd;
+
+	/* without O_NONBLOCK, opening a FIFO would wait for a writer */
+	fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	if (fd < 0)
+		return errno;
+
+	if (fstat(fd, &st))
+		err = errno;
+	else if (S_ISDIR(st.st_mode))
+		err = EISDIR;
+	else if (!S_ISREG(st.st_mode))
+		err = ENODEV;
+	else if (st.st_size < 0 || (uintmax_t)st.st_size > max)
+		err = EFBIG;
+	if (err)
+		goto out;
+
+	mb = mbuf_alloc((size_t)st.st_size + 1);
+	if (!mb) {
+		err = ENOMEM;
+		goto out;
+	}
+
+	for (;;) {
+		ssize_t n;
+
+		/* a file that grows while it is read is cut where it ended at first */
+		n = read(fd, mb->buf + mb->end, mb->size - mb->end - 1);
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			err = errno;
+		if (n <= 0)
+			break;
+		mb->end += (size_t)n;
+	}
+
+out:
+	(void)close(fd);
+	if (err)
+		mem_deref(mb);
+	else
+		*mbp = mb;
+
+	return err;
+}
+
+/* by: the @include, NULL for the file itself. Reports all but ENOMEM. */
+static int flatten_file(struct flatten *f, const char *path, const struct sp_conf_src *by,
+			unsigned depth)
+{
+	const struct sp_conf_src self = {.file = path};
+	struct mbuf *mb = NULL;
+	const char *text, *nul;
+	char errbuf[128];
+	int err;
+
+	err = read_whole(&mb, path, CONF_FILE_MAX - f->text->flat->end);
+	if (err == ENOMEM)
+		return err;
+	if (err) {
+		sp_report_add(f->report, by ? by : &self, by ? "@include" : NULL, by ? path : NULL,
+			      "cannot be read: %s",
+			      err == EFBIG    ? "more than 32 MB in all"
+			      : err == ENODEV ? "no regular file"
+					      : str_error(err, errbuf, sizeof(errbuf)));
+		return err;
+	}
+
+	text = (const char *)mb->buf;
+	nul = memchr(text, '\0', mb->end);
+	if (nul) {
+		struct sp_conf_src src = {.file = path, .line = 1};
+
+		for (const char *p = text; p < nul; p++)
+			src.line += *p == '\n';
+		sp_report_add(f->report, &src, NULL, NULL, "a NUL byte: this is not a text file");
+		err = EINVAL;
+	} else {
+		err = flatten_text(f, path, text, mb->end, depth);
+	}
+
+	mem_deref(mb);
+
+	return err;
+}
+
+static int index_lines(struct conf_text *t)
+{
+	size_t line = 0;
+
+	t->startv = mem_zalloc((t->linec + 1) * sizeof(*t->startv), NULL);
+	if (!t->startv)
+		return ENOMEM;
+
+	for (size_t i = 0; i < t->flat->end && line < t->linec; i++) {
+		if (t->flat->buf[i] == '\n')
+			t->startv[++line] = i + 1;
+	}
+
+	return mbuf_write_u8(t->flat, 0);
+}
+
+int conf_text_load(struct conf_text **tp, struct conf_arena *a, const char *file, const char *dir,
+		   struct sp_report *r)
+{
+	struct flatten f = {.arena = a, .report = r, .dir = dir, .flat = 1};
+	struct conf_text *t;
+	int err;
+
+	t = mem_zalloc(sizeof(*t), text_destructor);
+	if (!t)
+		return ENOMEM;
+	t->flat = mbuf_alloc(4096);
+	if (!t->flat) {
+		err = ENOMEM;
+		goto out;
+	}
+	f.text = t;
+
+	err = flatten_file(&f, file, NULL, 0);
+	if (err)
+		goto out;
+
+	t->linec = f.flat;
+	err = index_lines(t);
+	if (!err)
+		--t->flat->end;
+
+out:
+	if (err)
+		mem_deref(t);
+	else
+		*tp = t;
+
+	return err;
+}
+
+struct sp_conf_src conf_text_src(const struct conf_text *t, unsigned flat)
+{
+	struct sp_conf_src src = {0};
+
+	/* the last segment that begins at or before the line */
+	for (size_t lo = 0, hi = t->segmentc; lo < hi;) {
+		const size_t mid = lo + (hi - lo) / 2;
+
+		if (t->segmentv[mid].flat > flat) {
+			hi = mid;
+			continue;
+		}
+		src.file = t->segmentv[mid].file;
+		src.line = t->segmentv[mid].line + (flat - t->segmentv[mid].flat);
+		lo = mid + 1;
+	}
+
+	return src;
+}

@@ -1,0 +1,253 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * The build: rows are checked as they come and kept as finished entries, so
+ * that ten million of them need no second form in memory. Whatever is wrong
+ * with a row is reported in one go.
+ */
+#include <string.h>
+#include <strings.h>
+#include <re.h>
+#include <sallyport/number.h>
+#include "number_priv.h"
+
+enum { ENTRIES_MIN = 64 };
+
+static void build_destructor(void *arg)
+{
+	struct sp_number_build *b = arg;
+
+	mem_deref(b->entryv);
+	mem_deref(b->headers);
+	mem_deref(b->strings);
+	mem_deref(b->sorted);
+}
+
+int sp_number_build_alloc(struct sp_number_build **bp, const struct sp_number_trunk *trunkv,
+			  size_t trunkc, sp_number_error_h *errh, void *arg)
+{
+	struct sp_number_build *b;
+	int err;
+
+	if (!bp || (trunkc && !trunkv) || trunkc >= SP_NUMBER_NO_TRUNK)
+		return EINVAL;
+
+	b = mem_zalloc(sizeof(*b), build_destructor);
+	if (!b)
+		return ENOMEM;
+
+	b->trunkv = trunkv;
+	b->trunkc = trunkc;
+	b->errh = errh;
+	b->arg = arg;
+
+	err = number_trunks_sort(b);
+	if (err)
+		goto out;
+
+	*bp = b;
+
+out:
+	if (err)
+		mem_deref(b);
+
+	return err;
+}
+
+void number_report(struct sp_number_build *b, const char *file, unsigned line, const char *key,
+		   const char *value, const char *mend)
+{
+	b->bad = true;
+	if (b->errh && !b->mute)
+		b->errh(file, line, key, value ? value : "", mend, b->arg);
+}
+
+static void refuse(struct sp_number_build *b, const struct sp_number_row *row, const char *key,
+		   const char *value, const char *mend)
+{
+	number_report(b, row->file ? row->file : "", row->line, key, value, mend);
+}
+
+static bool check_number(struct sp_number_build *b, const struct sp_number_row *row,
+			 struct sp_number_entry *e)
+{
+	const char *s = row->number ? row->number : "";
+	size_t len = strlen(s);
+	uint64_t key;
+
+	if (len && s[len - 1] == '*') {
+		e->prefix = true;
+		--len;
+	}
+
+	if (!number_pack(&key, s, len)) {
+		refuse(b, row, "number", s,
+		       s[0] == '+' && s[1] == '0'
+			       ? "begin with the country code: no E.164 number has a 0 after "
+				 "the \"+\""
+			       : "write it as E.164: \"+\" and 1 to 15 digits, optionally \"*\" "
+				 "at the end for a prefix");
+		return false;
+	}
+
+	memcpy(e->number, s, len);
+
+	return true;
+}
+
+static bool check_trunks(struct sp_number_build *b, const struct sp_number_row *row,
+			 struct sp_number_entry *e)
+{
+	const char *trunk = row->trunk ? row->trunk : "";
+	char mend[NUMBER_MEND_SIZE];
+	bool ok = true;
+
+	if (!number_trunk_find(&e->trunk, b, trunk, false, mend, sizeof(mend))) {
+		refuse(b, row, "trunk", trunk, mend);
+		ok = false;
+	}
+
+	e->carrier = SP_NUMBER_NO_TRUNK;
+	if (row->carrier && row->carrier[0] &&
+	    !number_trunk_find(&e->carrier, b, row->carrier, true, mend, sizeof(mend))) {
+		refuse(b, row, "carrier", row->carrier, mend);
+		ok = false;
+	}
+
+	return ok;
+}
+
+static bool check_account(struct sp_number_build *b, const struct sp_number_row *row)
+{
+	if (!row->account || number_text_ok(row->account, SP_NUMBER_ACCOUNT_MAX))
+		return true;
+
+	refuse(b, row, "account", row->account,
+	       "write the account in at most 100 bytes of UTF-8 text without control characters");
+
+	return false;
+}
+
+static bool named_before(const struct sp_number_header *headerv, size_t i)
+{
+	size_t j;
+
+	for (j = 0; j < i; j++) {
+		if (!strcasecmp(headerv[j].name, headerv[i].name))
+			return true;
+	}
+
+	return false;
+}
+
+static bool check_headers(struct sp_number_build *b, const struct sp_number_row *row)
+{
+	bool ok = true;
+	size_t i;
+
+	if (row->headerc > SP_NUMBER_HEADERS_MAX) {
+		refuse(b, row, "headers", "", "give one number at most 16 custom headers");
+		return false;
+	}
+
+	for (i = 0; i < row->headerc; i++) {
+		const struct sp_number_header *h = &row->headerv[i];
+		const char *mend = sp_number_header_bad(h->name, h->value);
+
+		if (!mend && ok && named_before(row->headerv, i))
+			mend = "give this header once only (upper and lower case are the same)";
+		if (mend) {
+			refuse(b, row, "headers", h->name, mend);
+			ok = false;
+		}
+	}
+
+	return ok;
+}
+
+static int store_headers(struct sp_number_build *b, const struct sp_number_row *row,
+			 struct sp_number_entry *e)
+{
+	struct sp_number_header headerv[SP_NUMBER_HEADERS_MAX];
+	size_t i;
+
+	if (!row->headerc)
+		return 0;
+
+	for (i = 0; i < row->headerc; i++) {
+		headerv[i].name = number_pool_string(b->strings, row->headerv[i].name);
+		headerv[i].value = number_pool_string(b->strings, row->headerv[i].value);
+		if (!headerv[i].name || !headerv[i].value)
+			return ENOMEM;
+	}
+
+	/* Strings are interned, so equal lists of headers are equal bytes. */
+	e->headerv = number_pool_intern(b->headers, headerv, row->headerc * sizeof(headerv[0]));
+	e->headerc = (uint16_t)row->headerc;
+
+	return e->headerv ? 0 : ENOMEM;
+}
+
+static int entries_grow(struct sp_number_build *b)
+{
+	const size_t cap = b->entrycap ? b->entrycap * 2 : ENTRIES_MIN;
+	struct sp_number_entry *v;
+
+	v = mem_reallocarray(b->entryv, cap, sizeof(*v), NULL);
+	if (!v)
+		return ENOMEM;
+
+	b->entryv = v;
+	b->entrycap = cap;
+
+	return 0;
+}
+
+static int store(struct sp_number_build *b, const struct sp_number_row *row,
+		 struct sp_number_entry *e)
+{
+	int err = 0;
+
+	if (!b->strings)
+		err = number_pool_alloc(&b->strings, 1);
+	if (!err && !b->headers)
+		err = number_pool_alloc(&b->headers, _Alignof(struct sp_number_header));
+	if (!err && b->entryc == b->entrycap)
+		err = entries_grow(b);
+	if (err)
+		return err;
+
+	e->headers_to_carrier = row->headers_to_carrier;
+	e->line = row->line;
+	e->file = number_pool_string(b->strings, row->file ? row->file : "");
+	e->account = number_pool_string(b->strings, row->account ? row->account : "");
+	if (!e->file || !e->account)
+		return ENOMEM;
+
+	err = store_headers(b, row, e);
+	if (!err)
+		b->entryv[b->entryc++] = *e;
+
+	return err;
+}
+
+int sp_number_add(struct sp_number_build *b, const struct sp_number_row *row)
+{
+	struct sp_number_entry e;
+	bool ok;
+
+	if (!b || !row)
+		return EINVAL;
+
+	memset(&e, 0, sizeof(e));
+	ok = check_number(b, row, &e);
+	ok &= check_trunks(b, row, &e);
+	ok &= check_account(b, row);
+	ok &= check_headers(b, row);
+	if (ok && b->entryc >= NUMBER_ENTRIES_MAX) {
+		refuse(b, row, "number", row->number,
+		       "one table holds at most 100,000,000 numbers: use prefixes");
+		ok = false;
+	}
+
+	return ok ? store(b, row, &e) : EINVAL;
+}

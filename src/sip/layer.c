@@ -1,0 +1,211 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * The layer: holds the transaction tables and brings each message to the
+ * transaction that it belongs to, or to the user.
+ */
+#include <errno.h>
+#include <re.h>
+#include "sallyport/base_log.h"
+#include "sallyport/base_util.h"
+#include "sip_priv.h"
+
+static bool drop_server(struct le *le, void *arg)
+{
+	(void)arg;
+	sip_strans_drop(le->data);
+
+	return false;
+}
+
+static bool drop_client(struct le *le, void *arg)
+{
+	(void)arg;
+	sip_ctrans_drop(le->data);
+
+	return false;
+}
+
+/* What others still hold references to lives on without a layer. */
+static void destructor(void *arg)
+{
+	struct sp_sip *sip = arg;
+	struct le *le;
+
+	if (sip->stable)
+		(void)hash_apply(sip->stable, drop_server, NULL);
+	if (sip->ctable)
+		(void)hash_apply(sip->ctable, drop_client, NULL);
+
+	while ((le = list_head(&sip->conns))) {
+		struct sp_sip_conn *c = le->data;
+
+		list_unlink(le);
+		c->sip = NULL;
+	}
+
+	mem_deref(sip->stable);
+	mem_deref(sip->ctable);
+}
+
+int sp_sip_alloc(struct sp_sip **sp, struct sp_loop *loop, const struct sp_sip_handlers *h,
+		 void *arg)
+{
+	struct sp_sip *sip;
+	int err;
+
+	if (!sp || !loop || !h || !h->request || !h->ack)
+		return EINVAL;
+
+	sip = mem_zalloc(sizeof(*sip), destructor);
+	if (!sip)
+		return ENOMEM;
+
+	sip->loop = loop;
+	sip->h = *h;
+	sip->arg = arg;
+	sip->max = SP_SIP_TRANSACTIONS_MAX;
+	sp_hashkey_init(&sip->key);
+
+	err = hash_alloc(&sip->stable, SIP_BUCKETS);
+	if (!err)
+		err = hash_alloc(&sip->ctable, SIP_BUCKETS);
+
+	if (err)
+		mem_deref(sip);
+	else
+		*sp = sip;
+
+	return err;
+}
+
+size_t sp_sip_transactions(const struct sp_sip *sip)
+{
+	return sip ? sip->transactions : 0;
+}
+
+uint64_t sp_sip_refused(const struct sp_sip *sip)
+{
+	return sip ? sip->refused : 0;
+}
+
+/** Answer without a transaction, on the connection that brought the request. */
+int sip_answer(struct sp_sip_conn *c, const struct sp_sip_msg *req, const struct sp_sip_reply *r)
+{
+	char tag[SIP_TAG_SIZE];
+	struct mbuf *mb;
+	int err;
+
+	sp_id_random(tag, sizeof(tag));
+
+	err = sip_write_reply(&mb, req, r, r->to_tag ? r->to_tag : tag);
+	if (err)
+		return err;
+
+	sp_log(SP_LOG_DEBUG, "sip_out", "status=%u method=%r call_id=%H cseq=%u", r->status,
+	       &req->method_name, sp_log_quote, &req->call_id, req->cseq);
+	err = sip_conn_write(c, mb);
+	mem_deref(mb);
+
+	return err;
+}
+
+/* Too many transactions: say when to come again, and keep nothing. */
+static void refuse(struct sp_sip_conn *c, const struct sp_sip_msg *req)
+{
+	struct sp_sip_reply reply = {.status = 503};
+	struct mbuf *headers = mbuf_alloc(32);
+
+	++c->sip->refused;
+
+	if (headers && !sp_sip_put(headers, "Retry-After", "%u", (unsigned)SIP_RETRY_AFTER))
+		reply.headers = headers;
+	(void)sip_answer(c, req, &reply);
+
+	mem_deref(headers);
+}
+
+static void new_request(struct sp_sip_conn *c, struct sp_sip_msg *m)
+{
+	const struct sp_sip_reply failed = {.status = 500};
+	int err;
+
+	if (c->sip->transactions >= c->sip->max) {
+		refuse(c, m);
+		return;
+	}
+
+	err = sip_strans_accept(c, m);
+	if (err) {
+		sp_log(SP_LOG_ERROR, "sip_no_transaction", "err=%d", err);
+		(void)sip_answer(c, m, &failed);
+	}
+}
+
+static void request(struct sp_sip_conn *c, struct sp_sip_msg *m)
+{
+	const struct sp_sip_reply unknown = {.status = 481};
+	struct sp_sip_strans *st = sip_strans_find(c, m);
+
+	switch (m->method) {
+
+	case SP_SIP_ACK:
+		if (st)
+			sip_strans_ack(st, c, m);
+		else
+			c->sip->h.ack(c, m, c->sip->arg);
+		break;
+
+	case SP_SIP_CANCEL:
+		if (st)
+			sip_strans_cancel(st, c, m);
+		else
+			(void)sip_answer(c, m, &unknown); /* 9.2 */
+		break;
+
+	default:
+		if (st)
+			sip_strans_again(st, c);
+		else
+			new_request(c, m);
+		break;
+	}
+}
+
+/* 8.1.3.3: a response with a second Via is not for us. */
+static bool is_ours(const struct sp_sip_msg *m)
+{
+	const struct sp_sip_hdr *via = sp_sip_msg_next(m, SP_HDR_VIA, NULL);
+	struct pl value, rest;
+
+	if (!via || sp_sip_msg_next(m, SP_HDR_VIA, via))
+		return false;
+
+	rest = via->value;
+
+	return sp_sip_list_next(&value, &rest) && !sp_sip_list_next(&value, &rest);
+}
+
+static void response(struct sp_sip_conn *c, const struct sp_sip_msg *m)
+{
+	struct sp_sip_ctrans *ct = is_ours(m) ? sip_ctrans_find(c, m) : NULL;
+
+	if (ct)
+		sip_ctrans_response(ct, m);
+	else
+		sp_log(SP_LOG_DEBUG, "sip_stray_response", "status=%u call_id=%H", m->status,
+		       sp_log_quote, &m->call_id);
+}
+
+/** Handlers run in here, and nothing of the layer is touched after them. */
+void sip_dispatch(struct sp_sip_conn *c, struct sp_sip_msg *m)
+{
+	if (m->request) {
+		sp_log(SP_LOG_DEBUG, "sip_in", "method=%r call_id=%H cseq=%u", &m->method_name,
+		       sp_log_quote, &m->call_id, m->cseq);
+		request(c, m);
+	} else {
+		sp_log(SP_LOG_DEBUG, "sip_in", "status=%u method=%s call_id=%H cseq=%u", m->status,
+		       sp_sip_method_name(m->method), sp_log_quote, &m->call_id, m->cseq);
+		response(c, m);
+	}
+}

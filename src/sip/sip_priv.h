@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * What the layer, its connections and its transactions share.
+ *
+ * Lifetimes: the layer's tables hold one reference to each transaction until it
+ * ends; it is then handed to sp_loop_release(), so a transaction that ended is
+ * still memory until the turn is over. A transaction holds references to its
+ * connection and messages. When the layer goes, everything that outlives it by
+ * others' references finds its sip pointer NULL.
+ */
+#ifndef SALLYPORT_SIP_PRIV_H
+#define SALLYPORT_SIP_PRIV_H
+
+#include "sallyport/base_util.h"
+#include "sallyport/sip_transaction.h"
+
+enum {
+	SIP_BUCKETS = 32768,  /**< of each transaction table                      */
+	SIP_BRANCH_SIZE = 32, /**< magic cookie and 24 hex digits (96 random bits) */
+	SIP_TAG_SIZE = 17,
+	SIP_TRYING_MS = 200,     /**< 17.2.1: 100 goes out when the user is silent    */
+	SIP_TIMER_C_MS = 180000, /**< 16.6, for INVITEs that nobody listens to        */
+	SIP_RETRY_AFTER = 5      /**< seconds, when the tables are full               */
+};
+
+/** RFC 3261 8.1.1.7: what every branch since RFC 3261 begins with. */
+#define SIP_COOKIE "z9hG4bK"
+
+struct sp_sip {
+	struct sp_loop *loop;
+	struct sp_sip_handlers h;
+	void *arg;
+	struct sp_hashkey key;
+	struct hash *stable; /**< server transactions */
+	struct hash *ctable; /**< client transactions */
+	struct list conns;
+	size_t transactions;
+	size_t max; /**< SP_SIP_TRANSACTIONS_MAX; tests lower it */
+	uint64_t refused;
+};
+
+struct sp_sip_conn {
+	struct le le; /**< in sip->conns */
+	struct sp_sip *sip;
+	struct list clients; /**< client transactions that were sent here */
+	char *sent_by;
+	void *owner;
+	sp_sip_send_h *sendh;
+	void *arg;
+	struct sp_sip_frame *frame;
+	uint64_t messages;
+	bool gone;
+	int err; /**< of the message that made the stream unreadable */
+	const char *why;
+};
+
+/** What the ACK and the CANCEL of an INVITE repeat from it (9.1, 17.1.1.3). */
+struct sip_origin {
+	char *uri;
+	char *to;
+	struct mbuf *lines; /**< From, Call-ID and Route as they were */
+	uint32_t cseq;
+};
+
+/* conn.c */
+int sip_conn_write(struct sp_sip_conn *c, const struct mbuf *mb);
+struct sp_sip_conn *sip_conn_usable(struct sp_sip_conn *c);
+int sip_conn_send(struct sp_sip_conn *c, const struct mbuf *mb);
+
+/* layer.c */
+void sip_dispatch(struct sp_sip_conn *c, struct sp_sip_msg *m);
+int sip_answer(struct sp_sip_conn *c, const struct sp_sip_msg *req, const struct sp_sip_reply *r);
+
+/* strans.c */
+struct sp_sip_strans *sip_strans_find(const struct sp_sip_conn *c, const struct sp_sip_msg *m);
+int sip_strans_accept(struct sp_sip_conn *c, struct sp_sip_msg *m);
+void sip_strans_again(struct sp_sip_strans *st, struct sp_sip_conn *c);
+void sip_strans_ack(struct sp_sip_strans *st, struct sp_sip_conn *c, const struct sp_sip_msg *ack);
+void sip_strans_cancel(struct sp_sip_strans *st, struct sp_sip_conn *c,
+		       const struct sp_sip_msg *cancel);
+void sip_strans_drop(struct sp_sip_strans *st);
+
+/* ctrans.c */
+struct sp_sip_ctrans *sip_ctrans_find(const struct sp_sip_conn *c, const struct sp_sip_msg *m);
+void sip_ctrans_response(struct sp_sip_ctrans *ct, const struct sp_sip_msg *rsp);
+void sip_ctrans_lost(struct sp_sip_ctrans *ct);
+void sip_ctrans_drop(struct sp_sip_ctrans *ct);
+
+/* write.c */
+void sip_branch(char *buf, size_t size);
+int sip_write_request(struct mbuf **mbp, const char *sent_by, const char *branch,
+		      const struct sp_sip_request *req);
+int sip_write_hop(struct mbuf **mbp, enum sp_sip_method method, const char *sent_by,
+		  const char *branch, const struct sip_origin *o, const struct pl *to,
+		  const struct mbuf *headers);
+int sip_write_reply(struct mbuf **mbp, const struct sp_sip_msg *req, const struct sp_sip_reply *r,
+		    const char *tag);
+
+/* origin.c */
+int sip_request_check(const struct sp_sip_request *req, struct pl *call_id, uint32_t *cseq);
+int sip_origin_init(struct sip_origin *o, const struct sp_sip_request *req);
+void sip_origin_reset(struct sip_origin *o);
+
+#endif

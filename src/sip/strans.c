@@ -1,0 +1,469 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * Server transactions: RFC 3261 17.2 with RFC 6026, on reliable transports.
+ *
+ * Timers G, I and J do not exist there: a failure response is sent once, and
+ * the states behind timers of zero length (Confirmed; Completed of non-INVITE)
+ * end as they begin. The repetition of a 2xx until its ACK (13.3.1.4) is the
+ * user's duty in the RFC; it lives here, beside timer L, which bounds it.
+ */
+#include <errno.h>
+#include <re.h>
+#include "sallyport/base_log.h"
+#include "sallyport/base_util.h"
+#include "sip_priv.h"
+
+enum strans_state {
+	TRYING,     /**< not INVITE: no answer yet                       */
+	PROCEEDING, /**< INVITE, or a provisional was sent               */
+	COMPLETED,  /**< INVITE: a failure was sent, its ACK is awaited  */
+	ACCEPTED,   /**< INVITE: a 2xx was sent (RFC 6026)               */
+	TERMINATED  /**< out of the table, freed at the end of the turn  */
+};
+
+struct sp_sip_strans {
+	struct le le;
+	struct sp_sip *sip; /**< NULL when terminated */
+	struct sp_sip_conn *conn;
+	struct sp_sip_msg *req;
+	enum strans_state state;
+	bool final;     /**< a final response was sent      */
+	bool acked;     /**< the ACK of the 2xx came        */
+	bool cancelled; /**< the cancel handler was called  */
+	char *tag;      /**< on To of all our responses     */
+	struct mbuf *last;
+	uint32_t interval_ms;   /**< between the last 2xx and the next */
+	struct sp_timer timer;  /**< H, L, or the guard of non-INVITE  */
+	struct sp_timer repeat; /**< 100 after a while; 2xx again      */
+	sp_sip_cancel_h *cancelh;
+	sp_sip_done_h *doneh;
+	void *arg;
+};
+
+/** What a request must have in common with a transaction's (17.2.3). */
+struct lookup {
+	const struct sp_sip_conn *conn;
+	const struct sp_sip_msg *m;
+	struct pl method;
+};
+
+static void expired(void *arg);
+static void repeat_due(void *arg);
+
+static const char *statename(enum strans_state state)
+{
+	switch (state) {
+
+	case TRYING:
+		return "trying";
+	case PROCEEDING:
+		return "proceeding";
+	case COMPLETED:
+		return "completed";
+	case ACCEPTED:
+		return "accepted";
+	case TERMINATED:
+		return "terminated";
+	default:
+		return "?";
+	}
+}
+
+static bool is_invite(const struct sp_sip_strans *st)
+{
+	return st->req->method == SP_SIP_INVITE;
+}
+
+static void destructor(void *arg)
+{
+	struct sp_sip_strans *st = arg;
+
+	hash_unlink(&st->le);
+	sp_timer_cancel(&st->timer);
+	sp_timer_cancel(&st->repeat);
+	mem_deref(st->conn);
+	mem_deref(st->req);
+	mem_deref(st->last);
+	mem_deref(st->tag);
+}
+
+/* Out of the table; the table's reference is the caller's now. */
+static void unlist(struct sp_sip_strans *st)
+{
+	hash_unlink(&st->le);
+	sp_timer_cancel(&st->timer);
+	sp_timer_cancel(&st->repeat);
+	--st->sip->transactions;
+	st->sip = NULL;
+	st->state = TERMINATED;
+}
+
+/** The layer goes away: no handler is called. */
+void sip_strans_drop(struct sp_sip_strans *st)
+{
+	unlist(st);
+	mem_deref(st);
+}
+
+/* The only place where a living transaction changes its state. */
+static void set_state(struct sp_sip_strans *st, enum strans_state state)
+{
+	struct sp_loop *loop = st->sip->loop;
+
+	sp_log(SP_LOG_DEBUG, "sip_server", "method=%r branch=%H state=%s->%s",
+	       &st->req->method_name, sp_log_quote, &st->req->branch, statename(st->state),
+	       statename(state));
+	st->state = state;
+
+	switch (state) {
+
+	case TRYING:
+		/* A user that never answers is a fault, but must not fill the table. It
+		 * gets T1 beyond the 64*T1 after which it need not answer any more. */
+		sp_timer_start(loop, &st->timer, SP_SIP_TIMEOUT_MS + SP_SIP_T1_MS, expired, st);
+		break;
+
+	case PROCEEDING:
+		if (is_invite(st))
+			sp_timer_start(loop, &st->repeat, SIP_TRYING_MS, repeat_due, st);
+		break;
+
+	case COMPLETED: /* timer H */
+		sp_timer_cancel(&st->repeat);
+		sp_timer_start(loop, &st->timer, SP_SIP_TIMEOUT_MS, expired, st);
+		break;
+
+	case ACCEPTED: /* timer L */
+		st->interval_ms = SP_SIP_T1_MS;
+		sp_timer_start(loop, &st->timer, SP_SIP_TIMEOUT_MS, expired, st);
+		sp_timer_start(loop, &st->repeat, st->interval_ms, repeat_due, st);
+		break;
+
+	case TERMINATED:
+		unlist(st);
+		sp_loop_release(loop, st);
+		break;
+	}
+}
+
+static void done(struct sp_sip_strans *st, int err)
+{
+	sp_sip_done_h *h = st->acked ? NULL : st->doneh;
+
+	st->doneh = NULL;
+	set_state(st, TERMINATED);
+	if (h)
+		h(err, st->arg);
+}
+
+static void expired(void *arg)
+{
+	struct sp_sip_strans *st = arg;
+
+	if (!is_invite(st)) {
+		sp_log(SP_LOG_ERROR, "sip_unanswered", "method=%r call_id=%H",
+		       &st->req->method_name, sp_log_quote, &st->req->call_id);
+	}
+
+	done(st, ETIMEDOUT);
+}
+
+static void repeat_due(void *arg)
+{
+	const struct sp_sip_reply trying = {.status = 100};
+	struct sp_sip_strans *st = arg;
+
+	if (st->state == PROCEEDING) {
+		(void)sp_sip_reply(st, &trying);
+		return;
+	}
+
+	/* 13.3.1.4. If it cannot be sent now, a connection may come before the next. */
+	st->interval_ms = st->interval_ms * 2 < SP_SIP_T2_MS ? st->interval_ms * 2 : SP_SIP_T2_MS;
+	sp_timer_start(st->sip->loop, &st->repeat, st->interval_ms, repeat_due, st);
+	(void)sip_conn_send(st->conn, st->last);
+}
+
+/* Host names know no case, so the sent-by goes into the key without it, as far
+ * as a sane one reaches. */
+static uint64_t hash_nocase(const struct sp_hashkey *key, const struct pl *pl)
+{
+	char buf[272];
+	size_t n = pl->l < sizeof(buf) ? pl->l : sizeof(buf);
+
+	for (size_t i = 0; i < n; i++) {
+		const char ch = pl->p[i];
+
+		buf[i] = (char)(ch >= 'A' && ch <= 'Z' ? ch + ('a' - 'A') : ch);
+	}
+
+	return sp_hash(key, buf, n);
+}
+
+/* 17.2.3: before RFC 3261 a branch was not unique. */
+static bool has_cookie(const struct sp_sip_msg *m)
+{
+	const size_t n = sizeof(SIP_COOKIE) - 1;
+	const struct pl head = {m->branch.p, n};
+
+	return m->branch.l > n && !pl_strcasecmp(&head, SIP_COOKIE);
+}
+
+static uint32_t key_of(const struct lookup *look)
+{
+	const struct sp_hashkey *key = &look->conn->sip->key;
+	const struct sp_sip_msg *m = look->m;
+	uint64_t parts[6] = {0};
+
+	parts[0] = sp_hash(key, m->branch.p, m->branch.l);
+	parts[1] = hash_nocase(key, &m->sent_by);
+	parts[2] = sp_hash(key, look->method.p, look->method.l);
+	parts[3] = (uint64_t)(uintptr_t)look->conn->owner;
+	if (!has_cookie(m)) {
+		parts[4] = sp_hash(key, m->call_id.p, m->call_id.l);
+		parts[5] = m->cseq;
+	}
+
+	return (uint32_t)sp_hash(key, parts, sizeof(parts));
+}
+
+static bool is_match(struct le *le, void *arg)
+{
+	const struct sp_sip_strans *st = le->data;
+	const struct lookup *look = arg;
+	const struct sp_sip_msg *a = st->req, *b = look->m;
+
+	if (st->conn->owner != look->conn->owner || pl_cmp(&a->branch, &b->branch) ||
+	    pl_casecmp(&a->sent_by, &b->sent_by) || pl_cmp(&a->method_name, &look->method))
+		return false;
+
+	return has_cookie(a) || (a->cseq == b->cseq && !pl_cmp(&a->call_id, &b->call_id) &&
+				 !pl_cmp(&a->from_tag, &b->from_tag));
+}
+
+static void lookup_init(struct lookup *look, const struct sp_sip_conn *c,
+			const struct sp_sip_msg *m)
+{
+	look->conn = c;
+	look->m = m;
+	look->method = m->method_name;
+	if (m->method == SP_SIP_ACK || m->method == SP_SIP_CANCEL)
+		pl_set_str(&look->method, sp_sip_method_name(SP_SIP_INVITE));
+}
+
+/** The transaction that this request repeats, acknowledges or cancels; or NULL. */
+struct sp_sip_strans *sip_strans_find(const struct sp_sip_conn *c, const struct sp_sip_msg *m)
+{
+	struct lookup look;
+
+	lookup_init(&look, c, m);
+
+	return list_ledata(hash_lookup(c->sip->stable, key_of(&look), is_match, &look));
+}
+
+/** A request that belongs to no transaction: make one and hand it to the user. */
+int sip_strans_accept(struct sp_sip_conn *c, struct sp_sip_msg *m)
+{
+	struct sp_sip_strans *st = mem_zalloc(sizeof(*st), destructor);
+	struct sp_sip *sip = c->sip;
+	struct lookup look;
+
+	if (!st)
+		return ENOMEM;
+
+	st->sip = sip;
+	st->conn = mem_ref(c);
+	st->req = mem_ref(m);
+	lookup_init(&look, c, m);
+	hash_append(sip->stable, key_of(&look), &st->le, st);
+	++sip->transactions;
+	set_state(st, is_invite(st) ? PROCEEDING : TRYING);
+
+	sip->h.request(st, m, sip->arg);
+
+	return 0;
+}
+
+/** The request came once more: so does the last response. */
+void sip_strans_again(struct sp_sip_strans *st, struct sp_sip_conn *c)
+{
+	if (st->conn->gone && st->conn != c) {
+		mem_deref(st->conn);
+		st->conn = mem_ref(c);
+	}
+
+	if (st->last)
+		(void)sip_conn_send(st->conn, st->last);
+}
+
+/** An ACK with the branch of the INVITE. */
+void sip_strans_ack(struct sp_sip_strans *st, struct sp_sip_conn *c, const struct sp_sip_msg *ack)
+{
+	switch (st->state) {
+
+	case COMPLETED:
+		done(st, 0);
+		break;
+
+	case ACCEPTED:
+		c->sip->h.ack(c, ack, c->sip->arg);
+		break;
+
+	default:
+		break;
+	}
+}
+
+static int make_tag(struct sp_sip_strans *st, const char *wanted)
+{
+	char buf[SIP_TAG_SIZE];
+	struct pl pl;
+	char *tag;
+	int err;
+
+	if (!wanted && st->tag)
+		return 0;
+
+	if (!wanted) {
+		sp_id_random(buf, sizeof(buf));
+		wanted = buf;
+	}
+
+	pl_set_str(&pl, wanted);
+	if (!sp_sip_is_token(&pl))
+		return EINVAL;
+
+	err = str_dup(&tag, wanted);
+	if (err)
+		return err;
+
+	mem_deref(st->tag);
+	st->tag = tag;
+
+	return 0;
+}
+
+/** 9.2: the CANCEL is answered at once; whether it helps is up to the user. */
+void sip_strans_cancel(struct sp_sip_strans *st, struct sp_sip_conn *c,
+		       const struct sp_sip_msg *cancel)
+{
+	struct sp_sip_reply ok = {.status = 200};
+
+	if (make_tag(st, NULL) == 0)
+		ok.to_tag = st->tag;
+	(void)sip_answer(c, cancel, &ok);
+
+	if (st->state != PROCEEDING || st->cancelled)
+		return;
+
+	st->cancelled = true;
+	if (st->cancelh)
+		st->cancelh(cancel, st->arg);
+}
+
+static int write_last(struct sp_sip_strans *st, const struct sp_sip_reply *r)
+{
+	struct mbuf *mb;
+	int err;
+
+	if (r->to_tag || r->status > 100) {
+		err = make_tag(st, r->to_tag);
+		if (err)
+			return err;
+	}
+
+	err = sip_write_reply(&mb, st->req, r, r->to_tag || r->status > 100 ? st->tag : NULL);
+	if (err)
+		return err;
+
+	mem_deref(st->last);
+	st->last = mb;
+
+	return 0;
+}
+
+/* A final that cannot be sent ends the transaction (17.2.4): the user is told
+ * by the result, and nothing is left that waits for an ACK. */
+static int send_last(struct sp_sip_strans *st, uint16_t status)
+{
+	int err;
+
+	sp_log(SP_LOG_DEBUG, "sip_out", "status=%u method=%r call_id=%H cseq=%u", status,
+	       &st->req->method_name, sp_log_quote, &st->req->call_id, st->req->cseq);
+
+	if (status < 200) {
+		if (st->state == TRYING)
+			set_state(st, PROCEEDING);
+		sp_timer_cancel(&st->repeat);
+		return sip_conn_send(st->conn, st->last);
+	}
+
+	st->final = true;
+	if (is_invite(st))
+		set_state(st, status < 300 ? ACCEPTED : COMPLETED);
+
+	err = sip_conn_send(st->conn, st->last);
+	if (st->sip && (err || !is_invite(st)))
+		set_state(st, TERMINATED);
+
+	return err;
+}
+
+int sp_sip_reply(struct sp_sip_strans *st, const struct sp_sip_reply *r)
+{
+	int err;
+
+	if (!st || !r || r->status < 100 || r->status > 699)
+		return EINVAL;
+	if (st->final)
+		return EALREADY;
+	if (!st->sip)
+		return ENOTCONN;
+
+	mem_ref(st);
+	err = write_last(st, r);
+	if (!err)
+		err = send_last(st, r->status);
+	else if (r->status >= 200)
+		set_state(st, TERMINATED);
+	mem_deref(st);
+
+	return err;
+}
+
+int sp_sip_reply_status(struct sp_sip_strans *st, uint16_t status, const char *reason)
+{
+	const struct sp_sip_reply reply = {.status = status, .reason = reason};
+
+	return sp_sip_reply(st, &reply);
+}
+
+void sp_sip_strans_handle(struct sp_sip_strans *st, sp_sip_cancel_h *cancelh, sp_sip_done_h *doneh,
+			  void *arg)
+{
+	if (!st)
+		return;
+
+	st->cancelh = cancelh;
+	st->doneh = doneh;
+	st->arg = arg;
+}
+
+void sp_sip_strans_acked(struct sp_sip_strans *st)
+{
+	if (!st || st->state != ACCEPTED)
+		return;
+
+	st->acked = true;
+	sp_timer_cancel(&st->repeat);
+}
+
+const struct sp_sip_msg *sp_sip_strans_request(const struct sp_sip_strans *st)
+{
+	return st ? st->req : NULL;
+}
+
+struct sp_sip_conn *sp_sip_strans_conn(const struct sp_sip_strans *st)
+{
+	return st ? st->conn : NULL;
+}

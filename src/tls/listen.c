@@ -1,0 +1,284 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * tls/listen: accepting connections.
+ *
+ * A handshake costs about half a millisecond of processor time, so the number
+ * in progress is capped: when it is reached the listener stops accepting, and
+ * further clients wait in the kernel's backlog. A client whose handshake fails
+ * never reaches anyone above; it is logged and counted here.
+ */
+#include <errno.h>
+#include <netinet/in.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "sallyport/base_log.h"
+#include "sallyport/base_util.h"
+#include "tls_priv.h"
+
+struct sp_tls_listener {
+	struct sp_loop *loop;
+	struct sp_tls_context *ctx;
+	struct sa laddr;
+	int fd;
+	bool listening; /* the loop watches fd */
+	unsigned handshakes;
+	unsigned count; /* of pending */
+	struct list pending;
+	struct sp_timer pause;
+	struct sp_limit refused_log;
+	struct sp_limit pause_log;
+	uint64_t refused;
+	uint64_t unlogged;
+	sp_tls_accept_h *h;
+	void *arg;
+};
+
+/* A handshake in progress. */
+struct pending {
+	struct le le;
+	struct sp_tls_listener *l;
+	struct sp_tls_conn *c;
+};
+
+static void on_client(int flags, void *arg);
+
+static void pending_destructor(void *arg)
+{
+	struct pending *p = arg;
+
+	if (p->le.list)
+		--p->l->count;
+	list_unlink(&p->le);
+	mem_deref(p->c);
+}
+
+static void listener_destructor(void *arg)
+{
+	struct sp_tls_listener *l = arg;
+
+	sp_timer_cancel(&l->pause);
+	list_flush(&l->pending);
+	if (l->fd >= 0)
+		sp_loop_close(l->loop, l->fd);
+	mem_deref(l->ctx);
+}
+
+static void pause_accepting(struct sp_tls_listener *l)
+{
+	if (l->listening)
+		sp_loop_unlisten(l->loop, l->fd);
+	l->listening = false;
+}
+
+static void on_resume(void *arg)
+{
+	struct sp_tls_listener *l = arg;
+
+	if (l->listening || l->count >= l->handshakes)
+		return;
+
+	if (sp_loop_listen(l->loop, l->fd, FD_READ, on_client, l))
+		sp_timer_start(l->loop, &l->pause, SP_TLS_ACCEPT_PAUSE_MS, on_resume, l);
+	else
+		l->listening = true;
+}
+
+/* A slot is free again; while a pause runs, its timer resumes. */
+static void resume(struct sp_tls_listener *l)
+{
+	if (!sp_timer_isrunning(&l->pause))
+		on_resume(l);
+}
+
+static void log_refused(struct sp_tls_listener *l, const struct sa *src, const char *why)
+{
+	++l->refused;
+
+	/* a scanner must not be able to fill the disk */
+	if (!sp_limit_take(&l->refused_log, sp_loop_now_ms(l->loop))) {
+		++l->unlogged;
+		return;
+	}
+
+	sp_log(SP_LOG_WARN, "tls_refused", "src=%J why=%H unlogged=%llu", src, sp_log_str, why,
+	       (unsigned long long)l->unlogged);
+	l->unlogged = 0;
+}
+
+static void on_up(struct sp_tls_conn *c, void *arg)
+{
+	struct pending *p = arg;
+	struct sp_tls_listener *l = p->l;
+	sp_tls_accept_h *h = l->h;
+	void *h_arg = l->arg;
+
+	p->c = NULL; /* its reference goes to the handler */
+	mem_deref(p);
+	sp_tls_handle(c, NULL, NULL);
+	resume(l);
+
+	/* last: the handler may close the listener too */
+	h(c, h_arg);
+}
+
+static void on_down(struct sp_tls_conn *c, int err, const char *why, void *arg)
+{
+	struct pending *p = arg;
+	struct sp_tls_listener *l = p->l;
+	(void)err;
+
+	log_refused(l, sp_tls_conn_raddr(c), why);
+	mem_deref(p);
+	resume(l);
+}
+
+static const struct sp_tls_handlers pending_handlers = {.up = on_up, .down = on_down};
+
+static void take_client(struct sp_tls_listener *l, int fd, const struct sa *src)
+{
+	struct pending *p = mem_zalloc(sizeof(*p), pending_destructor);
+	int err = ENOMEM;
+
+	if (p) {
+		p->l = l;
+		err = sp_tls_conn_accept(&p->c, l->loop, l->ctx, fd, src, &pending_handlers, p);
+	}
+
+	if (err) {
+		log_refused(l, src, "out of memory or descriptors");
+		(void)close(fd);
+		mem_deref(p);
+		return;
+	}
+
+	list_append(&l->pending, &p->le, p);
+	++l->count;
+}
+
+/* Out of descriptors or memory: the client stays in the backlog, and the
+ * socket stays readable, so watching it would only burn time. */
+static void accept_failed(struct sp_tls_listener *l, int err)
+{
+	pause_accepting(l);
+	sp_timer_start(l->loop, &l->pause, SP_TLS_ACCEPT_PAUSE_MS, on_resume, l);
+
+	if (sp_limit_take(&l->pause_log, sp_loop_now_ms(l->loop)))
+		sp_log(SP_LOG_ERROR, "tls_accept_paused", "why=\"%m\"", err);
+}
+
+static void on_client(int flags, void *arg)
+{
+	struct sp_tls_listener *l = arg;
+	(void)flags;
+
+	for (unsigned i = 0; i < SP_TLS_ACCEPTS_MAX && l->count < l->handshakes; ++i) {
+		struct sa src = {.len = sizeof(src.u)};
+		const int fd = accept4(l->fd, &src.u.sa, &src.len, SOCK_NONBLOCK | SOCK_CLOEXEC);
+
+		if (fd >= 0) {
+			take_client(l, fd, &src);
+			continue;
+		}
+
+		switch (errno) {
+
+		case EMFILE:
+		case ENFILE:
+		case ENOBUFS:
+		case ENOMEM:
+			accept_failed(l, errno);
+			return;
+
+		case EAGAIN:
+			return;
+
+		default: /* the client's own trouble, accept(2): it has left already */
+			break;
+		}
+	}
+
+	if (l->count >= l->handshakes)
+		pause_accepting(l);
+}
+
+static int open_socket(int *fdp, const struct sa *laddr)
+{
+	const int on = 1;
+	const int fd = socket(laddr->u.sa.sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	int err = 0;
+
+	if (fd < 0)
+		return errno;
+
+	if (setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)) < 0 ||
+	    (sa_af(laddr) == AF_INET6 &&
+	     setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof(on)) < 0) ||
+	    bind(fd, &laddr->u.sa, laddr->len) < 0 || listen(fd, SP_TLS_BACKLOG) < 0) {
+		err = errno;
+		(void)close(fd);
+		return err;
+	}
+
+	*fdp = fd;
+	return 0;
+}
+
+int sp_tls_listen(struct sp_tls_listener **lp, struct sp_loop *loop, struct sp_tls_context *ctx,
+		  const struct sa *laddr, unsigned handshakes, sp_tls_accept_h *h, void *arg)
+{
+	struct sp_tls_listener *l;
+	int err;
+
+	if (!lp || !loop || !ctx || !laddr || !handshakes || !h)
+		return EINVAL;
+
+	l = mem_zalloc(sizeof(*l), listener_destructor);
+	if (!l)
+		return ENOMEM;
+
+	l->fd = -1;
+	l->loop = loop;
+	l->ctx = mem_ref(ctx);
+	l->handshakes = handshakes;
+	l->h = h;
+	l->arg = arg;
+	list_init(&l->pending);
+	sp_limit_init(&l->refused_log, SP_TLS_REFUSED_LOG_RATE, SP_TLS_REFUSED_LOG_BURST,
+		      sp_loop_now_ms(loop));
+	sp_limit_init(&l->pause_log, 1, 1, sp_loop_now_ms(loop));
+
+	err = open_socket(&l->fd, laddr);
+	if (!err)
+		err = sp_loop_listen(loop, l->fd, FD_READ, on_client, l);
+	if (err) {
+		mem_deref(l);
+		return err;
+	}
+
+	l->laddr.len = sizeof(l->laddr.u);
+	(void)getsockname(l->fd, &l->laddr.u.sa, &l->laddr.len);
+	l->listening = true;
+	*lp = l;
+	return 0;
+}
+
+void sp_tls_listener_context(struct sp_tls_listener *l, struct sp_tls_context *ctx)
+{
+	if (!l || !ctx || l->ctx == ctx)
+		return;
+
+	mem_deref(l->ctx);
+	l->ctx = mem_ref(ctx);
+}
+
+uint64_t sp_tls_listener_refused(const struct sp_tls_listener *l)
+{
+	return l ? l->refused : 0;
+}
+
+const struct sa *sp_tls_listener_laddr(const struct sp_tls_listener *l)
+{
+	return l ? &l->laddr : NULL;
+}

@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * What the tests of number/ share: trunks, and an error handler that keeps what
+ * it was told.
+ */
+#ifndef SALLYPORT_TESTS_NUMBER_FIXTURE_H
+#define SALLYPORT_TESTS_NUMBER_FIXTURE_H
+
+#include <stdio.h>
+#include <string.h>
+#include <re.h>
+#include <sallyport/number.h>
+
+enum { FIXTURE_REPORTS = 256 };
+
+struct report {
+	char file[64];
+	unsigned line;
+	char key[32];
+	char value[1100];
+	char mend[512];
+};
+
+struct reports {
+	size_t n;
+	struct report v[FIXTURE_REPORTS];
+};
+
+static const struct sp_number_trunk fixture_trunks[] = {
+	{"teams", false}, {"carrier-a", true}, {"zoom", false}, {"carrier-b", true}, {"pbx", false},
+};
+
+enum { TEAMS, CARRIER_A, ZOOM, CARRIER_B, PBX, FIXTURE_TRUNKS };
+
+static inline void fixture_report(const char *file, unsigned line, const char *key,
+				  const char *value, const char *mend, void *arg)
+{
+	struct reports *r = arg;
+	struct report *e = &r->v[r->n < FIXTURE_REPORTS ? r->n : FIXTURE_REPORTS - 1];
+
+	snprintf(e->file, sizeof(e->file), "%s", file);
+	e->line = line;
+	snprintf(e->key, sizeof(e->key), "%s", key);
+	snprintf(e->value, sizeof(e->value), "%s", value);
+	snprintf(e->mend, sizeof(e->mend), "%s", mend);
+	++r->n;
+}
+
+static inline struct sp_number_build *fixture_build(struct reports *r)
+{
+	struct sp_number_build *b = NULL;
+
+	r->n = 0;
+	if (sp_number_build_alloc(&b, fixture_trunks, FIXTURE_TRUNKS, fixture_report, r))
+		return NULL;
+
+	return b;
+}
+
+static inline const struct sp_number_entry *fixture_lookup(const struct sp_number_table *t,
+							   const char *number)
+{
+	struct pl pl;
+
+	pl_set_str(&pl, number);
+
+	return sp_number_lookup(t, &pl);
+}
+
+#endif

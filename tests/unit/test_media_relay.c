@@ -1,0 +1,763 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * The relay between two peers on real sockets, each with the SRTP of
+ * media_reference.h; the loop is a fake one, so the test says when a socket is
+ * read and what time it is.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <unistd.h>
+#include <cmocka.h>
+#include <sys/socket.h>
+
+#include "media_priv.h"
+#include "sallyport/base_util.h"
+#include "unit/media_reference.h"
+
+enum {
+	BUF = 4096,
+	CALLER = SP_SIDE_CALLER,
+	CALLEE = SP_SIDE_CALLEE,
+	START_MS = 1000000,
+};
+
+#define LOCAL_IP "127.0.77.1"
+#define PEER_IP "127.0.77.2"
+#define STRANGER_IP "127.0.77.66"
+
+/* A far end: its sockets, and the keys in both directions. */
+struct peer {
+	int fd[2];
+	struct sa addr[2];
+	uint8_t key[30];
+	struct ref tx, rx;
+};
+
+struct fix {
+	struct sp_loop *loop;
+	struct sp_ports *ports[2];
+	struct sp_relay *r;
+	struct peer peer[2];
+	unsigned silent[2];
+	bool release; /* what the handler does */
+};
+
+static int socket_new(const char *ip, struct sa *addr)
+{
+	int fd;
+
+	assert_int_equal(sa_set_str(addr, ip, 0), 0);
+	fd = socket(sa_af(addr), SOCK_DGRAM | SOCK_NONBLOCK, 0);
+	assert_true(fd >= 0);
+	assert_int_equal(bind(fd, &addr->u.sa, addr->len), 0);
+	addr->len = sizeof(addr->u);
+	assert_int_equal(getsockname(fd, &addr->u.sa, &addr->len), 0);
+
+	return fd;
+}
+
+static void peer_open(struct peer *p, const char *ip)
+{
+	for (int i = 0; i < 2; i++)
+		p->fd[i] = socket_new(ip, &p->addr[i]);
+	sp_random(p->key, sizeof(p->key));
+	ref_init(&p->tx, p->key);
+}
+
+static void silent_handler(enum sp_side side, void *arg)
+{
+	struct fix *f = arg;
+
+	f->silent[side]++;
+	if (f->release) {
+		sp_loop_release(f->loop, f->r);
+		f->r = NULL;
+	}
+}
+
+static struct sp_ports *ports_new(const char *ip, uint16_t min, uint16_t max)
+{
+	struct sp_ports *p = NULL;
+	struct sa addr;
+
+	assert_int_equal(sa_set_str(&addr, ip, 0), 0);
+	assert_int_equal(sp_ports_alloc(&p, &addr, min, max), 0);
+
+	return p;
+}
+
+static int remote_set(struct fix *f, int side)
+{
+	const struct peer *p = &f->peer[side];
+
+	return sp_relay_remote(f->r, 0, (enum sp_side)side, &p->addr[0], &p->addr[1], p->key);
+}
+
+/* A relay with one stream; its peers are not told to it yet. */
+static int setup_bare(void **state)
+{
+	struct fix *f = calloc(1, sizeof(*f));
+
+	if (!f || sp_loop_alloc_fake(&f->loop, START_MS))
+		return -1;
+
+	for (int side = 0; side < 2; side++) {
+		f->ports[side] = ports_new(LOCAL_IP, 20000, 29999);
+		peer_open(&f->peer[side], PEER_IP);
+	}
+	assert_int_equal(sp_relay_alloc(&f->r, f->loop, f->ports, silent_handler, f), 0);
+	assert_int_equal(sp_relay_add(f->r), 0);
+	for (int side = 0; side < 2; side++)
+		ref_init(&f->peer[side].rx, sp_relay_key(f->r, 0, (enum sp_side)side));
+	*state = f;
+
+	return 0;
+}
+
+static int setup(void **state)
+{
+	struct fix *f;
+	int err = setup_bare(state);
+
+	f = *state;
+	for (int side = 0; side < 2 && !err; side++)
+		err = remote_set(f, side);
+
+	return err;
+}
+
+static int teardown(void **state)
+{
+	struct fix *f = *state;
+
+	mem_deref(f->r);
+	sp_loop_turn(f->loop);
+	for (int side = 0; side < 2; side++) {
+		(void)close(f->peer[side].fd[0]);
+		(void)close(f->peer[side].fd[1]);
+		assert_int_equal(sp_ports_used(f->ports[side]), 0);
+		mem_deref(f->ports[side]);
+	}
+	mem_deref(f->loop);
+	free(f);
+
+	return 0;
+}
+
+/* Send octets to the relay's port on a side and let the relay read. */
+static void wire_send(struct fix *f, int fd, int side, int proto, const uint8_t *p, size_t n)
+{
+	struct sa to;
+
+	assert_int_equal(sa_set_str(&to, LOCAL_IP, 0), 0);
+	sa_set_port(&to, (uint16_t)(sp_relay_port(f->r, 0, (enum sp_side)side) + proto));
+	assert_int_equal(sendto(fd, p, n, 0, &to.u.sa, to.len), (ssize_t)n);
+	media_relay_readable(f->r, 0, (enum sp_side)side, proto == 1);
+}
+
+/* @return octets that came to fd, 0 when none did */
+static size_t wire_recv(int fd, uint8_t *p)
+{
+	const ssize_t n = recv(fd, p, BUF, MSG_DONTWAIT);
+
+	return n < 0 ? 0 : (size_t)n;
+}
+
+static void peer_send(struct fix *f, int side, uint32_t ssrc, uint16_t seq)
+{
+	uint8_t p[BUF];
+	const size_t n = ref_rtp(p, ssrc, seq, 160);
+
+	wire_send(f, f->peer[side].fd[0], side, 0, p, ref_protect(&f->peer[side].tx, p, n, 0));
+}
+
+/* The packet of peer_send() arrived, whole, on fd of the peer on side. */
+static bool rtp_arrived(struct fix *f, int side, int fd, uint32_t ssrc, uint16_t seq)
+{
+	uint8_t p[BUF], plain[BUF];
+	size_t n = wire_recv(fd, p);
+
+	if (!n)
+		return false;
+
+	n = ref_unprotect(&f->peer[side].rx, p, n, 0);
+	assert_int_equal(n, ref_rtp(plain, ssrc, seq, 160));
+	assert_memory_equal(p, plain, n);
+
+	return true;
+}
+
+static bool rtp_passes(struct fix *f, int from, uint32_t ssrc, uint16_t seq)
+{
+	peer_send(f, from, ssrc, seq);
+
+	return rtp_arrived(f, !from, f->peer[!from].fd[0], ssrc, seq);
+}
+
+static struct sp_relay_count count_of(const struct fix *f, int side)
+{
+	struct sp_relay_count c;
+
+	sp_relay_count(f->r, (enum sp_side)side, &c);
+
+	return c;
+}
+
+static void test_both_ways(void **state)
+{
+	struct fix *f = *state;
+
+	for (uint16_t i = 0; i < 200; i++) {
+		assert_true(rtp_passes(f, CALLER, 11, i));
+		assert_true(rtp_passes(f, CALLEE, 22, (uint16_t)(i + 5000)));
+	}
+
+	for (int side = 0; side < 2; side++) {
+		const struct sp_relay_count c = count_of(f, side);
+
+		assert_int_equal(c.relayed, 200);
+		assert_int_equal(c.bytes, 200 * (12 + 160 + 10));
+		assert_int_equal(c.malformed + c.unauthentic + c.replayed, 0);
+		assert_int_equal(c.early + c.unsent + c.latched, 0);
+	}
+}
+
+/* RFC 3550 section 11: RTCP on the port above, to the peer's RTCP address. */
+static void test_rtcp(void **state)
+{
+	struct fix *f = *state;
+	uint8_t p[BUF], plain[BUF];
+
+	for (int side = 0; side < 2; side++) {
+		struct peer *from = &f->peer[side], *to = &f->peer[!side];
+		size_t n = ref_rtcp(p, 33, 0x5a);
+
+		memcpy(plain, p, n);
+		wire_send(f, from->fd[1], side, 1, p, ref_protect_rtcp(&from->tx, p, n, 1));
+		assert_int_equal(ref_unprotect_rtcp(&to->rx, p, wire_recv(to->fd[1], p)), n);
+		assert_memory_equal(p, plain, n);
+		assert_int_equal(wire_recv(to->fd[0], p), 0);
+		assert_int_equal(count_of(f, side).relayed, 1);
+	}
+}
+
+/* Different keys on each leg: nothing passes as it came. */
+static void test_keys_differ(void **state)
+{
+	struct fix *f = *state;
+	uint8_t sent[BUF], got[BUF];
+	size_t n = ref_protect(&f->peer[CALLER].tx, sent, ref_rtp(sent, 1, 1, 160), 0);
+
+	assert_memory_not_equal(sp_relay_key(f->r, 0, SP_SIDE_CALLER),
+				sp_relay_key(f->r, 0, SP_SIDE_CALLEE), 30);
+	wire_send(f, f->peer[CALLER].fd[0], CALLER, 0, sent, n);
+	assert_int_equal(wire_recv(f->peer[CALLEE].fd[0], got), n);
+	assert_memory_equal(sent, got, 12);
+	assert_memory_not_equal(sent + 12, got + 12, 160);
+}
+
+static void test_dropped(void **state)
+{
+	struct fix *f = *state;
+	struct peer *p = &f->peer[CALLER];
+	uint8_t wire[BUF], bad[BUF];
+	struct sp_relay_count c;
+	size_t n = ref_protect(&p->tx, wire, ref_rtp(wire, 1, 100, 160), 0);
+
+	memcpy(bad, wire, n);
+	bad[60] ^= 1; /* tampered */
+	wire_send(f, p->fd[0], CALLER, 0, bad, n);
+	memcpy(bad, wire, n);
+	ref_protect(&f->peer[CALLEE].tx, bad, n - 10, 0); /* the wrong key */
+	wire_send(f, p->fd[0], CALLER, 0, bad, n);
+	wire_send(f, p->fd[0], CALLER, 0, wire, n - 1); /* truncated */
+	ref_protect_rtcp(&f->peer[CALLEE].tx, bad, ref_rtcp(bad, 1, 0), 1);
+	wire_send(f, p->fd[0], CALLER, 1, bad, 28 + 14); /* RTCP, the wrong key */
+	c = count_of(f, CALLER);
+	assert_int_equal(c.unauthentic, 4);
+	assert_int_equal(c.malformed, 0);
+
+	wire_send(f, p->fd[0], CALLER, 0, wire, 21); /* too short */
+	wire_send(f, p->fd[0], CALLER, 0, wire, 0);
+	memcpy(bad, wire, n);
+	bad[0] = 0x40; /* version 1 */
+	wire_send(f, p->fd[0], CALLER, 0, bad, n);
+	memset(bad, 0x80, sizeof(bad)); /* too long */
+	wire_send(f, p->fd[0], CALLER, 0, bad, SP_RELAY_PACKET_MAX + 1);
+	c = count_of(f, CALLER);
+	assert_int_equal(c.malformed, 4);
+
+	wire_send(f, p->fd[0], CALLER, 0, wire, n);
+	wire_send(f, p->fd[0], CALLER, 0, wire, n); /* a replay */
+	c = count_of(f, CALLER);
+	assert_int_equal(c.replayed, 1);
+	assert_int_equal(c.relayed, 1);
+
+	assert_true(rtp_arrived(f, CALLEE, f->peer[CALLEE].fd[0], 1, 100));
+	assert_int_equal(wire_recv(f->peer[CALLEE].fd[0], bad), 0);
+	assert_int_equal(wire_recv(f->peer[CALLEE].fd[1], bad), 0);
+}
+
+/* The longest packet that is taken passes whole. */
+static void test_longest(void **state)
+{
+	struct fix *f = *state;
+	uint8_t wire[BUF], plain[BUF];
+	const size_t n = SP_RELAY_PACKET_MAX - 10;
+
+	ref_rtp(plain, 1, 1, n - 12);
+	memcpy(wire, plain, n);
+	wire_send(f, f->peer[CALLER].fd[0], CALLER, 0, wire,
+		  ref_protect(&f->peer[CALLER].tx, wire, n, 0));
+	assert_int_equal(
+		ref_unprotect(&f->peer[CALLEE].rx, wire, wire_recv(f->peer[CALLEE].fd[0], wire), 0),
+		n);
+	assert_memory_equal(wire, plain, n);
+}
+
+static void test_garbage(void **state)
+{
+	struct fix *f = *state;
+	struct sp_relay_count c;
+	uint8_t p[BUF];
+
+	for (unsigned i = 0; i < 2000; i++) {
+		const size_t n = sp_random_below(300);
+
+		sp_random(p, n);
+		if (i % 2 && n)
+			p[0] = (uint8_t)(0x80 | (p[0] & 0x3f));
+		wire_send(f, f->peer[CALLER].fd[0], CALLER, i % 3 == 0, p, n);
+	}
+
+	c = count_of(f, CALLER);
+	assert_int_equal(c.malformed + c.unauthentic, 2000);
+	assert_int_equal(c.relayed + c.replayed + c.latched, 0);
+	assert_true(rtp_passes(f, CALLER, 1, 1));
+}
+
+/* RFC 7362 with authentication first: only a packet that proves its origin
+ * moves where the other side's media goes. */
+static void test_latching(void **state)
+{
+	struct fix *f = *state;
+	struct peer *p = &f->peer[CALLER];
+	uint8_t wire[BUF];
+	struct sa addr;
+	int stranger = socket_new(STRANGER_IP, &addr), nat = socket_new(PEER_IP, &addr);
+	size_t n;
+
+	assert_true(rtp_passes(f, CALLER, 1, 1));
+
+	/* a stranger's own packet, and a true one that it heard and repeats */
+	n = ref_protect(&f->peer[CALLEE].tx, wire, ref_rtp(wire, 1, 2, 160), 0);
+	wire_send(f, stranger, CALLER, 0, wire, n);
+	n = ref_protect(&p->tx, wire, ref_rtp(wire, 1, 1, 160), 0);
+	wire_send(f, stranger, CALLER, 0, wire, n);
+	assert_int_equal(count_of(f, CALLER).latched, 0);
+	assert_true(rtp_passes(f, CALLEE, 2, 1));
+	assert_int_equal(wire_recv(stranger, wire), 0);
+
+	/* the peer itself from behind a NAT */
+	n = ref_protect(&p->tx, wire, ref_rtp(wire, 1, 2, 160), 0);
+	wire_send(f, nat, CALLER, 0, wire, n);
+	assert_int_equal(count_of(f, CALLER).latched, 1);
+	peer_send(f, CALLEE, 2, 2);
+	assert_true(rtp_arrived(f, CALLER, nat, 2, 2));
+
+	/* the same description again keeps that, another one starts anew */
+	assert_int_equal(remote_set(f, CALLER), 0);
+	peer_send(f, CALLEE, 2, 3);
+	assert_true(rtp_arrived(f, CALLER, nat, 2, 3));
+	(void)close(p->fd[0]);
+	p->fd[0] = socket_new(PEER_IP, &p->addr[0]);
+	assert_int_equal(remote_set(f, CALLER), 0);
+	peer_send(f, CALLEE, 2, 4);
+	assert_true(rtp_arrived(f, CALLER, p->fd[0], 2, 4));
+	assert_int_equal(count_of(f, CALLER).latched, 1);
+
+	(void)close(stranger);
+	(void)close(nat);
+}
+
+/* RFC 4568 section 7.1.4: the same key goes on, a new one begins anew. */
+static void test_key_change(void **state)
+{
+	struct fix *f = *state;
+	struct peer *p = &f->peer[CALLER];
+
+	assert_true(rtp_passes(f, CALLER, 1, 7));
+	assert_int_equal(remote_set(f, CALLER), 0);
+	assert_false(rtp_passes(f, CALLER, 1, 7));
+	assert_int_equal(count_of(f, CALLER).replayed, 1);
+
+	sp_random(p->key, sizeof(p->key));
+	ref_init(&p->tx, p->key);
+	assert_false(rtp_passes(f, CALLER, 1, 8));
+	assert_int_equal(count_of(f, CALLER).unauthentic, 1);
+	assert_int_equal(remote_set(f, CALLER), 0);
+	assert_true(rtp_passes(f, CALLER, 1, 8));
+
+	/* under the new key the old number is fresh, but ours has used it */
+	assert_false(rtp_passes(f, CALLER, 1, 7));
+	assert_int_equal(count_of(f, CALLER).unsent, 1);
+}
+
+static void test_early(void **state)
+{
+	struct fix *f = *state;
+	uint8_t p[BUF];
+	struct sa any;
+
+	peer_send(f, CALLER, 1, 1); /* no key of the caller's yet */
+	assert_int_equal(remote_set(f, CALLER), 0);
+	peer_send(f, CALLER, 1, 2); /* nowhere to send it */
+	assert_int_equal(count_of(f, CALLER).early, 2);
+	assert_int_equal(count_of(f, CALLER).relayed, 0);
+
+	/* old style hold: 0.0.0.0 until the peer sends (RFC 3264 section 8.4) */
+	assert_int_equal(sa_set_str(&any, "0.0.0.0", 4000), 0);
+	assert_int_equal(sp_relay_remote(f->r, 0, SP_SIDE_CALLEE, &any, &any, f->peer[CALLEE].key),
+			 0);
+	peer_send(f, CALLER, 1, 3);
+	assert_int_equal(count_of(f, CALLER).early, 3);
+	assert_int_equal(wire_recv(f->peer[CALLEE].fd[0], p), 0);
+	assert_true(rtp_passes(f, CALLEE, 2, 1));
+	assert_true(rtp_passes(f, CALLER, 1, 4));
+}
+
+static void test_burst(void **state)
+{
+	struct fix *f = *state;
+	struct peer *from = &f->peer[CALLER];
+	uint8_t p[BUF];
+	struct sa to;
+
+	assert_int_equal(sa_set_str(&to, LOCAL_IP, sp_relay_port(f->r, 0, SP_SIDE_CALLER)), 0);
+	for (uint16_t i = 0; i < SP_RELAY_BURST + 9; i++) {
+		const size_t n = ref_protect(&from->tx, p, ref_rtp(p, 1, i, 20), 0);
+
+		assert_int_equal(sendto(from->fd[0], p, n, 0, &to.u.sa, to.len), (ssize_t)n);
+	}
+
+	media_relay_readable(f->r, 0, SP_SIDE_CALLER, false);
+	assert_int_equal(count_of(f, CALLER).relayed, SP_RELAY_BURST);
+	media_relay_readable(f->r, 0, SP_SIDE_CALLER, false);
+	assert_int_equal(count_of(f, CALLER).relayed, SP_RELAY_BURST + 9);
+}
+
+static void test_ssrc_flood(void **state)
+{
+	struct fix *f = *state;
+
+	for (uint32_t i = 1; i < 300; i++)
+		assert_true(rtp_passes(f, CALLER, i, (uint16_t)i));
+	assert_true(rtp_passes(f, CALLEE, 5, 1));
+}
+
+static void test_bad_arguments(void **state)
+{
+	struct fix *f = *state;
+	const struct peer *p = &f->peer[CALLER];
+	struct sa six, noport = p->addr[0];
+
+	assert_int_equal(sa_set_str(&six, "::1", 4000), 0);
+	sa_set_port(&noport, 0);
+	assert_int_equal(sp_relay_remote(f->r, 1, SP_SIDE_CALLER, &p->addr[0], &p->addr[1], p->key),
+			 EINVAL);
+	assert_int_equal(sp_relay_remote(f->r, 0, SP_SIDE_CALLER, &six, &p->addr[1], p->key),
+			 EINVAL);
+	assert_int_equal(sp_relay_remote(f->r, 0, SP_SIDE_CALLER, &p->addr[0], &noport, p->key),
+			 EINVAL);
+	assert_int_equal(sp_relay_port(f->r, 1, SP_SIDE_CALLER), 0);
+	assert_null(sp_relay_key(f->r, 1, SP_SIDE_CALLER));
+}
+
+static void test_streams(void **state)
+{
+	struct fix *f = *state;
+	struct peer *p = &f->peer[CALLER];
+	uint8_t wire[BUF] = {0x80};
+	struct sp_relay_count before;
+	struct sa to;
+
+	for (size_t i = 1; i < SP_RELAY_STREAMS_MAX; i++)
+		assert_int_equal(sp_relay_add(f->r), 0);
+	assert_int_equal(sp_relay_add(f->r), EOVERFLOW);
+	assert_int_equal(sp_relay_streams(f->r), SP_RELAY_STREAMS_MAX);
+	assert_int_equal(sp_ports_used(f->ports[0]), SP_RELAY_STREAMS_MAX);
+
+	assert_true(rtp_passes(f, CALLER, 1, 1));
+	before = count_of(f, CALLER);
+	assert_int_equal(sa_set_str(&to, LOCAL_IP, sp_relay_port(f->r, 0, SP_SIDE_CALLER)), 0);
+
+	sp_relay_end(f->r, 0);
+	sp_relay_end(f->r, 0);
+	sp_relay_end(f->r, 99);
+	sp_loop_turn(f->loop);
+	assert_int_equal(sp_relay_streams(f->r), SP_RELAY_STREAMS_MAX);
+	assert_int_equal(sp_ports_used(f->ports[0]), SP_RELAY_STREAMS_MAX - 1);
+	assert_int_equal(sp_relay_port(f->r, 0, SP_SIDE_CALLER), 0);
+	assert_int_equal(remote_set(f, CALLER), EINVAL);
+
+	/* the port is closed, what it counted stays */
+	(void)sendto(p->fd[0], wire, 100, 0, &to.u.sa, to.len);
+	media_relay_readable(f->r, 0, SP_SIDE_CALLER, false);
+	assert_int_equal(count_of(f, CALLER).relayed, before.relayed);
+	assert_int_equal(count_of(f, CALLER).malformed, 0);
+}
+
+static void test_silence(void **state)
+{
+	struct fix *f = *state;
+	uint8_t wire[BUF] = {0x80};
+
+	sp_relay_watch(f->r, SP_SIDE_CALLER, 60000);
+	sp_relay_watch(f->r, SP_SIDE_CALLEE, 90000);
+	assert_int_equal(sp_loop_timers(f->loop), 1);
+
+	sp_loop_advance(f->loop, 59999);
+	assert_int_equal(f->silent[CALLER], 0);
+	assert_true(rtp_passes(f, CALLER, 1, 1));
+
+	/* what proves nothing is silence */
+	sp_loop_advance(f->loop, 59000);
+	wire_send(f, f->peer[CALLER].fd[0], CALLER, 0, wire, 100);
+	assert_int_equal(f->silent[CALLER], 0);
+	assert_int_equal(f->silent[CALLEE], 1); /* at 90,000 */
+	sp_loop_advance(f->loop, 999);
+	assert_int_equal(f->silent[CALLER], 0);
+	sp_loop_advance(f->loop, 1);
+	assert_int_equal(f->silent[CALLER], 1);
+
+	/* once only; setting it anew starts anew, 0 ends it */
+	sp_loop_advance(f->loop, 500000);
+	assert_int_equal(f->silent[CALLER], 1);
+	assert_int_equal(sp_loop_timers(f->loop), 0);
+	sp_relay_watch(f->r, SP_SIDE_CALLER, 1000);
+	sp_loop_advance(f->loop, 999);
+	assert_int_equal(f->silent[CALLER], 1);
+	sp_relay_watch(f->r, SP_SIDE_CALLER, 1000);
+	sp_loop_advance(f->loop, 999);
+	assert_int_equal(f->silent[CALLER], 1);
+	sp_loop_advance(f->loop, 1);
+	assert_int_equal(f->silent[CALLER], 2);
+	sp_relay_watch(f->r, SP_SIDE_CALLER, 1000);
+	sp_relay_watch(f->r, SP_SIDE_CALLER, 0);
+	sp_loop_advance(f->loop, 5000);
+	assert_int_equal(f->silent[CALLER], 2);
+}
+
+/* RTCP alone keeps a side alive. */
+static void test_silence_rtcp(void **state)
+{
+	struct fix *f = *state;
+	struct peer *p = &f->peer[CALLEE];
+	uint8_t wire[BUF];
+	size_t n;
+
+	sp_relay_watch(f->r, SP_SIDE_CALLEE, 10000);
+	for (uint32_t i = 1; i < 10; i++) {
+		sp_loop_advance(f->loop, 6000);
+		n = ref_protect_rtcp(&p->tx, wire, ref_rtcp(wire, 3, 0), i);
+		wire_send(f, p->fd[1], CALLEE, 1, wire, n);
+	}
+	assert_int_equal(f->silent[CALLEE], 0);
+	sp_loop_advance(f->loop, 10000);
+	assert_int_equal(f->silent[CALLEE], 1);
+}
+
+/* The handler may end the call, and with it the relay. */
+static void test_silence_release(void **state)
+{
+	struct fix *f = *state;
+
+	f->release = true;
+	sp_relay_watch(f->r, SP_SIDE_CALLEE, 1000);
+	sp_loop_advance(f->loop, 2000);
+	assert_int_equal(f->silent[CALLEE], 1);
+	sp_loop_turn(f->loop);
+	assert_int_equal(sp_loop_timers(f->loop), 0);
+}
+
+static void test_ports(void **state)
+{
+	struct fix *f = *state;
+	struct sp_ports *few = ports_new(LOCAL_IP, 30001, 30009);
+	struct sp_ports *ports[2] = {few, few};
+	struct sp_relay *r = NULL;
+	struct sa addr;
+
+	assert_int_equal(sp_ports_total(few), 4); /* 30002 to 30009 */
+	assert_int_equal(sp_relay_alloc(&r, f->loop, ports, NULL, NULL), 0);
+	for (int round = 0; round < 50; round++) {
+		assert_int_equal(sp_relay_add(r), 0);
+		assert_int_equal(sp_relay_add(r), 0);
+		assert_int_equal(sp_ports_used(few), 4);
+		assert_int_equal(sp_relay_add(r), ENOSPC);
+		assert_int_equal(sp_relay_streams(r), 2);
+		for (size_t i = 0; i < 2; i++) {
+			for (int side = 0; side < 2; side++) {
+				const unsigned port = sp_relay_port(r, i, (enum sp_side)side);
+
+				assert_int_equal(port % 2, 0);
+				assert_in_range(port, 30002, 30008);
+			}
+		}
+		assert_int_equal(sp_ports_refused(few), round + 1);
+		r = mem_deref(r);
+		assert_int_equal(sp_ports_used(few), 0);
+		sp_loop_turn(f->loop);
+		assert_int_equal(sp_relay_alloc(&r, f->loop, ports, NULL, NULL), 0);
+	}
+	mem_deref(r);
+
+	assert_int_equal(sa_set_str(&addr, LOCAL_IP, 0), 0);
+	assert_int_equal(sp_ports_alloc(&ports[0], &addr, 30001, 30002), EINVAL);
+	assert_int_equal(sp_ports_alloc(&ports[0], &addr, 0, 30002), EINVAL);
+	assert_int_equal(sp_ports_alloc(&ports[0], &addr, 30002, 30001), EINVAL);
+	mem_deref(few);
+}
+
+/* Ports that another process has are passed over, even one of a pair. */
+static void test_ports_foreign(void **state)
+{
+	struct sp_ports *few = ports_new("127.0.77.9", 31000, 31007);
+	int fd[2], held[3];
+	uint16_t port;
+	(void)state;
+
+	for (int i = 0; i < 3; i++) {
+		struct sa addr;
+
+		assert_int_equal(sa_set_str(&addr, "127.0.77.9", (uint16_t)(31000 + 3 * i)), 0);
+		held[i] = socket(AF_INET, SOCK_DGRAM, 0);
+		assert_int_equal(bind(held[i], &addr.u.sa, addr.len), 0);
+	}
+
+	assert_int_equal(media_ports_take(few, &port, fd), 0);
+	assert_int_equal(port, 31004); /* 31000, 31003 and 31006 are held */
+	(void)close(fd[0]);
+	(void)close(fd[1]);
+	assert_int_equal(media_ports_take(few, &port, fd), ENOSPC);
+	media_ports_give(few, 31004);
+	media_ports_give(few, 31004);
+	media_ports_give(few, 30998);
+	media_ports_give(few, 31008);
+	assert_int_equal(sp_ports_used(few), 0);
+
+	for (int i = 0; i < 3; i++)
+		(void)close(held[i]);
+	mem_deref(few);
+}
+
+/* A descriptor limit reached says so, and leaves nothing behind. */
+static void test_half_built(void **state)
+{
+	struct fix *f = *state;
+	struct sp_ports *none = ports_new("127.0.77.9", 31100, 31101);
+	struct sp_ports *ports[2] = {f->ports[0], none};
+	struct sp_relay *r = NULL;
+	uint16_t port;
+	int fd[2];
+
+	assert_int_equal(media_ports_take(none, &port, fd), 0);
+	assert_int_equal(sp_relay_alloc(&r, f->loop, ports, NULL, NULL), 0);
+	assert_int_equal(sp_relay_add(r), ENOSPC);
+	assert_int_equal(sp_relay_streams(r), 0);
+	assert_int_equal(sp_ports_used(f->ports[0]), 1); /* the fixture's own */
+	mem_deref(r);
+
+	media_ports_give(none, port);
+	(void)close(fd[0]);
+	(void)close(fd[1]);
+	mem_deref(none);
+}
+
+/* A side may be IPv6 while the other is IPv4. */
+static void test_families(void **state)
+{
+	struct fix *f = *state;
+	const struct peer *p = &f->peer[CALLER];
+	struct sp_ports *ports[2] = {f->ports[0], NULL};
+	struct sp_relay *four = f->r;
+	uint8_t wire[BUF], plain[BUF];
+	struct peer six;
+	struct sa addr;
+	size_t n;
+	int fd;
+
+	assert_int_equal(sa_set_str(&addr, "::1", 0), 0);
+	fd = socket(AF_INET6, SOCK_DGRAM, 0);
+	if (fd < 0 || bind(fd, &addr.u.sa, addr.len) < 0)
+		skip();
+	(void)close(fd);
+
+	peer_open(&six, "::1");
+	ports[1] = ports_new("::1", 20000, 29999);
+	assert_int_equal(sp_relay_alloc(&f->r, f->loop, ports, NULL, NULL), 0);
+	assert_int_equal(sp_relay_add(f->r), 0);
+	assert_int_equal(remote_set(f, CALLER), 0);
+	assert_int_equal(
+		sp_relay_remote(f->r, 0, SP_SIDE_CALLEE, &six.addr[0], &six.addr[1], six.key), 0);
+	ref_init(&six.rx, sp_relay_key(f->r, 0, SP_SIDE_CALLEE));
+
+	n = ref_rtp(plain, 1, 1, 160);
+	memcpy(wire, plain, n);
+	wire_send(f, p->fd[0], CALLER, 0, wire, ref_protect(&p->tx, wire, n, 0));
+	assert_int_equal(ref_unprotect(&six.rx, wire, wire_recv(six.fd[0], wire), 0), n);
+	assert_memory_equal(wire, plain, n);
+
+	(void)close(six.fd[0]);
+	(void)close(six.fd[1]);
+	mem_deref(f->r);
+	mem_deref(ports[1]);
+	f->r = four;
+}
+
+#define RELAY_TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+
+static int group_setup(void **state)
+{
+	(void)state;
+
+	return sp_media_init();
+}
+
+static int group_teardown(void **state)
+{
+	(void)state;
+	sp_media_close();
+
+	return 0;
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		RELAY_TEST(test_both_ways),
+		RELAY_TEST(test_rtcp),
+		RELAY_TEST(test_keys_differ),
+		RELAY_TEST(test_dropped),
+		RELAY_TEST(test_longest),
+		RELAY_TEST(test_garbage),
+		RELAY_TEST(test_latching),
+		RELAY_TEST(test_key_change),
+		cmocka_unit_test_setup_teardown(test_early, setup_bare, teardown),
+		RELAY_TEST(test_burst),
+		RELAY_TEST(test_ssrc_flood),
+		RELAY_TEST(test_bad_arguments),
+		RELAY_TEST(test_streams),
+		RELAY_TEST(test_silence),
+		RELAY_TEST(test_silence_rtcp),
+		RELAY_TEST(test_silence_release),
+		RELAY_TEST(test_ports),
+		cmocka_unit_test(test_ports_foreign),
+		RELAY_TEST(test_half_built),
+		RELAY_TEST(test_families),
+	};
+
+	return cmocka_run_group_tests(tests, group_setup, group_teardown);
+}

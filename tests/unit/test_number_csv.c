@@ -1,0 +1,357 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * Number tables as CSV (RFC 4180 section 2): what is read, what is refused, and
+ * on which line the report puts it.
+ */
+#include <stdarg.h>
+#include <stddef.h>
+#include <setjmp.h>
+#include <stdlib.h>
+#include <cmocka.h>
+#include "unit/number_fixture.h"
+#include "number_priv.h"
+
+static struct reports reports;
+static struct sp_number_build *build;
+static struct sp_number_table *table;
+
+static int setup(void **state)
+{
+	(void)state;
+	build = fixture_build(&reports);
+
+	return build ? 0 : -1;
+}
+
+static int teardown(void **state)
+{
+	(void)state;
+	build = mem_deref(build);
+	table = mem_deref(table);
+
+	return 0;
+}
+
+static int csv(const char *text)
+{
+	return sp_number_csv(build, "n.csv", text, strlen(text));
+}
+
+/** The text must be refused with one report. */
+static void refused(const char *text, unsigned line, const char *key, const char *mend)
+{
+	reports.n = 0;
+	assert_int_equal(EINVAL, csv(text));
+	assert_int_equal(1, reports.n);
+	assert_string_equal("n.csv", reports.v[0].file);
+	assert_int_equal(line, reports.v[0].line);
+	assert_string_equal(key, reports.v[0].key);
+	assert_non_null(strstr(reports.v[0].mend, mend));
+}
+
+static const struct sp_number_entry *entry(const char *number)
+{
+	if (!table)
+		assert_int_equal(0, sp_number_table_alloc(&table, build));
+
+	return fixture_lookup(table, number);
+}
+
+static void all_columns(void **state)
+{
+	const struct sp_number_entry *e;
+	(void)state;
+
+	assert_int_equal(0, csv("\xef\xbb\xbfheader:X-A,number,carrier,trunk,account,"
+				"headers_to_carrier,header:X-B\r\n"
+				"one,+441,carrier-a,teams,Contoso,yes,two\r\n"
+				",+442,,zoom,,no,\r\n"
+				",+443*,,pbx,,,three"));
+	assert_int_equal(0, reports.n);
+
+	e = entry("+441");
+	assert_int_equal(TEAMS, e->trunk);
+	assert_int_equal(CARRIER_A, e->carrier);
+	assert_string_equal("Contoso", e->account);
+	assert_true(e->headers_to_carrier);
+	assert_int_equal(2, e->headerc);
+	assert_string_equal("X-A", e->headerv[0].name);
+	assert_string_equal("one", e->headerv[0].value);
+	assert_string_equal("two", e->headerv[1].value);
+	assert_string_equal("n.csv", e->file);
+	assert_int_equal(2, e->line);
+
+	e = entry("+442");
+	assert_int_equal(SP_NUMBER_NO_TRUNK, e->carrier);
+	assert_false(e->headers_to_carrier);
+	assert_int_equal(0, e->headerc);
+
+	e = entry("+4431");
+	assert_true(e->prefix);
+	assert_int_equal(1, e->headerc);
+	assert_string_equal("X-B", e->headerv[0].name);
+	assert_int_equal(4, e->line);
+}
+
+static void rfc4180_quotes(void **state)
+{
+	(void)state;
+
+	assert_int_equal(0, csv("\"number\",trunk,account,header:X-A\n"
+				"\"+441\",\"teams\",\"Contoso, Ltd\",\"say \"\"hi\"\"\"\n"
+				"\"+442\",teams,\"\"\"\"\"\",\"\"\n"));
+	assert_string_equal("Contoso, Ltd", entry("+441")->account);
+	assert_string_equal("say \"hi\"", entry("+441")->headerv[0].value);
+	assert_string_equal("\"\"", entry("+442")->account);
+	assert_int_equal(0, entry("+442")->headerc);
+}
+
+static void line_ends_and_empty_lines(void **state)
+{
+	(void)state;
+
+	assert_int_equal(0, csv("\n\r\nnumber,trunk\r\n+441,teams\n\n\r\n+442,zoom\r\n\n"));
+	assert_int_equal(4, entry("+441")->line);
+	assert_int_equal(7, entry("+442")->line);
+	assert_int_equal(2, sp_number_count(table));
+}
+
+static void header_row_alone_is_an_empty_table(void **state)
+{
+	(void)state;
+
+	assert_int_equal(0, csv("number,trunk"));
+	assert_null(entry("+441"));
+}
+
+static void header_row_is_judged(void **state)
+{
+	(void)state;
+
+	refused("", 1, "column", "header row");
+	refused("\n\n", 1, "column", "header row");
+	refused("number,trunk,colour\n+441,teams,red\n", 1, "column", "columns are number");
+	assert_string_equal("colour", reports.v[0].value);
+	refused("number;trunk\n", 1, "column", "commas");
+	refused("Number,trunk\n", 1, "column", "columns are number");
+	refused("number,trunk,\n", 1, "column", "columns are");
+	refused("\nnumber,trunk,number\n", 2, "column", "once");
+	refused("number,trunk,header:X-A,header:x-a\n", 1, "column", "once");
+	refused("trunk\n", 1, "column", "add this column");
+	assert_string_equal("number", reports.v[0].value);
+	refused("number\n", 1, "column", "add this column");
+	refused("number,trunk,header:Via\n", 1, "column", "the gateway writes");
+	refused("number,trunk,header:\n", 1, "column", "name");
+	refused("number,trunk,header:v\n", 1, "column", "one letter");
+	refused("number,trunk,\"header:X\r\nVia\"\n", 1, "column", "name");
+	refused("number,\"trunk\n", 1, "row", "close the quote");
+	refused("+441,teams\r+442,zoom\r", 1, "row", "CRLF or LF");
+	refused("\xff\xfen", 1, "column", "columns are");
+
+	assert_int_equal(EINVAL, csv("number,trunk,size,header:To,colour\n+441,teams,1,2,3\n"));
+	assert_int_equal(4, reports.n);
+}
+
+static void rows_are_judged(void **state)
+{
+	(void)state;
+
+	refused("number,trunk\n+441,teams\n441,teams\n", 3, "number", "E.164");
+	assert_string_equal("441", reports.v[0].value);
+	refused("number,trunk\n+441,teems\n", 2, "trunk", "did you mean \"teams\"?");
+	refused("number,trunk\n+441\n", 2, "row", "2 fields");
+	assert_string_equal("1 fields", reports.v[0].value);
+	refused("number,trunk\n+441,teams,\n", 2, "row", "2 fields");
+	refused("number,trunk,carrier\n+441,teams,zoom\n", 2, "carrier", "carrier-a");
+	refused("number,trunk,headers_to_carrier\n+441,teams,YES\n", 2, "headers_to_carrier",
+		"\"yes\" or \"no\"");
+	refused("number,trunk,header:X-A\n+441,teams,\"a\r\nVia: x\"\n", 2, "headers",
+		"without line breaks");
+	refused("number,trunk,header:X-A\n+441,teams,caf\xe9\n", 2, "headers", "UTF-8");
+	refused("number,trunk,account\n+441,teams,\"a\nb\"\n", 2, "account", "control");
+}
+
+static void malformed_rows(void **state)
+{
+	(void)state;
+
+	refused("number,trunk\n+44\"1,teams\n", 2, "row", "double the quotes");
+	refused("number,trunk\n\"+441\"x,teams\n", 2, "row", "closing quote");
+	refused("number,trunk\n\"+441\" ,teams\n", 2, "row", "closing quote");
+	refused("number,trunk\n\"+441,teams\n+442,zoom\n", 2, "row", "close the quote");
+	refused("number,trunk\n+441,te\rams\n", 2, "row", "CR alone");
+	refused("number,trunk\n+441,teams\r", 2, "row", "CR alone");
+}
+
+static void a_bad_row_does_not_spoil_the_next(void **state)
+{
+	(void)state;
+
+	assert_int_equal(EINVAL, csv("number,trunk,account\n"
+				     "+44\"1,\"teams,x\n"
+				     "1,teams,\"a\nb\"\n"
+				     "+441,teams\n"
+				     "+441,teams,ok\n"
+				     "+442,nowhere-known,x\n"));
+	assert_int_equal(5, reports.n);
+	assert_int_equal(2, reports.v[0].line);
+	assert_int_equal(3, reports.v[1].line);
+	assert_string_equal("number", reports.v[1].key);
+	assert_int_equal(3, reports.v[2].line);
+	assert_string_equal("account", reports.v[2].key);
+	assert_int_equal(5, reports.v[3].line);
+	assert_int_equal(7, reports.v[4].line);
+}
+
+static void nul_bytes(void **state)
+{
+	static const char text[] = "number,trunk\n+441,tea\0ms\n+442,\"zo\0om\"\n\0\n+443,pbx\n";
+	size_t i;
+	(void)state;
+
+	assert_int_equal(EINVAL, sp_number_csv(build, "n.csv", text, sizeof(text) - 1));
+	assert_int_equal(3, reports.n);
+	for (i = 0; i < 3; i++) {
+		assert_int_equal(2 + i, reports.v[i].line);
+		assert_non_null(strstr(reports.v[i].mend, "NUL"));
+	}
+}
+
+static void fields_and_rows_are_bounded(void **state)
+{
+	static char text[2 * CSV_RECORD_MAX];
+	size_t i, n;
+	(void)state;
+
+	strcpy(text, "number,trunk\n+441,teams");
+	memset(text + strlen(text), 'x', CSV_FIELD_MAX);
+	refused(text, 2, "row", "1,024");
+
+	/* the longest field passes the reader and is judged as a name */
+	n = strlen(strcpy(text, "number,trunk\n+441,"));
+	memset(text + n, 'x', CSV_FIELD_MAX + 1);
+	text[n + CSV_FIELD_MAX] = '\0';
+	refused(text, 2, "trunk", "name a trunk of kind service");
+	strcpy(text + n + CSV_FIELD_MAX, "x");
+	refused(text, 2, "row", "1,024");
+
+	/* a comma and one character, over and over: too many columns */
+	n = strlen(strcpy(text, "number,trunk\n"));
+	for (i = 0; i < 20000; i += 2)
+		memcpy(text + n + i, "x,", 3);
+	refused(text, 2, "row", "2 fields");
+	assert_string_equal("10001 fields", reports.v[0].value);
+	refused(text + n, 1, "column", "64 columns");
+
+	/* wide fields, each within its bound */
+	text[0] = '\0';
+	for (i = 0; i < CSV_COLUMNS_MAX; i++) {
+		n = strlen(text);
+		if (n + CSV_FIELD_MAX + 2 > sizeof(text))
+			break;
+		memset(text + n, 'x', CSV_FIELD_MAX);
+		strcpy(text + n + CSV_FIELD_MAX, ",");
+	}
+	refused(text, 1, "row", "16,384");
+}
+
+static void many_header_columns_few_cells(void **state)
+{
+	char text[4096] = "number,trunk";
+	size_t i;
+	(void)state;
+
+	for (i = 0; i < 40; i++)
+		snprintf(text + strlen(text), 16, ",header:X-%zu", i);
+	strcat(text, "\n+441,teams");
+	for (i = 0; i < 40; i++)
+		strcat(text, i % 4 ? "," : ",v");
+	assert_int_equal(0, csv(text));
+
+	strcat(text, "\n+442,teams");
+	for (i = 0; i < 40; i++)
+		strcat(text, i % 2 ? "," : ",v");
+	refused(text, 3, "headers", "16");
+}
+
+static void a_hundred_bad_rows_then_one_report_more(void **state)
+{
+	static char text[65536];
+	size_t i;
+	(void)state;
+
+	strcpy(text, "number,trunk\n");
+	for (i = 0; i < 100; i++)
+		strcat(text, "x,teams\n");
+	assert_int_equal(EINVAL, csv(text));
+	assert_int_equal(100, reports.n);
+
+	reports.n = 0;
+	strcat(text, "+441,teams\nx,y,z\nx,y,z\n");
+	assert_int_equal(EINVAL, csv(text));
+	assert_int_equal(101, reports.n);
+	assert_int_equal(101, reports.v[99].line);
+	assert_int_equal(103, reports.v[100].line);
+	assert_non_null(strstr(reports.v[100].mend, "further errors not shown"));
+
+	/* the silence was the file's, not the build's */
+	refused("number,trunk\nx,teams\n", 2, "number", "E.164");
+}
+
+static void bad_rows_mean_no_table(void **state)
+{
+	(void)state;
+
+	assert_int_equal(EINVAL, csv("number,trunk,headers_to_carrier\n+441,teams,maybe\n"));
+	assert_int_equal(EINVAL, sp_number_table_alloc(&table, build));
+	assert_null(table);
+}
+
+static void duplicates_across_files(void **state)
+{
+	static const char text[] = "number,trunk\n+441,teams\n";
+	(void)state;
+
+	assert_int_equal(0, sp_number_csv(build, "a.csv", text, strlen(text)));
+	assert_int_equal(0, sp_number_csv(build, "b.csv", text, strlen(text)));
+	assert_int_equal(EINVAL, sp_number_table_alloc(&table, build));
+	assert_int_equal(1, reports.n);
+	assert_string_equal("b.csv", reports.v[0].file);
+	assert_non_null(strstr(reports.v[0].mend, "also at a.csv:2"));
+}
+
+static void the_end_is_the_length_s(void **state)
+{
+	static const char text[] = "number,trunk\n+441,teams\nrubbish";
+	(void)state;
+
+	assert_int_equal(0, sp_number_csv(build, "n.csv", text, sizeof(text) - 8));
+	assert_int_equal(EINVAL, sp_number_csv(build, "n.csv", NULL, 1));
+	assert_int_equal(EINVAL, sp_number_csv(NULL, "n.csv", text, 1));
+	assert_non_null(entry("+441"));
+}
+
+#define T(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		T(all_columns),
+		T(rfc4180_quotes),
+		T(line_ends_and_empty_lines),
+		T(header_row_alone_is_an_empty_table),
+		T(header_row_is_judged),
+		T(rows_are_judged),
+		T(malformed_rows),
+		T(a_bad_row_does_not_spoil_the_next),
+		T(nul_bytes),
+		T(fields_and_rows_are_bounded),
+		T(many_header_columns_few_cells),
+		T(a_hundred_bad_rows_then_one_report_more),
+		T(bad_rows_mean_no_table),
+		T(duplicates_across_files),
+		T(the_end_is_the_length_s),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
