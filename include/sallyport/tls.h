@@ -97,7 +97,8 @@ struct sp_tls_handlers {
 
 /**
  * Connect by address, verify by name: name goes out as SNI and must be what
- * the peer's certificate shows (besides being one of the peer's identities).
+ * the peer's certificate shows (besides one of the peer's identities). NULL or
+ * an address as name: no SNI, the identities alone decide.
  */
 int sp_tls_connect(struct sp_tls_conn **cp, struct sp_loop *loop, struct sp_tls_context *ctx,
 		   const struct sa *dst, const char *name, const struct sp_tls_handlers *h,

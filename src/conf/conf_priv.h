@@ -7,7 +7,7 @@
  *   scan.c    what libconfig would not tell: wrapped integers, duplicates, open brackets
  *   schema.c  the tables: every key, its type, range and default
  *   reader.c  walks libconfig's tree along the tables into drafts
- *   value.c   reads one value of each type
+ *   value.c   reads one value of each type;  list.c  lists of values;  needs.c  its words
  *   names.c   host names, edit distance;  files.c  where named files are looked for
  *   cross.c   what holds between keys; drafts become the public structures
  *   load.c    all of it in order
@@ -109,6 +109,9 @@ struct conf_scan {
 
 /** @return 0, EINVAL when there is no point in parsing (reported), ENOMEM */
 int conf_scan_text(struct conf_scan *s, const struct conf_text *t, struct sp_report *r);
+/** Report a literal as it was written, once. */
+void conf_scan_tell(struct conf_literal *lit, const struct conf_text *t, struct sp_report *r,
+		    const char *key, const char *fmt, ...);
 /** Report the literals that the reader did not meet. */
 void conf_scan_rest(struct conf_scan *s, const struct conf_text *t, struct sp_report *r);
 /** Flat line of element i of the list that is called name on that flat line, or line itself. */
@@ -211,6 +214,8 @@ struct conf_reader {
 
 void conf_read_tree(struct conf_reader *rd, const struct config_setting_t *root, struct draft *d);
 struct sp_conf_src conf_reader_src(const struct conf_reader *rd, const struct config_setting_t *s);
+/** Was lit written as the value, or in the list, of setting s? */
+bool conf_is_literal_of(const struct conf_literal *lit, const struct config_setting_t *s);
 /** Append to the key path; returns the length to give to conf_reader_leave. */
 size_t conf_reader_enter(struct conf_reader *rd, const char *fmt, ...);
 void conf_reader_leave(struct conf_reader *rd, size_t len);
@@ -228,11 +233,41 @@ const char *conf_suggest(char *buf, size_t size, const char *word, const char *c
 /* value.c */
 void conf_read_value(struct conf_reader *rd, const struct conf_key *key,
 		     const struct config_setting_t *s, void *base);
+/** The string of s, or NULL after a report. */
+const char *conf_get_string(struct conf_reader *rd, const struct conf_key *key,
+			    const struct config_setting_t *s);
+/** The same for a DNS name, kept in lower case; addresses only where either_ok says so. */
+const char *conf_get_host(struct conf_reader *rd, const struct conf_key *key,
+			  const struct config_setting_t *s, bool either_ok);
+void conf_read_file(struct conf_reader *rd, const struct conf_key *key,
+		    const struct config_setting_t *s, struct sp_conf_path *out);
+/** A copy that the snapshot keeps; NULL: no memory, which the reader remembers. */
+char *conf_keep(struct conf_reader *rd, const char *str);
+char *conf_keep_lower(struct conf_reader *rd, const char *str);
+/** Was it written as a literal that libconfig cannot be trusted with? Then it is reported. */
+bool conf_has_bad_literal(struct conf_reader *rd, const struct conf_key *key,
+			  const struct config_setting_t *s);
+
+/* list.c */
+void conf_read_ports(struct conf_reader *rd, const struct conf_key *key,
+		     const struct config_setting_t *s, int out[2]);
+void conf_read_elements(struct conf_reader *rd, const struct conf_key *key,
+			const struct config_setting_t *s, void *base);
+void conf_read_headers(struct conf_reader *rd, const struct conf_key *key,
+		       const struct config_setting_t *s, struct sp_conf_number *out);
+
+/* needs.c */
+/** What a key needs, for people. buf is used where it is not constant. */
 const char *conf_type_needs(char *buf, size_t size, const struct conf_key *key);
+/** "found a string, needs ..." */
+void conf_wrong_type(struct conf_reader *rd, const struct conf_key *key,
+		     const struct config_setting_t *s);
+bool conf_is_integer(const struct config_setting_t *s);
 
 /* names.c */
 bool conf_is_name(const char *s);
 bool conf_is_host(const char *s);
+bool conf_has_address(const struct sa *sa); /**< "0.0.0.0" is one too, unlike for sa_isset() */
 unsigned conf_distance(const char *a, const char *b);
 /** "host", "host:port", "[v6]:port". @return NULL, or what to mend */
 const char *conf_target_parse(struct sp_conf_target *out, char host[256], const char *s);

@@ -95,19 +95,19 @@ static void check_addresses(struct cross *x, size_t i)
 	struct draft_interface *d = &x->interfacev[i];
 	const struct sa *media = &d->out.media, *shown = &d->out.media_advertise;
 
-	if (sa_isset(&d->out.sip, SA_ADDR) && sa_is_any(&d->out.sip) && !d->out.sip_advertise)
+	if (conf_has_address(&d->out.sip) && sa_is_any(&d->out.sip) && !d->out.sip_advertise)
 		conf_mistake_at(x->rd, "interfaces", i, &d->head, "sip.address",
 				"listens on every address, so needs sip.advertise: the name or "
 				"address that peers are told");
-	if (sa_isset(media, SA_ADDR) && sa_is_any(media))
+	if (conf_has_address(media) && sa_is_any(media))
 		conf_mistake_at(x->rd, "interfaces", i, &d->head, "media.address",
 				"needs one address of this machine");
-	if (!sa_isset(shown, SA_ADDR))
+	if (!conf_has_address(shown))
 		return;
 	if (sa_is_any(shown))
 		conf_mistake_at(x->rd, "interfaces", i, &d->head, "media.advertise",
 				"needs an address that others can reach");
-	else if (sa_isset(media, SA_ADDR) && sa_af(media) != sa_af(shown))
+	else if (conf_has_address(media) && sa_af(media) != sa_af(shown))
 		conf_mistake_at(x->rd, "interfaces", i, &d->head, "media.advertise",
 				"needs the same IP version as media.address");
 }
@@ -116,7 +116,7 @@ static bool is_same_socket(const struct draft_interface *a, const struct draft_i
 {
 	const struct sa *p = &a->out.sip, *q = &b->out.sip;
 
-	if (!sa_isset(p, SA_ADDR) || !sa_isset(q, SA_ADDR) || a->sip_port != b->sip_port)
+	if (!conf_has_address(p) || !conf_has_address(q) || a->sip_port != b->sip_port)
 		return false;
 	if (sa_af(p) != sa_af(q))
 		return false;
@@ -136,7 +136,7 @@ static void check_neighbours(struct cross *x, size_t i)
 					"interfaces[%zu] \"%s\" listens there on port %d too: "
 					"needs another address or port",
 					j, x->interfaces.v[j], o->sip_port);
-		if (sa_isset(&o->out.media, SA_ADDR) && sa_isset(&d->out.media, SA_ADDR) &&
+		if (conf_has_address(&o->out.media) && conf_has_address(&d->out.media) &&
 		    sa_cmp(&o->out.media, &d->out.media, SA_ADDR) && d->ports[1] && o->ports[1] &&
 		    d->ports[0] <= o->ports[1] && o->ports[0] <= d->ports[1])
 			conf_mistake_at(x->rd, "interfaces", i, &d->head, "media.ports",

@@ -62,6 +62,11 @@ bool conf_is_host(const char *s)
 	return false;
 }
 
+bool conf_has_address(const struct sa *sa)
+{
+	return sa_af(sa) != AF_UNSPEC;
+}
+
 static unsigned min3(unsigned a, unsigned b, unsigned c)
 {
 	const unsigned m = a < b ? a : b;

@@ -27,10 +27,10 @@ static int publish_interface(struct sp_conf_interface *out, struct conf_arena *k
 
 	if (!out->client.certificate.path || !out->client.key.path)
 		out->client = out->server;
-	if (!sa_isset(&out->media_advertise, SA_ADDR))
+	if (!conf_has_address(&out->media_advertise))
 		out->media_advertise = out->media;
 
-	if (!out->sip_advertise && sa_isset(&out->sip, SA_ADDR) &&
+	if (!out->sip_advertise && conf_has_address(&out->sip) &&
 	    !sa_ntop(&out->sip, addr, sizeof(addr))) {
 		re_snprintf(text, sizeof(text), sa_af(&out->sip) == AF_INET6 ? "[%s]" : "%s", addr);
 		out->sip_advertise = conf_arena_str(keep, text, strlen(text));
@@ -38,7 +38,7 @@ static int publish_interface(struct sp_conf_interface *out, struct conf_arena *k
 			return ENOMEM;
 	}
 	out->sip_advertise = or_empty(out->sip_advertise);
-	if (sa_isset(&out->sip, SA_ADDR))
+	if (conf_has_address(&out->sip))
 		sa_set_port(&out->sip, (uint16_t)d->sip_port);
 
 	return 0;

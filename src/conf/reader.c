@@ -71,6 +71,29 @@ static const char *show_setting(char buf[CONF_SHOWN_SIZE], const config_setting_
 	}
 }
 
+bool conf_is_literal_of(const struct conf_literal *lit, const struct config_setting_t *s)
+{
+	return config_setting_name(s) && lit->name_line == config_setting_source_line(s) &&
+	       !pl_strcmp(&lit->name, config_setting_name(s));
+}
+
+/* An integer as it was written, where libconfig's value is not to be trusted. */
+static const char *show_literal(const struct conf_reader *rd, char buf[CONF_SHOWN_SIZE],
+				const config_setting_t *s)
+{
+	for (size_t i = 0; i < rd->scan->literalc && config_setting_is_number(s); i++) {
+		struct conf_literal *lit = &rd->scan->literalv[i];
+
+		if (!conf_is_literal_of(lit, s))
+			continue;
+		lit->told = true;
+		re_snprintf(buf, CONF_SHOWN_SIZE, "%r", &lit->text);
+		return buf;
+	}
+
+	return show_setting(buf, s);
+}
+
 void conf_mistake(struct conf_reader *rd, const struct config_setting_t *s, const char *fmt, ...)
 {
 	const struct sp_conf_src src = conf_reader_src(rd, s);
@@ -78,7 +101,7 @@ void conf_mistake(struct conf_reader *rd, const struct config_setting_t *s, cons
 	va_list ap;
 
 	va_start(ap, fmt);
-	conf_report(rd->report, true, &src, *rd->path ? rd->path : NULL, show_setting(shown, s),
+	conf_report(rd->report, true, &src, *rd->path ? rd->path : NULL, show_literal(rd, shown, s),
 		    fmt, ap);
 	va_end(ap);
 }

@@ -208,21 +208,33 @@ int conf_scan_text(struct conf_scan *s, const struct conf_text *t, struct sp_rep
 	return err == ENOMEM ? ENOMEM : bad;
 }
 
+void conf_scan_tell(struct conf_literal *lit, const struct conf_text *t, struct sp_report *r,
+		    const char *key, const char *fmt, ...)
+{
+	const struct sp_conf_src src = conf_text_src(t, lit->line);
+	char text[64];
+	va_list ap;
+
+	if (lit->told)
+		return;
+	lit->told = true;
+
+	re_snprintf(text, sizeof(text), "%r", &lit->text);
+	va_start(ap, fmt);
+	conf_report(r, true, &src, key, text, fmt, ap);
+	va_end(ap);
+}
+
 void conf_scan_rest(struct conf_scan *s, const struct conf_text *t, struct sp_report *r)
 {
 	for (size_t i = 0; i < s->literalc; i++) {
 		struct conf_literal *lit = &s->literalv[i];
-		const struct sp_conf_src src = conf_text_src(t, lit->line);
-		char name[64], text[64];
+		char name[64];
 
-		if (lit->told)
-			continue;
-		lit->told = true;
 		re_snprintf(name, sizeof(name), "%r", &lit->name);
-		re_snprintf(text, sizeof(text), "%r", &lit->text);
-		sp_report_add(r, &src, *name ? name : NULL, text, "%s",
-			      lit->leading_zero ? "write it without leading zeros"
-						: "larger than any number here may be");
+		conf_scan_tell(lit, t, r, *name ? name : NULL, "%s",
+			       lit->leading_zero ? "write it without leading zeros"
+						 : "larger than any number here may be");
 	}
 }
 

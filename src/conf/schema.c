@@ -8,7 +8,7 @@
 #include <re.h>
 #include "conf_priv.h"
 
-#define TABLE(t) .keyv = (t), .keyc = RE_ARRAY_SIZE(t)
+#define TABLE(t) .keyv = (t), .keyc = sizeof(t) / sizeof((t)[0])
 #define CHOICES(...)                                                                               \
 	.choicev = (const char *const[])                                                           \
 	{                                                                                          \

@@ -54,6 +54,28 @@ void sp_media_close(void)
 	srtp_shutdown();
 }
 
+static int error_of(srtp_err_status_t status)
+{
+	switch (status) {
+	case srtp_err_status_ok:
+		return 0;
+	case srtp_err_status_auth_fail:
+		return EACCES;
+	case srtp_err_status_replay_fail:
+	case srtp_err_status_replay_old:
+	case srtp_err_status_pkt_idx_old:
+		return EALREADY;
+	case srtp_err_status_bad_param:
+	case srtp_err_status_parse_err:
+	case srtp_err_status_cant_check: /* SRTCP without the E bit */
+		return EBADMSG;
+	case srtp_err_status_alloc_fail:
+		return ENOMEM;
+	default:
+		return EPROTO;
+	}
+}
+
 static void srtp_destructor(void *arg)
 {
 	struct sp_srtp *s = arg;
@@ -65,9 +87,9 @@ static void srtp_destructor(void *arg)
 int sp_srtp_alloc(struct sp_srtp **sp, const uint8_t key[SP_SRTP_KEY_SIZE], enum sp_srtp_dir dir)
 {
 	uint8_t copy[SP_SRTP_KEY_SIZE]; /* libsrtp wants it writable */
+	srtp_err_status_t status;
 	srtp_policy_t policy;
 	struct sp_srtp *s;
-	int err = 0;
 
 	if (!sp || !key)
 		return EINVAL;
@@ -89,19 +111,18 @@ int sp_srtp_alloc(struct sp_srtp **sp, const uint8_t key[SP_SRTP_KEY_SIZE], enum
 	 * use the same keystream twice (RFC 3711 section 9.1). */
 	policy.allow_repeat_tx = 0;
 
-	if (srtp_create(&s->session, &policy)) {
-		s->session = NULL;
-		err = ENOMEM;
-	}
-
+	status = srtp_create(&s->session, &policy);
 	OPENSSL_cleanse(copy, sizeof(copy));
 
-	if (err)
+	if (status) {
+		s->session = NULL;
 		mem_deref(s);
-	else
-		*sp = s;
+		return error_of(status);
+	}
 
-	return err;
+	*sp = s;
+
+	return 0;
 }
 
 size_t media_srtp_ssrcs(const struct sp_srtp *s)
@@ -134,32 +155,12 @@ static bool rtcp_ok(const uint8_t *p, size_t len, size_t tail)
 	return len >= RTCP_HEADER + tail && p[0] >> 6 == 2;
 }
 
-static int error_of(srtp_err_status_t status)
-{
-	switch (status) {
-	case srtp_err_status_ok:
-		return 0;
-	case srtp_err_status_auth_fail:
-		return EACCES;
-	case srtp_err_status_replay_fail:
-	case srtp_err_status_replay_old:
-	case srtp_err_status_pkt_idx_old:
-		return EALREADY;
-	case srtp_err_status_bad_param:
-	case srtp_err_status_parse_err:
-	case srtp_err_status_cant_check: /* SRTCP without the E bit */
-		return EBADMSG;
-	case srtp_err_status_alloc_fail:
-		return ENOMEM;
-	default:
-		return EPROTO;
-	}
-}
-
 /*
  * Note that ssrc is in use, and forget the one that was silent for longest
  * when there are too many. A forgotten one that comes back starts at rollover
- * counter 0 with an empty replay window, as a new one does.
+ * counter 0 with an empty replay window, as a new one does. Only the holder of
+ * the key can bring that about, and only with its own packets; refusing the
+ * new one instead would silence a peer that was transferred often.
  */
 static void ssrc_use(struct sp_srtp *s, const uint8_t *p)
 {

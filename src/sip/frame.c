@@ -239,21 +239,28 @@ static int idle_input(struct sp_sip_frame *f, const uint8_t *p, size_t *used)
 	return 0;
 }
 
-/* The rest of a line, up to its CR or the end of the input. */
+/* The rest of a line, up to its CR or the end of the input. Of several things
+ * that are wrong the first one counts, whatever came along with it. */
 static int text_input(struct sp_sip_frame *f, const uint8_t *p, size_t n, size_t *used)
 {
 	const size_t max = f->lines == 1 ? SP_SIP_START_MAX : SP_SIP_LINE_MAX;
-	const uint8_t *cr = memchr(p, '\r', n);
-	const size_t l = cr ? (size_t)(cr - p) : n;
+	const uint8_t *cr = memchr(p, '\r', n), *lf, *nul;
+	size_t l = cr ? (size_t)(cr - p) : n;
 
-	if (memchr(p, '\n', l))
-		return broken(f, EBADMSG, "bare LF");
-	if (memchr(p, '\0', l))
-		return broken(f, EBADMSG, "NUL");
+	lf = memchr(p, '\n', l);
+	if (lf)
+		l = (size_t)(lf - p);
+	nul = memchr(p, '\0', l);
+	if (nul)
+		l = (size_t)(nul - p);
 
 	f->line += l;
 	if (f->line > max)
 		return broken(f, EMSGSIZE, f->lines == 1 ? "start line too long" : "line too long");
+	if (nul)
+		return broken(f, EBADMSG, "NUL");
+	if (lf)
+		return broken(f, EBADMSG, "bare LF");
 
 	if (cr)
 		f->state = LINE_CR;

@@ -73,7 +73,7 @@ static void status_line(struct sp_sip_parser *ps, struct pl line)
 		return;
 	}
 	if (version_status(&version)) {
-		sp_sip_fail(ps, 505, "Version not supported");
+		sp_sip_fail(ps, 505, "Version Not Supported");
 		return;
 	}
 

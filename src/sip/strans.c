@@ -40,7 +40,8 @@ struct sp_sip_strans {
 	void *arg;
 };
 
-/** What a request must have in common with a transaction's (17.2.3). */
+/** What a request must have in common with a transaction's (17.2.3). The parser
+ * lets no branch through that RFC 2543 made. */
 struct lookup {
 	const struct sp_sip_conn *conn;
 	const struct sp_sip_msg *m;
@@ -200,29 +201,16 @@ static uint64_t hash_nocase(const struct sp_hashkey *key, const struct pl *pl)
 	return sp_hash(key, buf, n);
 }
 
-/* 17.2.3: before RFC 3261 a branch was not unique. */
-static bool has_cookie(const struct sp_sip_msg *m)
-{
-	const size_t n = sizeof(SIP_COOKIE) - 1;
-	const struct pl head = {m->branch.p, n};
-
-	return m->branch.l > n && !pl_strcasecmp(&head, SIP_COOKIE);
-}
-
 static uint32_t key_of(const struct lookup *look)
 {
 	const struct sp_hashkey *key = &look->conn->sip->key;
 	const struct sp_sip_msg *m = look->m;
-	uint64_t parts[6] = {0};
+	uint64_t parts[4];
 
 	parts[0] = sp_hash(key, m->branch.p, m->branch.l);
 	parts[1] = hash_nocase(key, &m->sent_by);
 	parts[2] = sp_hash(key, look->method.p, look->method.l);
 	parts[3] = (uint64_t)(uintptr_t)look->conn->owner;
-	if (!has_cookie(m)) {
-		parts[4] = sp_hash(key, m->call_id.p, m->call_id.l);
-		parts[5] = m->cseq;
-	}
 
 	return (uint32_t)sp_hash(key, parts, sizeof(parts));
 }
@@ -231,14 +219,11 @@ static bool is_match(struct le *le, void *arg)
 {
 	const struct sp_sip_strans *st = le->data;
 	const struct lookup *look = arg;
-	const struct sp_sip_msg *a = st->req, *b = look->m;
 
-	if (st->conn->owner != look->conn->owner || pl_cmp(&a->branch, &b->branch) ||
-	    pl_casecmp(&a->sent_by, &b->sent_by) || pl_cmp(&a->method_name, &look->method))
-		return false;
-
-	return has_cookie(a) || (a->cseq == b->cseq && !pl_cmp(&a->call_id, &b->call_id) &&
-				 !pl_cmp(&a->from_tag, &b->from_tag));
+	return st->conn->owner == look->conn->owner &&
+	       !pl_cmp(&st->req->branch, &look->m->branch) &&
+	       !pl_casecmp(&st->req->sent_by, &look->m->sent_by) &&
+	       !pl_cmp(&st->req->method_name, &look->method);
 }
 
 static void lookup_init(struct lookup *look, const struct sp_sip_conn *c,

@@ -328,7 +328,6 @@ static inline void assert_pl(const char *expected, const struct pl *pl)
 	assert_string_equal(expected, buf);
 }
 
-#define fixture_test(name)                                                                         \
-	cmocka_unit_test_setup_teardown(name, fixture_setup, fixture_teardown)
+#define fixture_test(name) cmocka_unit_test_setup_teardown(name, fixture_setup, fixture_teardown)
 
 #endif

@@ -171,7 +171,8 @@ static void rfc3261_8_1_3_3_second_via_is_dropped(void **state)
 	req = f->a.sent[0];
 	feed_response(&f->a, req, 200, "Via: SIP/2.0/TLS other.example;branch=z9hG4bKx\n");
 	feed(&f->a,
-	     "SIP/2.0 200 OK\nVia: SIP/2.0/TLS %r;branch=%r, SIP/2.0/TLS o.example;branch=z9hG4bK1\n"
+	     "SIP/2.0 200 OK\nVia: SIP/2.0/TLS %r;branch=%r, SIP/2.0/TLS "
+	     "o.example;branch=z9hG4bK1\n"
 	     "From: <sip:x@y.example>;tag=a\nTo: <sip:x@y.example>;tag=b\nCall-ID: our-call\n"
 	     "CSeq: 7 INVITE\n",
 	     &req->sent_by, &req->branch);
@@ -405,8 +406,7 @@ static void bad_requests_are_refused(void **state)
 {
 	struct fixture *f = *state;
 	struct mbuf *mb = request_lines(SP_SIP_INVITE, 7, NULL), *bare = mbuf_alloc(8);
-	struct sp_sip_request req = {
-		.method = SP_SIP_BYE, .uri = "sip:a@b.example", .headers = mb};
+	struct sp_sip_request req = {.method = SP_SIP_BYE, .uri = "sip:a@b.example", .headers = mb};
 
 	/* CSeq names another method; no URI; line break in URI; no headers */
 	assert_int_equal(EINVAL, sp_sip_request(NULL, f->sip, f->a.c, &req, NULL, NULL));

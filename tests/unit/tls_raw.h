@@ -39,6 +39,9 @@ struct raw {
 	char sni[64];
 };
 
+#define RAW_SIGNATURES                                                                             \
+	"ECDSA+SHA256:ECDSA+SHA384:RSA-PSS+SHA256:RSA+SHA256:RSA+SHA384:ECDSA+SHA1:RSA+SHA1"
+
 struct raw_opts {
 	const struct fix_cert *cert; /**< NULL: shows none */
 	int version;                 /**< the only one; 0: 1.2 and 1.3 */
@@ -175,6 +178,8 @@ static inline void raw_start(struct raw *r, struct sp_loop *loop, int fd,
 	assert_non_null(r->ctx);
 	SSL_CTX_set_security_level(r->ctx, 0);
 	SSL_CTX_set1_groups_list(r->ctx, "X25519:P-256:P-384");
+	SSL_CTX_set1_sigalgs_list(r->ctx, RAW_SIGNATURES);
+	SSL_CTX_set1_client_sigalgs_list(r->ctx, RAW_SIGNATURES);
 	SSL_CTX_set_min_proto_version(r->ctx, opts->version ? opts->version : TLS1_2_VERSION);
 	SSL_CTX_set_max_proto_version(r->ctx, opts->version ? opts->version : TLS1_3_VERSION);
 	SSL_CTX_set_ciphersuites(r->ctx, "TLS_AES_256_GCM_SHA384:TLS_AES_128_GCM_SHA256:"

@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * app/: the composition root. It wires the rooms, turns the configuration file
+ * into what they run on, reloads it, and ends the process in good order. The
+ * only room that knows all others; only main.c knows it.
+ */
+#ifndef SALLYPORT_APP_H
+#define SALLYPORT_APP_H
+
+#include <stdio.h>
+#include <re.h>
+
+#include "sallyport/base_loop.h"
+
+enum {
+	SP_APP_CSV_MAX = 1 << 30,     /**< bytes of one number file                   */
+	SP_APP_EXPIRES_DAYS = 30,     /**< a certificate with less left gets a note   */
+	SP_APP_SETTLE_MS = 2000,      /**< at the end, for transactions without calls */
+	SP_APP_END_MS = 5000,         /**< at the end, for the BYEs of ended calls    */
+	SP_APP_STATUS_MS = 10 * 1000, /**< between two status lines to systemd        */
+	SP_APP_FDS_MIN = 1024,
+	SP_APP_FDS_MAX = 1048576
+};
+
+/**
+ * `--check`: read the configuration and all that it names, change nothing.
+ * Without mistakes, what the gateway would be goes to out; else every mistake
+ * to err, and their number as the last line.
+ * @return exit status of the process, 0 or 1
+ */
+int sp_app_check(const char *file, FILE *out, FILE *err);
+
+/** How many descriptors this process may have (RLIMIT_NOFILE), for sp_loop_alloc(). */
+unsigned sp_app_max_fds(void);
+
+/** The running gateway. */
+struct sp_app;
+
+/**
+ * Wire the rooms. Nothing is open yet.
+ * @param file the configuration, read by each sp_app_load()
+ */
+int sp_app_alloc(struct sp_app **ap, struct sp_loop *loop, const char *file);
+
+/** SIGTERM and SIGINT drain, SIGHUP reloads; from now on all three wait for the loop. */
+int sp_app_signals(struct sp_app *app);
+
+/**
+ * Read the configuration and run on it: at the start and at each reload. All
+ * or nothing: with a mistake anywhere, each is logged ("conf_mistake") and
+ * what ran before runs on.
+ * @return 0, EINVAL (mistakes), ENOMEM, errno
+ */
+int sp_app_load(struct sp_app *app);
+
+/** Listening: log "start", tell systemd, begin to feed its watchdog. */
+void sp_app_ready(struct sp_app *app, const char *version);
+
+#endif

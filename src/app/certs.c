@@ -1,0 +1,256 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * Certificates, keys and CAs of a configuration. Each file is checked once and
+ * told of where the configuration first names it; contexts are made when
+ * nothing is wrong.
+ */
+#include <string.h>
+
+#include "app_priv.h"
+
+enum { KEY_SIZE = 160 };
+
+/* Who a problem with a file is told of. */
+struct teller {
+	struct sp_report *r;
+	const struct sp_conf_pair *pair; /* NULL: a CA                          */
+	const struct sp_conf_src *src;   /* of a CA                             */
+	const char *where;               /* what key names begin with           */
+	const char *client;              /* "client_", where keys are called so */
+	bool note;                       /* no mistake                          */
+};
+
+static void tell(const char *path, const char *problem, const char *mend, void *arg)
+{
+	const struct teller *t = arg;
+	const struct sp_conf_src *src = t->src;
+	const char *name = "ca";
+	char key[KEY_SIZE];
+
+	if (t->pair) {
+		const bool is_key = !strcmp(path, t->pair->key.path);
+
+		src = is_key ? &t->pair->key.src : &t->pair->certificate.src;
+		name = is_key ? "key" : "certificate";
+	}
+	(void)re_snprintf(key, sizeof(key), "%s%s%s", t->where, t->client ? t->client : "", name);
+
+	if (t->note)
+		sp_report_note(t->r, src, key, path, "%s: %s", problem, mend);
+	else
+		sp_report_add(t->r, src, key, path, "%s: %s", problem, mend);
+}
+
+static bool is_same(const struct sp_conf_pair *a, const struct sp_conf_pair *b)
+{
+	return !strcmp(a->certificate.path, b->certificate.path) &&
+	       !strcmp(a->key.path, b->key.path);
+}
+
+const struct app_pair *app_pair_find(const struct app_snapshot *s, const struct sp_conf_pair *pair)
+{
+	for (size_t i = 0; i < s->pairc; i++) {
+		if (is_same(s->pairv[i].pair, pair))
+			return &s->pairv[i];
+	}
+
+	return NULL;
+}
+
+static void check_pair(struct app_snapshot *s, const struct sp_conf_pair *pair, const char *where,
+		       const char *client, struct sp_report *r)
+{
+	struct teller t = {.r = r, .pair = pair, .where = where, .client = client};
+	struct app_pair *p;
+	char days[64];
+
+	/* what is not given, or was wrong, conf/ has told of */
+	if (!pair->certificate.path || !pair->key.path || app_pair_find(s, pair))
+		return;
+
+	p = &s->pairv[s->pairc++];
+	p->pair = pair;
+	if (sp_tls_check_pair(pair->certificate.path, pair->key.path, &p->info, tell, &t) ||
+	    p->info.days_left >= SP_APP_EXPIRES_DAYS)
+		return;
+
+	(void)re_snprintf(days, sizeof(days), "expires in %d days", p->info.days_left);
+	t.note = true;
+	tell(pair->certificate.path, days, "renew it, then reload", &t);
+}
+
+static const char *key_path(char buf[KEY_SIZE], const char *list, size_t i, const char *name,
+			    const char *group)
+{
+	(void)re_snprintf(buf, KEY_SIZE, "%s[%zu] \"%s\".%s", list, i, name, group);
+
+	return buf;
+}
+
+/* True when a trunk before i has the same CAs. */
+static bool is_ca_known(const struct sp_conf *conf, size_t i)
+{
+	const char *ca = conf->trunkv[i].ca.path;
+
+	for (size_t k = 0; k < i; k++) {
+		const char *other = conf->trunkv[k].ca.path;
+
+		if (ca && other ? !strcmp(ca, other) : ca == other)
+			return true;
+	}
+
+	return false;
+}
+
+static int check_ca(const struct sp_conf_trunk *trunk, const char *where, struct sp_report *r)
+{
+	struct teller t = {
+		.r = r, .src = trunk->ca.path ? &trunk->ca.src : &trunk->src, .where = where};
+	int err;
+
+	/* What it says of a bundle that will do, as of an expired root among others, is a note:
+	 * only the result tells, so ask first. */
+	err = sp_tls_check_ca(trunk->ca.path, NULL, NULL);
+	if (err == ENOMEM)
+		return ENOMEM;
+	t.note = !err;
+	(void)sp_tls_check_ca(trunk->ca.path, tell, &t);
+
+	return 0;
+}
+
+int app_certs_check(struct app_snapshot *s, struct sp_report *r)
+{
+	const struct sp_conf *conf = s->conf;
+	char where[KEY_SIZE];
+	int err = 0;
+
+	s->pairv = mem_zalloc((2 * conf->interfacec + conf->trunkc + 1) * sizeof(*s->pairv), NULL);
+	if (!s->pairv)
+		return ENOMEM;
+
+	for (size_t i = 0; i < conf->interfacec; i++) {
+		const struct sp_conf_interface *itf = &conf->interfacev[i];
+
+		(void)key_path(where, "interfaces", i, itf->name, "tls.");
+		check_pair(s, &itf->server, where, NULL, r);
+		check_pair(s, &itf->client, where, "client_", r);
+	}
+
+	for (size_t i = 0; i < conf->trunkc && !err; i++) {
+		const struct sp_conf_trunk *trunk = &conf->trunkv[i];
+
+		(void)key_path(where, "trunks", i, trunk->name, "");
+		check_pair(s, &trunk->client, where, NULL, r);
+		if (!is_ca_known(conf, i))
+			err = check_ca(trunk, where, r);
+	}
+
+	return err;
+}
+
+const struct sp_conf_pair *app_client_pair(const struct sp_conf *conf, size_t trunk)
+{
+	const struct sp_conf_trunk *t = &conf->trunkv[trunk];
+
+	return t->client.certificate.path ? &t->client : &conf->interfacev[t->interface].client;
+}
+
+/* The files were found good a moment ago: a failure means that they are being changed. */
+static int unstable(int err, const struct sp_conf_src *src, const char *what, const char *name,
+		    struct sp_report *r)
+{
+	if (err && err != ENOMEM)
+		sp_report_add(r, src, what, name,
+			      "its certificates or CAs changed while they were read: try again");
+
+	return err;
+}
+
+static int make_peers(struct sp_tls_peer **peerv, const struct sp_conf *conf, struct sp_report *r)
+{
+	int err = 0;
+
+	for (size_t i = 0; i < conf->trunkc && !err; i++) {
+		const struct sp_conf_trunk *t = &conf->trunkv[i];
+		const struct sp_tls_peer_conf pc = {
+			.trunk = t->name,
+			.identityv = t->identityv,
+			.identityc = t->identityc,
+			.wildcard = t->wildcard,
+			.check_purpose = t->check_purpose,
+			.ca = t->ca.path,
+		};
+
+		err = unstable(sp_tls_peer_alloc(&peerv[i], &pc, NULL, NULL), &t->src, "trunk",
+			       t->name, r);
+	}
+
+	return err;
+}
+
+/* To accept: an interface's certificate, shown to the peers of its trunks. */
+static int make_servers(struct app_snapshot *s, struct sp_tls_peer *const *peerv,
+			struct sp_report *r)
+{
+	const struct sp_conf *conf = s->conf;
+	struct sp_tls_peer **ownv = mem_zalloc((conf->trunkc + 1) * sizeof(*ownv), NULL);
+	int err = ownv ? 0 : ENOMEM;
+
+	for (size_t i = 0; i < conf->interfacec && !err; i++) {
+		const struct sp_conf_interface *itf = &conf->interfacev[i];
+		size_t n = 0;
+
+		for (size_t k = 0; k < conf->trunkc; k++) {
+			if (conf->trunkv[k].interface == i)
+				ownv[n++] = peerv[k];
+		}
+		err = sp_tls_server_alloc(&s->serverv[i], itf->server.certificate.path,
+					  itf->server.key.path, ownv, n, NULL, NULL);
+		err = unstable(err, &itf->src, "interface", itf->name, r);
+	}
+
+	mem_deref(ownv);
+
+	return err;
+}
+
+/* To connect: the trunk's own certificate, or its interface's for this purpose. */
+static int make_clients(struct app_snapshot *s, struct sp_tls_peer *const *peerv,
+			struct sp_report *r)
+{
+	const struct sp_conf *conf = s->conf;
+	int err = 0;
+
+	for (size_t i = 0; i < conf->trunkc && !err; i++) {
+		const struct sp_conf_pair *pair = app_client_pair(conf, i);
+
+		err = sp_tls_client_alloc(&s->clientv[i], pair->certificate.path, pair->key.path,
+					  peerv[i], NULL, NULL);
+		err = unstable(err, &conf->trunkv[i].src, "trunk", conf->trunkv[i].name, r);
+	}
+
+	return err;
+}
+
+int app_contexts_make(struct app_snapshot *s, struct sp_report *r)
+{
+	const struct sp_conf *conf = s->conf;
+	struct sp_tls_peer **peerv = mem_zalloc((conf->trunkc + 1) * sizeof(*peerv), NULL);
+	int err;
+
+	s->serverv = mem_zalloc((conf->interfacec + 1) * sizeof(*s->serverv), NULL);
+	s->clientv = mem_zalloc((conf->trunkc + 1) * sizeof(*s->clientv), NULL);
+	err = peerv && s->serverv && s->clientv ? 0 : ENOMEM;
+
+	if (!err)
+		err = make_peers(peerv, conf, r);
+	if (!err)
+		err = make_servers(s, peerv, r);
+	if (!err)
+		err = make_clients(s, peerv, r);
+
+	app_vector_deref(peerv, conf->trunkc);
+
+	return err;
+}

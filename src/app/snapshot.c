@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * From the configuration file to a snapshot. Every step runs even when one
+ * before it found mistakes, so that one look tells all of them; only the TLS
+ * contexts wait for a clean report, as they cannot be made of wrong files.
+ */
+#include "app_priv.h"
+
+void app_vector_deref(void *vector, size_t n)
+{
+	void **v = vector;
+
+	for (size_t i = 0; v && i < n; i++)
+		mem_deref(v[i]);
+	mem_deref(v);
+}
+
+static void destructor(void *arg)
+{
+	struct app_snapshot *s = arg;
+
+	if (s->conf) {
+		app_vector_deref(s->serverv, s->conf->interfacec);
+		app_vector_deref(s->clientv, s->conf->trunkc);
+	}
+	mem_deref(s->pairv);
+	mem_deref(s->numbers);
+	mem_deref(s->conf);
+}
+
+int app_snapshot_alloc(struct app_snapshot **sp, const char *file, struct sp_report *r)
+{
+	struct app_snapshot *s = mem_zalloc(sizeof(*s), destructor);
+	int err;
+
+	if (!s)
+		return ENOMEM;
+
+	err = sp_conf_load(&s->conf, file, r);
+	if (!s->conf)
+		goto out;
+
+	if (err != ENOMEM)
+		err = app_certs_check(s, r);
+	if (!err)
+		err = app_numbers_load(&s->numbers, s->conf, r);
+	if (!err && !sp_report_mistakes(r))
+		err = app_contexts_make(s, r);
+
+out:
+	/* Whatever a step returned: no snapshot comes of a file with a mistake. */
+	if (err != ENOMEM && sp_report_mistakes(r))
+		err = EINVAL;
+	if (err)
+		mem_deref(s);
+	else
+		*sp = s;
+
+	return err;
+}

@@ -1,0 +1,165 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * Values of several elements: ports, host names, files, targets, headers.
+ */
+#include <errno.h>
+#include <string.h>
+#include <libconfig.h>
+#include <re.h>
+#include "conf_priv.h"
+
+void conf_read_ports(struct conf_reader *rd, const struct conf_key *key, const config_setting_t *s,
+		     int out[2])
+{
+	long long port[2];
+
+	if (conf_has_bad_literal(rd, key, s))
+		return;
+	if (!config_setting_is_array(s) && !config_setting_is_list(s)) {
+		conf_wrong_type(rd, key, s);
+		return;
+	}
+	if (config_setting_length(s) != 2) {
+		conf_mistake(rd, s, "has %d elements, needs two: [ lowest, highest ]",
+			     config_setting_length(s));
+		return;
+	}
+
+	for (unsigned i = 0; i < 2; i++) {
+		const config_setting_t *e = config_setting_get_elem(s, i);
+
+		if (!conf_is_integer(e)) {
+			conf_wrong_type(rd, key, s);
+			return;
+		}
+		port[i] = config_setting_get_int64(e);
+	}
+
+	if (port[0] < key->min || port[0] > key->max || port[1] < key->min || port[1] > key->max) {
+		conf_mistake(rd, s, "[ %lli, %lli ] needs ports from %d to %d", port[0], port[1],
+			     key->min, key->max);
+	} else if (port[0] % 2) {
+		conf_mistake(rd, s, "[ %lli, %lli ] needs an even lowest port (RTP), %lli say",
+			     port[0], port[1], port[0] + 1);
+	} else if (port[0] >= port[1]) {
+		conf_mistake(rd, s, "[ %lli, %lli ] needs the lowest port first and at least two",
+			     port[0], port[1]);
+	} else {
+		out[0] = (int)port[0];
+		out[1] = (int)port[1];
+	}
+}
+
+static void read_target(struct conf_reader *rd, const struct conf_key *key,
+			const config_setting_t *s, struct draft_trunk *trunk)
+{
+	struct sp_conf_target *t = &trunk->out.targetv[trunk->out.targetc];
+	const char *str = conf_get_string(rd, key, s), *mend;
+	char host[256];
+
+	if (!str)
+		return;
+
+	mend = conf_target_parse(t, host, str);
+	if (mend) {
+		conf_mistake(rd, s, "%s", mend);
+		return;
+	}
+	for (size_t i = 0; i < trunk->out.targetc; i++) {
+		if (trunk->out.targetv[i].port == t->port &&
+		    !str_casecmp(trunk->out.targetv[i].host, host)) {
+			conf_mistake(rd, s, "the same target twice: keep one of them");
+			return;
+		}
+	}
+
+	t->src = conf_reader_src(rd, s);
+	t->host = conf_keep_lower(rd, host);
+	if (t->host)
+		++trunk->out.targetc;
+}
+
+/* Read element e of a list into slot i; see conf_type for what list is. */
+static void read_element(struct conf_reader *rd, const struct conf_key *key,
+			 const config_setting_t *e, void *base)
+{
+	struct draft_list *list = (struct draft_list *)(void *)((char *)base + key->offset);
+	const char *host;
+
+	switch (key->type) {
+	case CONF_TARGETS:
+		read_target(rd, key, e, base);
+		break;
+	case CONF_HOSTS:
+		host = conf_get_host(rd, key, e, false);
+		if (host)
+			((const char **)list->v)[list->c++] = host;
+		break;
+	default:
+		conf_read_file(rd, key, e, (struct sp_conf_path *)list->v + list->c);
+		if (((struct sp_conf_path *)list->v)[list->c].path)
+			++list->c;
+		break;
+	}
+}
+
+void conf_read_elements(struct conf_reader *rd, const struct conf_key *key,
+			const config_setting_t *s, void *base)
+{
+	struct draft_list *list = (struct draft_list *)(void *)((char *)base + key->offset);
+	const int n = config_setting_length(s);
+
+	if (!config_setting_is_array(s) && !config_setting_is_list(s)) {
+		conf_wrong_type(rd, key, s);
+		return;
+	}
+	if (n < key->min || n > key->max) {
+		conf_mistake(rd, s, "has %d elements, needs %d to %d", n, key->min, key->max);
+		return;
+	}
+
+	if (key->type != CONF_TARGETS) {
+		list->v = conf_arena_get(rd->keep, (size_t)n * sizeof(struct sp_conf_path));
+		if (!list->v) {
+			rd->err = ENOMEM;
+			return;
+		}
+	}
+
+	for (int i = 0; i < n; i++) {
+		const size_t len = conf_reader_enter(rd, "[%d]", i);
+
+		read_element(rd, key, config_setting_get_elem(s, (unsigned)i), base);
+		conf_reader_leave(rd, len);
+	}
+}
+
+void conf_read_headers(struct conf_reader *rd, const struct conf_key *key,
+		       const config_setting_t *s, struct sp_conf_number *out)
+{
+	const int n = config_setting_length(s);
+
+	if (!config_setting_is_group(s)) {
+		conf_wrong_type(rd, key, s);
+		return;
+	}
+	if (n > key->max) {
+		conf_mistake(rd, s, "has %d headers, at most %d are possible", n, key->max);
+		return;
+	}
+
+	for (int i = 0; i < n; i++) {
+		/* the value of a header is a string, not a group of strings */
+		static const struct conf_key header = {.type = CONF_STRING};
+		const config_setting_t *e = config_setting_get_elem(s, (unsigned)i);
+		const size_t len = conf_reader_enter(rd, ".%s", config_setting_name(e));
+		const char *value = conf_get_string(rd, &header, e);
+
+		conf_reader_leave(rd, len);
+		if (!value)
+			continue;
+		out->headerv[out->headerc].name = conf_keep(rd, config_setting_name(e));
+		out->headerv[out->headerc].value = conf_keep(rd, value);
+		++out->headerc;
+	}
+}

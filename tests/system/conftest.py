@@ -1,0 +1,70 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""What the system tests share; README.md says how to run them."""
+import os
+import sys
+
+import pytest
+
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+
+from gateway import Conf, Gateway  # noqa: E402
+from net import Net  # noqa: E402
+from pki import Pki  # noqa: E402
+from ua import Peer  # noqa: E402
+
+
+@pytest.fixture(scope="session")
+def net():
+    return Net()
+
+
+@pytest.fixture(scope="session")
+def pki(tmp_path_factory):
+    return Pki(tmp_path_factory.mktemp("pki"))
+
+
+@pytest.fixture
+def conf(net, pki):
+    """The usual configuration, to be changed before it is given to launch()."""
+    return Conf(net, pki)
+
+
+@pytest.fixture
+def launch(tmp_path):
+    """launch(conf) starts a gateway; at the end it is stopped and its books are looked at."""
+    started = []
+
+    def start(conf, **more):
+        gateway = Gateway(tmp_path, conf, **more)
+        started.append(gateway)
+        return gateway.start()
+    yield start
+    for gateway in started:
+        gateway.stop()
+
+
+@pytest.fixture
+def gateway(launch, conf):
+    return launch(conf)
+
+
+@pytest.fixture
+def peer(net, pki):
+    """peer("carrier") makes a user agent; all are closed at the end, before the gateway."""
+    made = []
+
+    def make(side, **more):
+        made.append(Peer(net, pki, side, **more))
+        return made[-1]
+    yield make
+    for p in made:
+        p.close()
+
+
+@pytest.fixture
+def pair(gateway, peer):
+    """A carrier and a service that listen and are connected to a running gateway."""
+    carrier, service = peer("carrier").listen(), peer("service").listen()
+    carrier.connect()
+    service.connect()
+    return carrier, service

@@ -1,0 +1,68 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""Certificates: what certs/make-certs makes, and a few more for single tests."""
+import datetime
+import os
+import subprocess
+
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
+
+ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+
+
+class Pki:
+    def __init__(self, folder):
+        self.folder = str(folder)
+        subprocess.run([os.path.join(ROOT, "certs", "make-certs"), self.folder], check=True,
+                       stdout=subprocess.DEVNULL)
+
+    def crt(self, name):
+        return os.path.join(self.folder, name + ".crt")
+
+    def key(self, name):
+        return os.path.join(self.folder, name + ".key")
+
+    def pair(self, name):
+        return self.crt(name), self.key(name)
+
+    def issue(self, name, ca, domain, kind="ec", expired=False):
+        """A certificate with DNS:domain and URI:sip:domain; -> (crt, key)."""
+        with open(self.crt(ca), "rb") as f:
+            issuer = x509.load_pem_x509_certificate(f.read())
+        with open(self.key(ca), "rb") as f:
+            signer = serialization.load_pem_private_key(f.read(), None)
+        key = (ec.generate_private_key(ec.SECP256R1()) if kind == "ec"
+               else rsa.generate_private_key(65537, 2048))
+        now = datetime.datetime.utcnow()
+        year = datetime.timedelta(days=365)
+        certificate = (
+            x509.CertificateBuilder()
+            .subject_name(x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, domain)]))
+            .issuer_name(issuer.subject)
+            .public_key(key.public_key())
+            .serial_number(x509.random_serial_number())
+            .not_valid_before(now - 2 * year)
+            .not_valid_after(now - year if expired else now + year)
+            .add_extension(x509.BasicConstraints(False, None), critical=True)
+            .add_extension(x509.ExtendedKeyUsage(
+                [ExtendedKeyUsageOID.SERVER_AUTH, ExtendedKeyUsageOID.CLIENT_AUTH]), critical=False)
+            .add_extension(x509.SubjectAlternativeName(
+                [x509.DNSName(domain), x509.UniformResourceIdentifier("sip:" + domain)]),
+                critical=False)
+            .sign(signer, hashes.SHA256()))
+        write(self.crt(name), certificate.public_bytes(serialization.Encoding.PEM), 0o644)
+        write(self.key(name), key.private_bytes(
+            serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8,
+            serialization.NoEncryption()), 0o600)
+        return self.pair(name)
+
+
+def write(path, content, mode):
+    """Write a file that has its mode from the first byte on, whole or not at all."""
+    part = path + ".part"
+    fd = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode)
+    with os.fdopen(fd, "wb") as f:
+        f.write(content)
+    os.rename(part, path)

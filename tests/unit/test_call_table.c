@@ -1,0 +1,141 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * The state machine as data: every pair of state and event is either a row of
+ * the table or named here as one that is ignored, with the reason.
+ */
+#include "call_fixture.h"
+
+/* Pairs that cannot occur, or that mean nothing in that state. One bit per event. */
+#define BIT(ev) (1U << (ev))
+
+static const unsigned ignored[STATES] = {
+	/* No INVITE went out: there is no callee to hear from, and no answer to acknowledge. */
+	[ROUTING] = BIT(EV_PROVISIONAL) | BIT(EV_ANSWER) | BIT(EV_FAILURE) | BIT(EV_NO_RESPONSE) |
+		    BIT(EV_ACK) | BIT(EV_NO_ACK) | BIT(EV_ACCEPTED) | BIT(EV_UPDATED) |
+		    BIT(EV_REJECTED) | BIT(EV_LOST) | BIT(EV_SILENCE) | BIT(EV_LEG_ENDED),
+	/* The connection is found; media is not watched before the answer. */
+	[CALLING] = BIT(EV_PICKED) | BIT(EV_UNREACHABLE) | BIT(EV_ACK) | BIT(EV_NO_ACK) |
+		    BIT(EV_ACCEPTED) | BIT(EV_UPDATED) | BIT(EV_REJECTED) | BIT(EV_LOST) |
+		    BIT(EV_SILENCE) | BIT(EV_LEG_ENDED),
+	[RINGING] = BIT(EV_PICKED) | BIT(EV_UNREACHABLE) | BIT(EV_ACK) | BIT(EV_NO_ACK) |
+		    BIT(EV_ACCEPTED) | BIT(EV_UPDATED) | BIT(EV_REJECTED) | BIT(EV_LOST) |
+		    BIT(EV_SILENCE) | BIT(EV_LEG_ENDED),
+	/* A CANCEL after the 2xx has no effect (RFC 3261 9.2); late provisionals neither. */
+	[ANSWERED] = BIT(EV_PICKED) | BIT(EV_UNREACHABLE) | BIT(EV_PROVISIONAL) | BIT(EV_ANSWER) |
+		     BIT(EV_FAILURE) | BIT(EV_NO_RESPONSE) | BIT(EV_RING_LIMIT) | BIT(EV_CANCEL) |
+		     BIT(EV_ACCEPTED) | BIT(EV_UPDATED) | BIT(EV_REJECTED) | BIT(EV_LOST) |
+		     BIT(EV_LEG_ENDED),
+	[UP] = BIT(EV_PICKED) | BIT(EV_UNREACHABLE) | BIT(EV_PROVISIONAL) | BIT(EV_ANSWER) |
+	       BIT(EV_FAILURE) | BIT(EV_NO_RESPONSE) | BIT(EV_RING_LIMIT) | BIT(EV_CANCEL) |
+	       BIT(EV_ACK) | BIT(EV_NO_ACK) | BIT(EV_ACCEPTED) | BIT(EV_UPDATED) |
+	       BIT(EV_REJECTED) | BIT(EV_LOST) | BIT(EV_FAULT) | BIT(EV_LEG_ENDED),
+	[CHANGING] = BIT(EV_PICKED) | BIT(EV_UNREACHABLE) | BIT(EV_PROVISIONAL) | BIT(EV_ANSWER) |
+		     BIT(EV_FAILURE) | BIT(EV_NO_RESPONSE) | BIT(EV_RING_LIMIT) | BIT(EV_ACK) |
+		     BIT(EV_NO_ACK) | BIT(EV_LEG_ENDED),
+	[CHANGED] = BIT(EV_PICKED) | BIT(EV_UNREACHABLE) | BIT(EV_PROVISIONAL) | BIT(EV_ANSWER) |
+		    BIT(EV_FAILURE) | BIT(EV_NO_RESPONSE) | BIT(EV_RING_LIMIT) | BIT(EV_CANCEL) |
+		    BIT(EV_ACCEPTED) | BIT(EV_UPDATED) | BIT(EV_REJECTED) | BIT(EV_LOST) |
+		    BIT(EV_LEG_ENDED),
+	/* The legs wind down; a fault or a second cause changes nothing. */
+	[ENDING] = BIT(EV_PICKED) | BIT(EV_UNREACHABLE) | BIT(EV_PROVISIONAL) |
+		   BIT(EV_RING_LIMIT) | BIT(EV_CANCEL) | BIT(EV_ACK) | BIT(EV_NO_ACK) |
+		   BIT(EV_ACCEPTED) | BIT(EV_UPDATED) | BIT(EV_REJECTED) | BIT(EV_LOST) |
+		   BIT(EV_SILENCE) | BIT(EV_FAULT) | BIT(EV_SHUTDOWN),
+	[ENDED] = BIT(EVENTS) - 1,
+};
+
+static void every_pair_is_decided(void **state)
+{
+	(void)state;
+	for (unsigned s = 0; s < STATES; s++) {
+		for (unsigned e = 0; e < EVENTS; e++) {
+			const struct transition *t = transition_find((enum state)s, (enum event)e);
+			bool ign = ignored[s] & BIT(e);
+
+			if ((t != NULL) == ign)
+				fail_msg("%s x %s is %s", state_name((enum state)s),
+					 event_name((enum event)e),
+					 ign ? "both a row and ignored" : "not decided");
+		}
+	}
+}
+
+static void no_pair_stands_twice(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < transitionc; i++)
+		assert_ptr_equal(&transitions[i],
+				 transition_find(transitions[i].state, transitions[i].event));
+}
+
+static void every_row_has_names_and_an_action(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < transitionc; i++) {
+		assert_non_null(transitions[i].action);
+		assert_string_not_equal("?", state_name(transitions[i].state));
+		assert_string_not_equal("?", state_name(transitions[i].next));
+		assert_string_not_equal("?", event_name(transitions[i].event));
+	}
+}
+
+/* No state is a trap: from each, ENDED can be reached. */
+static void every_state_leads_to_the_end(void **state)
+{
+	(void)state;
+	for (unsigned s = 0; s < STATES; s++) {
+		bool reached[STATES] = {false};
+		bool grew = true;
+
+		reached[s] = true;
+		while (grew) {
+			grew = false;
+			for (size_t i = 0; i < transitionc; i++) {
+				const struct transition *t = &transitions[i];
+
+				if (reached[t->state] && !reached[t->next])
+					grew = reached[t->next] = true;
+			}
+		}
+		assert_true(reached[ENDED]);
+	}
+}
+
+/* Ignored events really do nothing: thrown at live calls, in every state they pass through. */
+static void ignored_events_do_nothing(void **state)
+{
+	struct fx *f = *state;
+	struct sp_call *call;
+
+	establish(f);
+	call = list_ledata(f->calls->calls.head);
+	assert_int_equal(UP, call->state);
+	for (unsigned e = 0; e < EVENTS; e++) {
+		if (ignored[UP] & BIT(e))
+			call_event(call, (enum event)e, &(struct input){.leg = &call->legv[0]});
+	}
+	assert_int_equal(UP, call->state);
+	expect_silence(&f->carrier);
+	expect_silence(&f->service);
+	sp_calls_end(f->calls);
+	assert_int_equal(ENDING, call->state);
+	for (unsigned e = 0; e < EVENTS; e++) {
+		if (ignored[ENDING] & BIT(e))
+			call_event(call, (enum event)e, &(struct input){.leg = &call->legv[0]});
+	}
+	assert_int_equal(ENDING, call->state);
+	expect_clean(f);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(every_pair_is_decided),
+		cmocka_unit_test(no_pair_stands_twice),
+		cmocka_unit_test(every_row_has_names_and_an_action),
+		cmocka_unit_test(every_state_leads_to_the_end),
+		cmocka_unit_test_setup_teardown(ignored_events_do_nothing, fx_setup, fx_teardown),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
