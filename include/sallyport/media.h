@@ -51,6 +51,9 @@ struct sp_ports;
 /** @param min,max inclusive; @return 0, EINVAL, ENOMEM. Relays keep it alive. */
 int sp_ports_alloc(struct sp_ports **pp, const struct sa *addr, uint16_t min, uint16_t max);
 
+/** Mark media sent from ports opened from now on with this DSCP (RFC 2474); -1: do not. */
+void sp_ports_dscp(struct sp_ports *p, int dscp);
+
 /** Port pairs in use, and in all. */
 unsigned sp_ports_used(const struct sp_ports *p);
 unsigned sp_ports_total(const struct sp_ports *p);

@@ -30,7 +30,7 @@ struct sp_sip_addr {
 struct sp_sip_via {
 	struct pl transport; /**< "TLS" */
 	struct pl sent_by;   /**< host[:port] */
-	struct pl branch;
+	struct pl branch;    /**< l == 0 when absent */
 	struct pl params;
 };
 
@@ -44,14 +44,16 @@ int sp_sip_cseq_decode(uint32_t *num, struct pl *method, const struct pl *value)
 
 /**
  * Take the first value of a comma-separated list off rest (commas in quotes
- * and in <> do not count).
+ * and in <> do not count). Values are trimmed; one that is missing between
+ * commas or after the last is handed out with l == 0.
  * @return false when rest is empty
  */
 bool sp_sip_list_next(struct pl *value, struct pl *rest);
 
 /**
  * Find ";name[=value]" in params, any case.
- * @param value may be NULL; l == 0 for a parameter without value
+ * @param value may be NULL; l == 0 for a parameter without value; of a quoted
+ *              string what is between the quotes, escapes kept
  */
 bool sp_sip_param(struct pl *value, const struct pl *params, const char *name);
 

@@ -71,6 +71,10 @@ bool sp_trunk_call_begin(struct sp_trunk *t);
 void sp_trunk_call_end(struct sp_trunk *t);
 unsigned sp_trunk_calls(const struct sp_trunk *t);
 
+/** Calls, and accepted connections, that its limits (connections: also the common ones) refused. */
+uint64_t sp_trunk_calls_refused(const struct sp_trunk *t);
+uint64_t sp_trunk_conns_refused(const struct sp_trunk *t);
+
 /** A live connection of this trunk, whichever side opened it; NULL when there is none. */
 struct sp_sip_conn *sp_trunk_conn(const struct sp_trunk *t);
 

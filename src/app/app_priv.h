@@ -96,10 +96,10 @@ struct sp_app {
 	struct app_doors *doors;
 
 	enum app_phase phase;
-	uint64_t deadline_ms;       /**< of the phase */
+	uint64_t deadline_ms; /**< of the phase */
 	struct sp_timer drain;
 	struct sp_timer watchdog;
-	uint64_t watchdog_ms;       /**< 0: systemd does not watch */
+	uint64_t watchdog_ms; /**< 0: systemd does not watch */
 	struct sp_timer status;
 };
 

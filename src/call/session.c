@@ -32,6 +32,18 @@ static bool usable(const struct sp_sdp *s, size_t i)
 	return SP_SDP_OK == sp_sdp_media(s, i)->fault;
 }
 
+/** Can our ports on the offerer's side reach where it wants its media? */
+static bool reachable(const struct leg *from, const struct sp_sdp *s)
+{
+	int af = sa_af(&sp_trunk_interface(from->trunk)->media);
+
+	for (size_t i = 0; i < sp_sdp_mediac(s); i++) {
+		if (usable(s, i) && af != sa_af(&sp_sdp_media(s, i)->rtp))
+			return false;
+	}
+	return true;
+}
+
 /** Ports for the m-lines of the offer that have none yet. */
 static int open_streams(struct sp_call *call, const struct sp_sdp *s)
 {
@@ -75,6 +87,9 @@ int session_offer(struct leg *from, const struct sp_sip_msg *m, uint16_t *status
 		err = EPROTO;
 	} else if (sp_sdp_mediac(s) < call->mediac) {
 		*why = "an offer must keep every m-line of the one before";
+		err = EPROTO;
+	} else if (!reachable(from, s)) {
+		*why = "media address of another IP version than this interface's";
 		err = EPROTO;
 	} else {
 		err = open_streams(call, s);

@@ -175,7 +175,6 @@ struct draft_head {
 struct draft_interface {
 	struct draft_head head;
 	struct sp_conf_interface out;
-	const char *advertise;
 	int sip_port, ports[2];
 };
 

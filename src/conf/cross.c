@@ -33,6 +33,7 @@ struct claim {
 	size_t trunk;
 };
 
+/* The first element of that name, -1: none. */
 static int index_of(const struct names *n, const char *name)
 {
 	for (size_t i = 0; i < n->c; i++) {
@@ -43,6 +44,10 @@ static int index_of(const struct names *n, const char *name)
 	return -1;
 }
 
+/*
+ * The lists of names that references are looked up in. Carriers have a list of
+ * their own, so that a suggestion for "carrier" never is a service trunk.
+ */
 static int collect_names(struct cross *x)
 {
 	const size_t ic = x->draft->interfaces.c, tc = x->draft->trunks.c;
@@ -69,6 +74,7 @@ static int collect_names(struct cross *x)
 	return 0;
 }
 
+/* Told on the second of two, as its author came last. */
 static void check_unique(struct cross *x, const char *list, const struct names *n, size_t i,
 			 const struct draft_head *h)
 {
@@ -79,6 +85,7 @@ static void check_unique(struct cross *x, const char *list, const struct names *
 				"%s[%d] has the same name: needs another", list, first);
 }
 
+/* A certificate is no use without its key, nor the other way round. */
 static void check_pair(struct cross *x, const char *list, size_t i, const struct draft_head *h,
 		       const struct sp_conf_pair *pair, const char *certificate, const char *key)
 {
@@ -112,6 +119,7 @@ static void check_addresses(struct cross *x, size_t i)
 				"needs the same IP version as media.address");
 }
 
+/* Would the second bind(2) fail? A wildcard address takes the port on all of its family. */
 static bool is_same_socket(const struct draft_interface *a, const struct draft_interface *b)
 {
 	const struct sa *p = &a->out.sip, *q = &b->out.sip;
@@ -124,6 +132,7 @@ static bool is_same_socket(const struct draft_interface *a, const struct draft_i
 	return sa_cmp(p, q, SA_ADDR) || sa_is_any(p) || sa_is_any(q);
 }
 
+/* Against those before it, so that each clash is told once. */
 static void check_neighbours(struct cross *x, size_t i)
 {
 	const struct draft_interface *d = &x->interfacev[i];
@@ -165,6 +174,7 @@ static void check_interface(struct cross *x, size_t i)
 			     x->draft->calls);
 }
 
+/* On a mistake the index stays 0: the snapshot is for --check only, and must be safe to walk. */
 static void resolve_interface(struct cross *x, size_t i)
 {
 	struct draft_trunk *t = &x->trunkv[i];
@@ -222,6 +232,7 @@ static void check_trunk(struct cross *x, size_t i)
 			     "has no targets: calls reach it only over connections that it opened");
 }
 
+/* Sorted, equal identities of an interface stand together: 32,768 cannot be compared in pairs. */
 static int by_identity(const void *a, const void *b)
 {
 	const struct claim *p = a, *q = b;

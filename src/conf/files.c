@@ -12,7 +12,6 @@
 #include <re.h>
 #include "conf_priv.h"
 
-/* fmt takes two strings: directory and name. */
 static const char *join(struct conf_arena *a, const char *dir, const char *between,
 			const char *name)
 {

@@ -123,6 +123,7 @@ static size_t exponent(const struct conf_lex *l)
 	return 2 + sign;
 }
 
+/* Floats are taken whole, so that their digits are not mistaken for integers. */
 static void lex_number(struct conf_lex *l, struct conf_token *t)
 {
 	size_t n;

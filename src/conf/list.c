@@ -8,6 +8,10 @@
 #include <re.h>
 #include "conf_priv.h"
 
+/*
+ * RTP takes the even port of a pair and RTCP the odd one above it (RFC 3550
+ * section 11), so the range begins at an even port and holds two at least.
+ */
 void conf_read_ports(struct conf_reader *rd, const struct conf_key *key, const config_setting_t *s,
 		     int out[2])
 {
@@ -50,6 +54,7 @@ void conf_read_ports(struct conf_reader *rd, const struct conf_key *key, const c
 	}
 }
 
+/* The port counts as well: one host may well have two targets on two ports. */
 static void read_target(struct conf_reader *rd, const struct conf_key *key,
 			const config_setting_t *s, struct draft_trunk *trunk)
 {
@@ -79,7 +84,7 @@ static void read_target(struct conf_reader *rd, const struct conf_key *key,
 		++trunk->out.targetc;
 }
 
-/* Read element e of a list into slot i; see conf_type for what list is. */
+/* Append element e, when it is good, to the list that the key stands for. */
 static void read_element(struct conf_reader *rd, const struct conf_key *key,
 			 const config_setting_t *e, void *base)
 {
@@ -134,6 +139,7 @@ void conf_read_elements(struct conf_reader *rd, const struct conf_key *key,
 	}
 }
 
+/* Any key may stand here: they are names of headers, and number/ judges these. */
 void conf_read_headers(struct conf_reader *rd, const struct conf_key *key,
 		       const config_setting_t *s, struct sp_conf_number *out)
 {

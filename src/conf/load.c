@@ -51,6 +51,7 @@ static int snapshot_alloc(struct snapshot **sp, const char *file)
 	return err;
 }
 
+/* libconfig says what its grammar noticed; people need to hear where to look. */
 static const char *parse_hint(const char *text)
 {
 	if (!strcmp(text, "syntax error"))

@@ -104,6 +104,7 @@ unsigned conf_distance(const char *a, const char *b)
 	return row[an % 3][bn];
 }
 
+/* sp_u32() takes digits only: no sign, no blank, nothing that wraps. */
 static const char *parse_port(struct sp_conf_target *out, const struct pl *pl)
 {
 	uint32_t port;
@@ -116,6 +117,7 @@ static const char *parse_port(struct sp_conf_target *out, const struct pl *pl)
 	return NULL;
 }
 
+/* IPv6 only in brackets: in "2001:db8::5061" nobody can tell address from port. */
 const char *conf_target_parse(struct sp_conf_target *out, char host[256], const char *s)
 {
 	const char *colon = strrchr(s, ':'), *end;

@@ -14,6 +14,7 @@ static const char *or_empty(const char *s)
 	return s ? s : "";
 }
 
+/* What was left out stands for something else: fill it in. */
 static int publish_interface(struct sp_conf_interface *out, struct conf_arena *keep,
 			     struct draft_interface *d)
 {
@@ -58,6 +59,7 @@ static int publish_interfaces(struct sp_conf *conf, struct conf_arena *keep, str
 	return err;
 }
 
+/* All of them, also with mistakes: numbers and trunks refer to each other by index. */
 static int publish_trunks(struct sp_conf *conf, struct conf_arena *keep, struct draft_list *l)
 {
 	struct sp_conf_trunk *v = conf_arena_get(keep, l->c * sizeof(*v));

@@ -124,6 +124,7 @@ static const config_setting_t *find_member(const config_setting_t *s, const char
 	return s ? config_setting_get_member(s, member) : NULL;
 }
 
+/* "trunks[1] "teams"": the index finds it in the file, the name is what people know it by. */
 static void enter_element(struct conf_reader *rd, const char *list, size_t i,
 			  const config_setting_t *s, const char *label)
 {
@@ -137,6 +138,7 @@ static void enter_element(struct conf_reader *rd, const char *list, size_t i,
 		(void)conf_reader_enter(rd, " %s", show_setting(shown, name));
 }
 
+/* Cross checks have left the place they speak of: build its key path and source again. */
 static void say_at(struct conf_reader *rd, bool bad, const char *list, size_t i,
 		   const struct draft_head *h, const char *member, const char *fmt, va_list ap)
 {
@@ -219,6 +221,7 @@ static const struct conf_key *find_key(const struct conf_group *g, const char *n
 	return NULL;
 }
 
+/* Before anything is read, also of what has mistakes: no draft is ever half set. */
 static void set_defaults(const struct conf_group *g, void *base)
 {
 	for (size_t i = 0; i < g->keyc; i++) {
@@ -251,6 +254,10 @@ static void report_unknown(struct conf_reader *rd, const struct conf_group *g,
 static void read_group(struct conf_reader *rd, const struct conf_group *g,
 		       const config_setting_t *s, void *base);
 
+/*
+ * Lists of groups stand at the top of the file only, so the key path of an
+ * element begins anew and is not put behind the list's own.
+ */
 static void read_list(struct conf_reader *rd, const struct conf_key *key, const config_setting_t *s,
 		      void *base)
 {
@@ -291,6 +298,7 @@ static void read_list(struct conf_reader *rd, const struct conf_key *key, const 
 	conf_reader_leave(rd, outer);
 }
 
+/* Missing from the file itself: there is no line to point to. */
 static void report_missing(struct conf_reader *rd, const struct conf_key *key,
 			   const config_setting_t *group)
 {

@@ -14,7 +14,10 @@
 #include <re.h>
 #include "conf_priv.h"
 
-enum { NAMES_MAX = 1024 /* keys of one group that are compared with each other */ };
+enum {
+	NAMES_MAX = 1024,    /* keys of one group that are compared with each other */
+	ELEMENT_FAR = 16384, /* bytes of a list that are searched for the line of an element */
+};
 
 struct name {
 	struct pl text;
@@ -39,6 +42,7 @@ struct scanner {
 	struct name seen; /* a name that may become one */
 };
 
+/* There is no key path yet at this stage: the key alone, and where it stands. */
 static void mistake(struct scanner *sc, unsigned line, const struct pl *key, const char *fmt, ...)
 {
 	const struct sp_conf_src src = conf_text_src(sc->text, line);
@@ -93,6 +97,7 @@ static int open_frame(struct scanner *sc, char c, unsigned line)
 	return 0;
 }
 
+/* EBADMSG ends the scan: behind a wrong bracket everything else would look wrong too. */
 static int close_frame(struct scanner *sc, char c, unsigned line)
 {
 	const struct frame *f = &sc->framev[sc->framec - 1];
@@ -153,6 +158,7 @@ static void add_literal(struct scanner *sc, const struct conf_token *t)
 	};
 }
 
+/* A name is a setting only when "=" or ":" follows: "true" is a name to the lexer too. */
 static int take_token(struct scanner *sc, const struct conf_token *t)
 {
 	const char c = t->kind == CONF_TOKEN_OTHER ? *t->text.p : '\0';
@@ -252,7 +258,8 @@ unsigned conf_scan_element(const struct conf_text *t, unsigned line, const char 
 	conf_lex_init(&l, (const char *)t->flat->buf + start, t->flat->end - start, line);
 	for (;;) {
 		conf_lex_next(&l, &token);
-		if (token.kind == CONF_TOKEN_END || token.kind == CONF_TOKEN_OPEN)
+		if (token.kind == CONF_TOKEN_END || token.kind == CONF_TOKEN_OPEN ||
+		    l.p - l.start > ELEMENT_FAR)
 			return line;
 		if (!found) {
 			found = token.kind == CONF_TOKEN_NAME && !pl_strcmp(&token.text, name);

@@ -38,6 +38,7 @@ static void text_destructor(void *arg)
 	mem_deref(t->startv);
 }
 
+/* From here on, flat lines are lines of this file. */
 static int add_segment(struct flatten *f, const char *file, unsigned line)
 {
 	struct conf_text *t = f->text;
@@ -81,6 +82,7 @@ static char *include_path(struct flatten *f, const struct pl *quoted)
 	return name;
 }
 
+/* Depth and number are both bounded: eight files that include each other twice are 256. */
 static int follow_include(struct flatten *f, const struct sp_conf_src *src, const struct pl *quoted,
 			  unsigned depth)
 {
@@ -113,12 +115,42 @@ static int follow_include(struct flatten *f, const struct sp_conf_src *src, cons
 	return err && err != ENOMEM ? EINVAL : err;
 }
 
+/*
+ * The lexer stands behind an @include: write what comes before it, the file,
+ * and go on in this one. EINVAL: reported, and the rest can still be read.
+ */
+static int splice_include(struct flatten *f, const struct conf_lex *l, const struct conf_token *t,
+			  const char *file, const char **done, unsigned depth)
+{
+	const struct sp_conf_src src = {.file = file, .line = t->line};
+	const char *at = t->text.p;
+	int err, bad;
+
+	while (at > *done && *at != '@')
+		--at;
+	err = add_text(f, *done, (size_t)(at - *done));
+	*done = l->p;
+	if (err)
+		return err;
+
+	bad = follow_include(f, &src, &t->text, depth);
+	if (bad && bad != EINVAL)
+		return bad;
+
+	/* a file need not end in a newline */
+	err = add_text(f, "\n", 1);
+	if (!err)
+		err = add_segment(f, file, l->line);
+
+	return err ? err : bad;
+}
+
 static int flatten_text(struct flatten *f, const char *file, const char *p, size_t n,
 			unsigned depth)
 {
+	const char *done = p;
 	struct conf_token t;
 	struct conf_lex l;
-	const char *done = p;
 	int err, bad = 0;
 
 	err = add_segment(f, file, 1);
@@ -127,38 +159,21 @@ static int flatten_text(struct flatten *f, const char *file, const char *p, size
 
 	conf_lex_init(&l, p, n, 1);
 	do {
-		struct sp_conf_src src = {.file = file};
-
 		conf_lex_next(&l, &t);
-		src.line = t.line;
 		if (t.kind == CONF_TOKEN_OPEN) {
+			const struct sp_conf_src src = {.file = file, .line = t.line};
+
 			sp_report_add(f->report, &src, NULL, NULL,
 				      "the string or comment that begins here never ends");
 			return EINVAL;
 		}
-		if (t.kind != CONF_TOKEN_INCLUDE)
-			continue;
-
-		/* everything before "@include", then the file, then what follows */
-		{
-			const char *at = t.text.p;
-
-			while (at > done && *at != '@')
-				--at;
-			err = add_text(f, done, (size_t)(at - done));
+		if (t.kind == CONF_TOKEN_INCLUDE) {
+			err = splice_include(f, &l, &t, file, &done, depth);
+			if (err == EINVAL)
+				bad = err;
+			else if (err)
+				return err;
 		}
-		if (!err)
-			err = follow_include(f, &src, &t.text, depth);
-		if (err == EINVAL)
-			bad = EINVAL;
-		else if (err)
-			return err;
-		err = add_text(f, "\n", 1);
-		if (!err)
-			err = add_segment(f, file, l.line);
-		if (err)
-			return err;
-		done = l.p;
 	} while (t.kind != CONF_TOKEN_END);
 
 	err = add_text(f, done, (size_t)(p + n - done));
@@ -259,6 +274,7 @@ static int flatten_file(struct flatten *f, const char *path, const struct sp_con
 	return err;
 }
 
+/* scan.c looks into single lines, of which there may be a million. */
 static int index_lines(struct conf_text *t)
 {
 	size_t line = 0;

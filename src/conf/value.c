@@ -106,6 +106,7 @@ char *conf_keep_lower(struct conf_reader *rd, const char *str)
 	return p;
 }
 
+/* The index of the choice is what the draft gets; publish.c knows what it stands for. */
 static void read_choice(struct conf_reader *rd, const struct conf_key *key,
 			const config_setting_t *s, int *out)
 {
@@ -180,6 +181,7 @@ const char *conf_get_host(struct conf_reader *rd, const struct conf_key *key,
 	return conf_keep_lower(rd, str);
 }
 
+/* Any literal, wildcards too: cross.c knows where these may stand. */
 static void read_address(struct conf_reader *rd, const struct conf_key *key,
 			 const config_setting_t *s, struct sa *out)
 {
@@ -196,6 +198,7 @@ static void read_address(struct conf_reader *rd, const struct conf_key *key,
 		*out = sa;
 }
 
+/* Whether the file is there, and what is in it, is for the room to say that opens it. */
 void conf_read_file(struct conf_reader *rd, const struct conf_key *key, const config_setting_t *s,
 		    struct sp_conf_path *out)
 {

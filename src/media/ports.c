@@ -8,6 +8,8 @@
  * still be sending, is rarely the next one taken. When random choice meets
  * only taken pairs, a scan finds what is left.
  */
+#include <netinet/in.h>
+#include <netinet/ip.h>
 #include <unistd.h>
 #include <sys/socket.h>
 
@@ -22,6 +24,7 @@ enum {
 struct sp_ports {
 	struct sa addr;
 	uint16_t first; /* RTP port of pair 0 */
+	int tos;        /* octet of the IP header, -1: the kernel's own */
 	unsigned total;
 	unsigned used;
 	uint64_t refused;
@@ -50,9 +53,15 @@ int sp_ports_alloc(struct sp_ports **pp, const struct sa *addr, uint16_t min, ui
 	p->addr = *addr;
 	p->first = (uint16_t)first;
 	p->total = total;
+	p->tos = -1;
 	*pp = p;
 
 	return 0;
+}
+
+void sp_ports_dscp(struct sp_ports *p, int dscp)
+{
+	p->tos = dscp < 0 ? -1 : (dscp & 0x3f) << 2;
 }
 
 unsigned sp_ports_used(const struct sp_ports *p)
@@ -85,15 +94,27 @@ static void flip(struct sp_ports *p, unsigned i)
 	p->map[i / 8] = (uint8_t)(p->map[i / 8] ^ (1u << (i % 8)));
 }
 
-static int socket_open(int *fdp, const struct sa *addr, uint16_t port)
+/* Marking is a wish: a kernel that refuses it costs priority, not the call. */
+static void mark(int fd, int af, int tos)
 {
-	struct sa local = *addr;
+	if (tos < 0)
+		return;
+	if (AF_INET6 == af)
+		(void)setsockopt(fd, IPPROTO_IPV6, IPV6_TCLASS, &tos, sizeof(tos));
+	else
+		(void)setsockopt(fd, IPPROTO_IP, IP_TOS, &tos, sizeof(tos));
+}
+
+static int socket_open(int *fdp, const struct sp_ports *p, uint16_t port)
+{
+	struct sa local = p->addr;
 	int fd, err;
 
-	fd = socket(sa_af(addr), SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	fd = socket(sa_af(&local), SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 	if (fd < 0)
 		return errno;
 
+	mark(fd, sa_af(&local), p->tos);
 	sa_set_port(&local, port);
 	if (bind(fd, &local.u.sa, local.len) < 0) {
 		err = errno;
@@ -112,11 +133,11 @@ static int pair_open(const struct sp_ports *p, unsigned i, int fd[2])
 	uint16_t port = (uint16_t)(p->first + 2 * i);
 	int rtp, rtcp, err;
 
-	err = socket_open(&rtp, &p->addr, port);
+	err = socket_open(&rtp, p, port);
 	if (err)
 		return err;
 
-	err = socket_open(&rtcp, &p->addr, (uint16_t)(port + 1));
+	err = socket_open(&rtcp, p, (uint16_t)(port + 1));
 	if (err) {
 		(void)close(rtp);
 		return err;

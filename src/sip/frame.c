@@ -246,6 +246,7 @@ static int text_input(struct sp_sip_frame *f, const uint8_t *p, size_t n, size_t
 	const size_t max = f->lines == 1 ? SP_SIP_START_MAX : SP_SIP_LINE_MAX;
 	const uint8_t *cr = memchr(p, '\r', n), *lf, *nul;
 	size_t l = cr ? (size_t)(cr - p) : n;
+	int err;
 
 	lf = memchr(p, '\n', l);
 	if (lf)
@@ -257,16 +258,23 @@ static int text_input(struct sp_sip_frame *f, const uint8_t *p, size_t n, size_t
 	f->line += l;
 	if (f->line > max)
 		return broken(f, EMSGSIZE, f->lines == 1 ? "start line too long" : "line too long");
+
+	err = head_append(f, p, l);
+	if (err)
+		return err;
+
+	*used = l;
 	if (nul)
 		return broken(f, EBADMSG, "NUL");
 	if (lf)
 		return broken(f, EBADMSG, "bare LF");
+	if (!cr)
+		return 0;
 
-	if (cr)
-		f->state = LINE_CR;
-	*used = cr ? l + 1 : l;
+	f->state = LINE_CR;
+	*used = l + 1;
 
-	return head_append(f, p, *used);
+	return head_append(f, cr, 1);
 }
 
 /* The first byte of a line. The line is a new one, a fold, or the empty line. */

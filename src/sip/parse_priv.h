@@ -46,6 +46,12 @@ bool sp_sip_isblank(char c);
 void sp_sip_ltrim(struct pl *pl);
 void sp_sip_trim(struct pl *pl);
 
+/** The quote that closes the one at p, or NULL. */
+const char *sp_sip_quote_end(const char *p, const char *end);
+
+/** Take c with white space around it: SLASH, EQUAL, SEMI, COLON of the grammar. */
+bool sp_sip_sep_take(struct pl *rest, char c);
+
 /** hostname, IPv4 address or IPv6 reference (RFC 3261 25.1; of the last, without brackets). */
 int sp_sip_host_take(struct pl *host, struct pl *rest);
 

@@ -53,34 +53,12 @@ static struct source *source_get(struct sp_trunks *ts, const struct sa *addr)
 	return src;
 }
 
-/** c counts no longer. */
-void source_release(struct sp_trunks *ts, struct conn *c)
-{
-	(void)ts;
-	--c->src->count;
-	c->src = mem_deref(c->src);
-}
-
 int source_table_alloc(struct sp_trunks *ts)
 {
 	sp_hashkey_init(&ts->key);
 	sp_limit_init(&ts->refused_log, REFUSED_LOG_RATE, REFUSED_LOG_BURST,
 		      sp_loop_now_ms(ts->loop));
 	return hash_alloc(&ts->sources, TRUNK_SOURCE_BUCKETS);
-}
-
-static struct sp_trunk *find(const struct sp_trunks *ts, const char *name)
-{
-	struct le *le;
-
-	LIST_FOREACH(&ts->trunkl, le)
-	{
-		struct sp_trunk *t = le->data;
-
-		if (!str_cmp(t->name, name))
-			return t;
-	}
-	return NULL;
 }
 
 /* Authenticated peers can fill a disk too. */
@@ -140,7 +118,7 @@ void sp_trunks_accept(struct sp_trunks *ts, struct sp_tls_conn *tls)
 		return;
 	}
 
-	t = find(ts, name);
+	t = trunks_find(ts, name);
 	why = unwelcome(ts, t);
 	if (!why) {
 		src = source_get(ts, sp_tls_conn_raddr(tls));

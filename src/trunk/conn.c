@@ -36,10 +36,9 @@ static void uncount(struct conn *c)
 	if (!c->src)
 		return;
 	--t->connections;
-	if (t->ts) {
-		--t->ts->accepted;
-		source_release(t->ts, c);
-	}
+	--t->ts->accepted;
+	--c->src->count;
+	c->src = mem_deref(c->src);
 }
 
 /**
@@ -100,8 +99,8 @@ void conn_arm(struct conn *c)
 	if (c->ended || c->tg || !c->src || !c->t->ts)
 		return;
 
-	limit_ms = 1000 * (uint64_t)(c->messages ? c->t->conf->idle_s
-						 : c->t->ts->limits.first_message_s);
+	limit_ms = 1000 *
+		   (uint64_t)(c->messages ? c->t->conf->idle_s : c->t->ts->limits.first_message_s);
 	if (!limit_ms)
 		sp_timer_cancel(&c->timer);
 	else

@@ -63,8 +63,7 @@ struct sp_trunk {
 	struct list oldl;     /**< dropped targets whose connection calls may still use */
 	struct list accepted; /**< struct conn, the most recently active first */
 	size_t connections;   /**< accepted ones that count */
-	struct list pickl;
-	unsigned picks;
+	unsigned picks;       /**< not delivered yet */
 	unsigned calls;
 	uint64_t calls_refused, conns_refused;
 };
@@ -78,10 +77,10 @@ struct source {
 
 /** One TLS connection and what sip/ knows of it. */
 struct conn {
-	struct le le;         /**< accepted: in the trunk's list */
-	struct sp_trunk *t;   /**< NULL when ended */
-	struct target *tg;    /**< outbound only */
-	struct source *src;   /**< counted ones only; referenced */
+	struct le le;       /**< accepted: in the trunk's list */
+	struct sp_trunk *t; /**< NULL when ended */
+	struct target *tg;  /**< outbound only */
+	struct source *src; /**< counted ones only; referenced */
 	struct sp_loop *loop;
 	struct sp_tls_conn *tls; /**< NULL for those of sp_trunk_attach() */
 	struct sp_sip_conn *sip;
@@ -125,13 +124,16 @@ struct target {
 	struct sp_sip_ctrans *options; /**< in progress */
 };
 
+/* trunks.c */
+struct sp_trunk *trunks_find(const struct sp_trunks *ts, const char *name);
+
 /* trunk.c */
 int trunk_alloc(struct sp_trunk **tp, struct sp_trunks *ts, const char *name);
 void trunk_settle(struct sp_trunk *t);
 void trunk_shut(struct sp_trunk *t);
 bool trunk_usable(const struct sp_trunk *t);
 struct conn *trunk_accepted(const struct sp_trunk *t);
-bool trunk_host_is_v6(const char *host);
+int trunk_host_print(struct re_printf *pf, const char *host);
 
 /* conn.c */
 int conn_new(struct conn **cp, struct sp_trunk *t, struct target *tg, struct sp_tls_conn *tls);
@@ -140,7 +142,6 @@ void conn_end(struct conn *c, const char *why);
 void conn_arm(struct conn *c);
 
 /* accept.c */
-void source_release(struct sp_trunks *ts, struct conn *c);
 int source_table_alloc(struct sp_trunks *ts);
 
 /* target.c */
@@ -160,7 +161,6 @@ void target_connect(struct target *tg);
 void target_connect_cancel(struct target *tg, int err);
 
 /* probe.c */
-void probe_start(struct target *tg, uint64_t delay_ms);
 void probe_stop(struct target *tg);
 void probe_soon(struct target *tg);
 void probe_retry(struct target *tg);

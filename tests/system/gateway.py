@@ -42,7 +42,7 @@ class Conf:
     def __init__(self, net, pki):
         self.net, self.pki = net, pki
         self.log = {"level": "debug", "numbers": "full"}
-        self.limits = {"media_timeout_s": 0, "drain_s": 20, "connections_per_source": 100}
+        self.limits = {"media_timeout_s": 0, "drain_s": 5, "connections_per_source": 100}
         self.interfaces = [self.interface("core", net.core), self.interface("edge", net.edge)]
         self.trunks = [self.trunk("carrier"), self.trunk("service", carrier="carrier")]
         self.numbers = [

@@ -328,6 +328,15 @@ static inline void assert_pl(const char *expected, const struct pl *pl)
 	assert_string_equal(expected, buf);
 }
 
+/* All transactions in one bucket, so that only the comparison tells them apart. */
+static inline void one_bucket(struct fixture *f)
+{
+	mem_deref(f->sip->stable);
+	mem_deref(f->sip->ctable);
+	assert_int_equal(0, hash_alloc(&f->sip->stable, 1));
+	assert_int_equal(0, hash_alloc(&f->sip->ctable, 1));
+}
+
 #define fixture_test(name) cmocka_unit_test_setup_teardown(name, fixture_setup, fixture_teardown)
 
 #endif

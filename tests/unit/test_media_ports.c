@@ -7,6 +7,8 @@
 #include <stddef.h>
 #include <unistd.h>
 #include <cmocka.h>
+#include <netinet/in.h>
+#include <netinet/ip.h>
 #include <sys/socket.h>
 
 #include "media_priv.h"
@@ -163,6 +165,31 @@ static int teardown(void **state)
 	return 0;
 }
 
+/* RFC 2474: the upper six bits of the octet are the code point. */
+static void test_ports_dscp(void **state)
+{
+	struct sp_ports *p = NULL;
+	struct sa addr;
+	uint16_t port;
+	int fd[2], tos = 0;
+	socklen_t len = sizeof(tos);
+
+	(void)state;
+
+	assert_int_equal(0, sa_set_str(&addr, "127.0.0.1", 0));
+	assert_int_equal(0, sp_ports_alloc(&p, &addr, 32000, 32099));
+	sp_ports_dscp(p, 46);
+	assert_int_equal(0, media_ports_take(p, &port, fd));
+	assert_int_equal(0, getsockopt(fd[0], IPPROTO_IP, IP_TOS, &tos, &len));
+	assert_int_equal(46 << 2, tos);
+	assert_int_equal(0, getsockopt(fd[1], IPPROTO_IP, IP_TOS, &tos, &len));
+	assert_int_equal(46 << 2, tos);
+	(void)close(fd[0]);
+	(void)close(fd[1]);
+	media_ports_give(p, port);
+	mem_deref(p);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -170,6 +197,7 @@ int main(void)
 		cmocka_unit_test(test_ports_foreign),
 		cmocka_unit_test(test_half_built),
 		cmocka_unit_test(test_ports_random),
+		cmocka_unit_test(test_ports_dscp),
 	};
 
 	return cmocka_run_group_tests(tests, setup, teardown);

@@ -149,6 +149,7 @@ static void rfc3261_17_1_3_matching(void **state)
 	struct fixture *f = *state;
 	const struct sp_sip_msg *req;
 
+	one_bucket(f);
 	assert_int_equal(0, send_request(f, &f->a, SP_SIP_INVITE));
 	req = f->a.sent[0];
 	feed(&f->a,
@@ -185,6 +186,7 @@ static void owners_are_kept_apart(void **state)
 {
 	struct fixture *f = *state;
 
+	one_bucket(f);
 	assert_int_equal(0, send_request(f, &f->a, SP_SIP_INVITE));
 	feed_response(&f->b, f->a.sent[0], 200, NULL);
 	feed_response(&f->b, f->a.sent[0], 486, NULL);
@@ -452,6 +454,19 @@ static void detached_transactions_end_by_themselves(void **state)
 	assert_int_equal(0, sp_sip_transactions(f->sip));
 }
 
+static void a_cancelled_transaction_is_not_prolonged_by_detaching(void **state)
+{
+	struct fixture *f = *state;
+
+	assert_int_equal(0, send_request(f, &f->a, SP_SIP_INVITE));
+	feed_response(&f->a, f->a.sent[0], 180, NULL);
+	assert_int_equal(0, sp_sip_cancel(f->ct, NULL));
+	sp_sip_ctrans_detach(f->ct);
+	sp_loop_advance(f->loop, 32000);
+	assert_int_equal(0, sp_sip_transactions(f->sip));
+	assert_int_equal(0, f->errors);
+}
+
 /* The last reference goes from inside the handler. */
 static void drop_ct(int err, const struct sp_sip_msg *rsp, void *arg)
 {
@@ -541,6 +556,7 @@ int main(void)
 		fixture_test(a_failure_to_send_is_returned_and_leaves_nothing),
 		fixture_test(bad_requests_are_refused),
 		fixture_test(detached_transactions_end_by_themselves),
+		fixture_test(a_cancelled_transaction_is_not_prolonged_by_detaching),
 		fixture_test(the_handler_may_drop_the_transaction),
 		fixture_test(rfc3261_13_2_2_4_ack_of_2xx),
 		fixture_test(ten_thousand_drain_to_nothing),

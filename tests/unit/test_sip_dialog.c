@@ -235,6 +235,13 @@ static void a_response_of_another_dialog_is_refused(void **state)
 	(void)state;
 
 	assert_int_equal(EBADMSG, sp_sip_dialog_response(d, m));
+	mem_deref(m);
+
+	m = message("SIP/2.0 200 OK\nVia: SIP/2.0/TLS gw.example;branch=z9hG4bK1\n"
+		    "From: <sip:gw@gw.example>;tag=notours\nTo: <sip:a@b.example>;tag=rt\n"
+		    "Call-ID: %s\nCSeq: 1 INVITE\nContact: <sip:c@192.0.2.9>\n",
+		    sp_sip_dialog_call_id(d));
+	assert_int_equal(EBADMSG, sp_sip_dialog_response(d, m));
 	assert_string_equal("", sp_sip_dialog_remote_tag(d));
 	mem_deref(m);
 	mem_deref(d);

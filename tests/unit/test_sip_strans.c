@@ -78,6 +78,11 @@ static void rfc3261_8_2_6_2_to_tag_of_the_request_stays(void **state)
 	assert_int_equal(0, sp_sip_reply(f->st, &ok));
 	assert_pl("known", &f->a.sent[0]->to_tag);
 	assert_null(sp_sip_msg_named(f->a.sent[0], "Record-Route"));
+	feed_request(&f->a, "INVITE", "z9hG4bKi2", 3, "known",
+		     "Record-Route: <sip:p.example;lr>\n");
+	assert_int_equal(0, sp_sip_reply(f->st, &ok));
+	assert_pl("known", &f->a.sent[1]->to_tag);
+	assert_null(sp_sip_msg_named(f->a.sent[1], "Record-Route"));
 }
 
 static void rfc3261_17_2_1_100_after_200_ms(void **state)
@@ -280,6 +285,7 @@ static void rfc3261_17_2_3_matching(void **state)
 		"Max-Forwards: 70\nFrom: <sip:a@b.example>;tag=1\nTo: <sip:x@gw.example>\n"
 		"Call-ID: c\nCSeq: 1 %s\n";
 
+	one_bucket(f);
 	feed(&f->a, fmt, "OPTIONS", "peer.example", "z9hG4bKx", "OPTIONS");
 	feed(&f->a, fmt, "OPTIONS", "PEER.example", "z9hG4bKx", "OPTIONS");
 	assert_int_equal(1, f->requests);
@@ -350,6 +356,7 @@ static void owners_are_kept_apart(void **state)
 {
 	struct fixture *f = *state;
 
+	one_bucket(f);
 	invite(f);
 	feed_request(&f->b, "CANCEL", "z9hG4bKi1", 1, NULL, NULL);
 	assert_int_equal(481, f->b.sent[0]->status);
@@ -383,6 +390,22 @@ static void replies_move_to_another_connection(void **state)
 	sp_loop_advance(f->loop, 500);
 	assert_int_equal(3, f->a2.n);
 	assert_ptr_equal(f->a.c, sp_sip_strans_conn(f->st));
+}
+
+/* The peer lost its connection too, and repeats itself on a new one. */
+static void rfc3261_18_2_2_a_retransmission_brings_its_connection(void **state)
+{
+	struct fixture *f = *state;
+
+	invite(f);
+	assert_int_equal(0, sp_sip_reply_status(f->st, 180, NULL));
+	sp_sip_conn_gone(f->a.c);
+	feed_request(&f->a2, "INVITE", "z9hG4bKi1", 1, NULL, NULL);
+	assert_int_equal(1, f->requests);
+	assert_int_equal(1, f->a2.n);
+	assert_ptr_equal(f->a2.c, sp_sip_strans_conn(f->st));
+	assert_int_equal(0, sp_sip_reply_status(f->st, 486, NULL));
+	assert_int_equal(2, f->a2.n);
 }
 
 /* 17.2.4 */
@@ -497,6 +520,7 @@ int main(void)
 		fixture_test(rfc3261_9_2_cancel_of_nothing),
 		fixture_test(owners_are_kept_apart),
 		fixture_test(replies_move_to_another_connection),
+		fixture_test(rfc3261_18_2_2_a_retransmission_brings_its_connection),
 		fixture_test(rfc3261_17_2_4_a_final_that_cannot_be_sent),
 		fixture_test(a_break_while_sending),
 		fixture_test(a_2xx_is_repeated_after_a_gap),

@@ -1,0 +1,139 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * --check: make the snapshot that a start would make, and tell about it
+ * instead of running it. People read this, so it is plain text and no log.
+ */
+#include <string.h>
+
+#include "app_priv.h"
+
+struct printer {
+	FILE *mistakes, *notes; /* NULL: not these */
+};
+
+static void print_line(bool mistake, const char *line, void *arg)
+{
+	const struct printer *p = arg;
+	FILE *f = mistake ? p->mistakes : p->notes;
+
+	if (f)
+		(void)fprintf(f, "%s\n", line);
+}
+
+/** libre's formats, to a stdio stream. */
+static int print_out(const char *p, size_t n, void *arg)
+{
+	return fwrite(p, 1, n, arg) == n ? 0 : EIO;
+}
+
+static int print_pair(struct re_printf *pf, void *arg)
+{
+	const struct app_pair *p = arg;
+
+	return re_hprintf(pf, "%s (%s), %d days left", p->info.subject,
+			  *p->info.sans ? p->info.sans : "no names", p->info.days_left);
+}
+
+static int print_targets(struct re_printf *pf, void *arg)
+{
+	const struct sp_conf_trunk *t = arg;
+	int err = t->targetc ? 0 : re_hprintf(pf, "none: it connects to us");
+
+	for (size_t i = 0; i < t->targetc && !err; i++) {
+		const struct sp_conf_target *g = &t->targetv[i];
+		const bool v6 = strchr(g->host, ':') != NULL;
+
+		err = re_hprintf(pf, "%s%s%s%s:%u", i ? ", " : "", v6 ? "[" : "", g->host,
+				 v6 ? "]" : "", g->port);
+	}
+
+	return err;
+}
+
+static int print_identities(struct re_printf *pf, void *arg)
+{
+	const struct sp_conf_trunk *t = arg;
+	int err = 0;
+
+	for (size_t i = 0; i < t->identityc && !err; i++)
+		err = re_hprintf(pf, "%s%s", i ? ", " : "", t->identityv[i]);
+
+	return err ? err : re_hprintf(pf, "%s", t->wildcard ? " (also by wildcard)" : "");
+}
+
+static void print_interface(struct re_printf *pf, const struct app_snapshot *s,
+			    const struct sp_conf_interface *itf)
+{
+	const struct app_pair *server = app_pair_find(s, &itf->server);
+	const struct app_pair *client = app_pair_find(s, &itf->client);
+
+	(void)re_hprintf(pf,
+			 "interface %s: SIP on %J as %s; media on %j ports %u-%u, %j in SDP; "
+			 "certificate %H",
+			 itf->name, &itf->sip, itf->sip_advertise, &itf->media, itf->port_min,
+			 itf->port_max, &itf->media_advertise, print_pair, server);
+	if (client != server)
+		(void)re_hprintf(pf, "; when connecting %H", print_pair, client);
+	(void)re_hprintf(pf, "\n");
+}
+
+static void print_trunk(struct re_printf *pf, const struct app_snapshot *s, size_t i)
+{
+	const struct sp_conf *conf = s->conf;
+	const struct sp_conf_trunk *t = &conf->trunkv[i];
+	const bool service = t->kind == SP_TRUNK_SERVICE;
+
+	(void)re_hprintf(pf, "trunk %s: %s on %s; identities %H; CA %s; targets %H", t->name,
+			 service ? "service" : "carrier", conf->interfacev[t->interface].name,
+			 print_identities, t, t->ca.path ? t->ca.path : "the public roots",
+			 print_targets, t);
+	if (t->client.certificate.path)
+		(void)re_hprintf(pf, "; when connecting %H", print_pair,
+				 app_pair_find(s, &t->client));
+	if (service)
+		(void)re_hprintf(pf, "; %zu number entries",
+				 sp_number_count_trunk(s->numbers, (uint16_t)i));
+	(void)re_hprintf(pf, "\n");
+}
+
+static void print_snapshot(const struct app_snapshot *s, FILE *out)
+{
+	struct re_printf pf = {.vph = print_out, .arg = out};
+
+	for (size_t i = 0; i < s->conf->interfacec; i++)
+		print_interface(&pf, s, &s->conf->interfacev[i]);
+	for (size_t i = 0; i < s->conf->trunkc; i++)
+		print_trunk(&pf, s, i);
+}
+
+int sp_app_check(const char *file, FILE *out, FILE *err)
+{
+	struct app_snapshot *s = NULL;
+	struct sp_report *r = NULL;
+	struct printer pr = {.mistakes = err};
+	unsigned mistakes;
+	int e;
+
+	if (sp_report_alloc(&r))
+		return 1;
+
+	e = app_snapshot_alloc(&s, file, r);
+	mistakes = sp_report_mistakes(r);
+	if (e) {
+		pr.notes = err;
+		sp_report_print(r, print_line, &pr);
+		if (mistakes)
+			(void)fprintf(err, "%u mistake%s\n", mistakes, mistakes == 1 ? "" : "s");
+		else
+			(void)fprintf(err, "%s: out of memory\n", file);
+	} else {
+		pr.notes = out;
+		print_snapshot(s, out);
+		sp_report_print(r, print_line, &pr);
+	}
+
+	mem_deref(s);
+	mem_deref(r);
+
+	return e ? 1 : 0;
+}
