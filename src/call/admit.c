@@ -6,12 +6,12 @@
 #include "call_priv.h"
 
 static void reply_with(struct sp_sip_strans *st, uint16_t status, const char *name,
-		       const char *value)
+		       const struct pl *value)
 {
 	struct sp_sip_reply r = {.status = status};
 	struct mbuf *mb = mbuf_alloc(128);
 
-	if (mb && 0 == sp_sip_put(mb, name, "%s", value))
+	if (mb && 0 == sp_sip_put(mb, name, "%r", value))
 		r.headers = mb;
 	(void)sp_sip_reply(st, &r); /* no connection left: nobody to tell */
 	mem_deref(mb);
@@ -21,18 +21,18 @@ static void reply_with(struct sp_sip_strans *st, uint16_t status, const char *na
 static bool refuse_required(struct sp_sip_strans *st, const struct sp_sip_msg *req)
 {
 	const struct sp_sip_hdr *hdr = sp_sip_msg_next(req, SP_HDR_REQUIRE, NULL);
-	char value[SP_SIP_LINE_MAX];
 
 	if (!hdr)
 		return false;
-	if (pl_strcpy(&hdr->value, value, sizeof(value)))
-		value[0] = '\0';
-	reply_with(st, 420, "Unsupported", value);
+	reply_with(st, 420, "Unsupported", &hdr->value);
 	return true;
 }
 
 static bool refuse_method(struct sp_sip_strans *st, const struct sp_sip_msg *req)
 {
+	struct pl allow;
+
+	pl_set_str(&allow, policy_allow);
 	switch (req->method) {
 
 	case SP_SIP_INVITE:
@@ -44,7 +44,7 @@ static bool refuse_method(struct sp_sip_strans *st, const struct sp_sip_msg *req
 		(void)sp_sip_reply_status(st, 501, NULL);
 		return true;
 	default:
-		reply_with(st, 405, "Allow", policy_allow);
+		reply_with(st, 405, "Allow", &allow);
 		return true;
 	}
 }
@@ -53,6 +53,7 @@ static bool refuse_method(struct sp_sip_strans *st, const struct sp_sip_msg *req
 static bool refuse_body(struct sp_sip_strans *st, const struct sp_sip_msg *req)
 {
 	const struct sp_sip_hdr *encoding = sp_sip_msg_next(req, SP_HDR_CONTENT_ENCODING, NULL);
+	const struct pl identity = PL("identity"), sdp = PL("application/sdp");
 	struct pl type = req->content_type;
 	const char *semi = pl_strchr(&type, ';');
 
@@ -63,11 +64,11 @@ static bool refuse_body(struct sp_sip_strans *st, const struct sp_sip_msg *req)
 	while (type.l && (' ' == type.p[type.l - 1] || '\t' == type.p[type.l - 1]))
 		type.l--;
 	if (encoding && pl_strcasecmp(&encoding->value, "identity")) {
-		reply_with(st, 415, "Accept-Encoding", "identity");
+		reply_with(st, 415, "Accept-Encoding", &identity);
 		return true;
 	}
 	if (pl_strcasecmp(&type, "application/sdp")) {
-		reply_with(st, 415, "Accept", "application/sdp");
+		reply_with(st, 415, "Accept", &sdp);
 		return true;
 	}
 	return false;

@@ -12,15 +12,12 @@ static void byes_response(int err, const struct sp_sip_msg *rsp, void *arg);
 static int leg_register(struct leg *leg, struct sp_trunk *trunk, struct sp_sip_conn *conn)
 {
 	const struct sp_conf_interface *ifc = sp_trunk_interface(trunk);
-	struct sa advertised;
-	bool v6 = 0 == sa_set_str(&advertised, ifc->sip_advertise, 0) &&
-		  AF_INET6 == sa_af(&advertised);
 	int err;
 
 	leg->trunk = mem_ref(trunk);
 	leg->conn = mem_ref(conn);
-	err = re_sdprintf(&leg->contact, "<sip:%s%s%s:%u;transport=tls>", v6 ? "[" : "",
-			  ifc->sip_advertise, v6 ? "]" : "", sa_port(&ifc->sip));
+	err = re_sdprintf(&leg->contact, "<sip:%s:%u;transport=tls>", ifc->sip_advertise,
+			  sa_port(&ifc->sip));
 	sp_random(&leg->session_id, sizeof(leg->session_id));
 	leg->session_id >>= 2; /* RFC 4566 5.2: many readers take it for a signed number */
 	return err;

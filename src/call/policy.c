@@ -42,27 +42,22 @@ static const char *phone(const struct pl *user)
 static int local_uri(char **localp, const struct sp_sip_msg *invite, const char *advertise)
 {
 	const struct sp_sip_addr *from = &invite->from;
-	char user[128], *host = NULL;
+	char number[SP_NUMBER_SIZE];
 	struct pl u;
 	int err;
 
 	if (route_is_anonymous(from))
 		return re_sdprintf(localp, "\"Anonymous\" <sip:anonymous@anonymous.invalid>");
 
-	if (sp_number_normalise(user, &from->uri.user)) {
-		if (pl_strcpy(&from->uri.user, user, sizeof(user)))
-			return EOVERFLOW;
-	}
-	pl_set_str(&u, user);
-	err = host_text(&host, advertise);
-	if (err)
-		return err;
+	u = from->uri.user;
+	if (0 == sp_number_normalise(number, &u))
+		pl_set_str(&u, number);
 	if (from->display.l && sp_text_ok(&from->display))
 		err = re_sdprintf(localp, "\"%r\" <sip:%r%s%s%s>", &from->display, &u,
-				  u.l ? "@" : "", host, phone(&u));
+				  u.l ? "@" : "", advertise, phone(&u));
 	else
-		err = re_sdprintf(localp, "<sip:%r%s%s%s>", &u, u.l ? "@" : "", host, phone(&u));
-	mem_deref(host);
+		err = re_sdprintf(localp, "<sip:%r%s%s%s>", &u, u.l ? "@" : "", advertise,
+				  phone(&u));
 	return err;
 }
 

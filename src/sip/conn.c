@@ -5,6 +5,7 @@
  * connection is gone.
  */
 #include <errno.h>
+#include <string.h>
 #include <re.h>
 #include "sallyport/base_log.h"
 #include "sallyport/base_util.h"
@@ -19,22 +20,39 @@ static void destructor(void *arg)
 	mem_deref(c->sent_by);
 }
 
-/* A request with good outlines gets the status that its fault deserves
- * (8.2, 21.4.1); of anything else that is no message, the stream is left. */
+/* Is it a response or an ACK, by its first word? The rest may be anything. */
+static bool expects_no_answer(const char *p, size_t n)
+{
+	return (n >= 8 && !memcmp(p, "SIP/2.0 ", 8)) || (n >= 4 && !memcmp(p, "ACK ", 4));
+}
+
+/*
+ * A request with good outlines gets the status that its fault deserves (8.2,
+ * 21.4.1). A bad response or ACK is dropped (8.1.3.1 leaves its transaction to
+ * time out): the framing is intact, and the trunk's other calls use this
+ * connection. A peer that keeps sending them, or sends what is no SIP at all,
+ * loses the stream.
+ */
 static void bad_message(struct sp_sip_conn *c, const struct sp_sip_msg *m, int err,
-			const struct sp_sip_fault *fault)
+			const struct sp_sip_fault *fault, bool droppable)
 {
 	const struct sp_sip_reply reply = {.status = fault->status, .reason = fault->reason};
 
-	if (err != EBADMSG || !m || !fault->answerable || m->method == SP_SIP_ACK) {
-		c->err = err;
-		c->why = err == EBADMSG ? fault->reason : "no memory";
+	if (err == EBADMSG && m && fault->answerable) {
+		sp_log(SP_LOG_INFO, "sip_bad_request", "status=%u reason=%H call_id=%H",
+		       fault->status, sp_log_str, fault->reason, sp_log_quote, &m->call_id);
+		(void)sip_answer(c, m, &reply);
 		return;
 	}
 
-	sp_log(SP_LOG_INFO, "sip_bad_request", "status=%u reason=%H call_id=%H", fault->status,
-	       sp_log_str, fault->reason, sp_log_quote, &m->call_id);
-	(void)sip_answer(c, m, &reply);
+	if (err == EBADMSG && droppable && ++c->dropped <= SIP_DROPPED_MAX) {
+		sp_log(SP_LOG_WARN, "sip_dropped", "reason=%H count=%u most=%u", sp_log_str,
+		       fault->reason, c->dropped, (unsigned)SIP_DROPPED_MAX);
+		return;
+	}
+
+	c->err = err;
+	c->why = err == EBADMSG ? fault->reason : "no memory";
 }
 
 static void message(const char *p, size_t n, void *arg)
@@ -58,7 +76,7 @@ static void message(const char *p, size_t n, void *arg)
 	++c->messages;
 	err = sp_sip_msg_parse(&m, p, n, &fault);
 	if (err)
-		bad_message(c, m, err, &fault);
+		bad_message(c, m, err, &fault, expects_no_answer(p, n));
 	else
 		sip_dispatch(c, m);
 

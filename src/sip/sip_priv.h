@@ -23,6 +23,8 @@ enum {
 	SIP_RETRY_AFTER = 5      /**< seconds, when the tables are full               */
 };
 
+enum { SIP_DROPPED_MAX = 20 /**< unreadable responses and ACKs, per connection */ };
+
 /** RFC 3261 8.1.1.7: what every branch since RFC 3261 begins with. */
 #define SIP_COOKIE "z9hG4bK"
 
@@ -49,6 +51,7 @@ struct sp_sip_conn {
 	void *arg;
 	struct sp_sip_frame *frame;
 	uint64_t messages;
+	unsigned dropped; /**< whole messages that could neither be read nor answered */
 	bool gone;
 	int err; /**< of the message that made the stream unreadable */
 	const char *why;

@@ -228,7 +228,11 @@ class Gateway:
         if self.process is None:
             return
         if self.process.poll() is None:
+            # once to drain; again not to wait for the last transactions' timers
             self.signal(signal.SIGTERM)
+            self.wait_for("drain_start")
+            if self.process.poll() is None:
+                self.signal(signal.SIGTERM)
         try:
             code = self.wait_exit()
         finally:

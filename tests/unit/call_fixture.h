@@ -32,14 +32,14 @@ struct peer {
 	struct sp_sip_frame *frame;
 	struct sp_sip_msg *queue[64];
 	size_t head, tail;
-	const char *host;    /* that the peer writes about itself */
-	char call_id[64];    /* of its dialog with the gateway */
+	const char *host; /* that the peer writes about itself */
+	char call_id[64]; /* of its dialog with the gateway */
 	char tag[32], remote_tag[64];
-	char target[256];    /* the gateway's Contact */
+	char target[256]; /* the gateway's Contact */
 	uint32_t cseq;
-	bool uac;            /* it made the dialog */
-	bool unreachable;    /* its connection is gone */
-	char branch[64];     /* of its last INVITE */
+	bool uac;         /* it made the dialog */
+	bool unreachable; /* its connection is gone */
+	char branch[64];  /* of its last INVITE */
 };
 
 struct fx {
@@ -52,7 +52,7 @@ struct fx {
 	struct sp_call_env *env;
 	struct sp_conf_interface ifv[2];
 	struct sp_conf_trunk confv[2];
-	struct sp_conf conf;
+	struct sp_conf *conf; /* a mem object, as conf/ makes it */
 	struct peer carrier, service;
 	char log[16384];
 	unsigned branch;
@@ -122,8 +122,8 @@ static inline void peer_write(struct peer *peer, const char *text)
 {
 	const char *why = "";
 
-	assert_int_equal(0, sp_sip_conn_input(peer->conn, (const uint8_t *)text, strlen(text),
-					      &why));
+	assert_int_equal(0,
+			 sp_sip_conn_input(peer->conn, (const uint8_t *)text, strlen(text), &why));
 	sp_loop_advance(peer->f->loop, 0);
 }
 
@@ -221,8 +221,7 @@ static inline void request(struct peer *peer, const char *method, const char *ur
 }
 
 /** The peer opens a dialog. */
-static inline void invite(struct peer *peer, const char *called, const char *extra,
-			  const char *sdp)
+static inline void invite(struct peer *peer, const char *called, const char *extra, const char *sdp)
 {
 	char uri[128];
 
@@ -305,8 +304,8 @@ static inline void expect_clean(struct fx *f)
 	assert_true(list_isempty(&f->calls->calls));
 }
 
-static inline void number_error(const char *file, unsigned line, const char *key,
-				const char *value, const char *mend, void *arg)
+static inline void number_error(const char *file, unsigned line, const char *key, const char *value,
+				const char *mend, void *arg)
 {
 	(void)arg;
 	fail_msg("%s:%u: %s %s: %s", file, line, key, value, mend);
@@ -340,6 +339,8 @@ static inline struct sp_number_table *fx_numbers(void)
 
 static inline void fx_conf(struct fx *f)
 {
+	f->conf = mem_zalloc(sizeof(*f->conf), NULL);
+	assert_non_null(f->conf);
 	for (unsigned i = 0; i < 2; i++) {
 		struct sp_conf_interface *ifc = &f->ifv[i];
 		struct sp_conf_trunk *t = &f->confv[i];
@@ -360,13 +361,18 @@ static inline void fx_conf(struct fx *f)
 						   (uint16_t)(i ? 31000 : 30000),
 						   (uint16_t)(i ? 31099 : 30099)));
 	}
-	f->conf.interfacev = f->ifv;
-	f->conf.interfacec = 2;
-	f->conf.trunkv = f->confv;
-	f->conf.trunkc = 2;
-	f->conf.limits = (struct sp_conf_limits){
-		.calls = 10, .connections = 10, .connections_per_source = 10, .handshakes = 10,
-		.first_message_s = 10, .ring_s = 180, .media_timeout_s = 60, .drain_s = 1};
+	f->conf->interfacev = f->ifv;
+	f->conf->interfacec = 2;
+	f->conf->trunkv = f->confv;
+	f->conf->trunkc = 2;
+	f->conf->limits = (struct sp_conf_limits){.calls = 10,
+						  .connections = 10,
+						  .connections_per_source = 10,
+						  .handshakes = 10,
+						  .first_message_s = 10,
+						  .ring_s = 180,
+						  .media_timeout_s = 60,
+						  .drain_s = 1};
 }
 
 static inline void fx_env_destructor(void *arg)
@@ -413,11 +419,11 @@ static inline int fx_setup(void **state)
 	for (unsigned i = 0; i < 2; i++)
 		setup[i] = (struct sp_trunk_setup){&f->confv[i], &f->ifv[i], NULL};
 	f->env = mem_zalloc(sizeof(*f->env), fx_env_destructor);
-	f->env->conf = &f->conf;
+	f->env->conf = f->conf;
 	f->env->numbers = fx_numbers();
 	f->env->trunkv = f->trunkv;
 	f->env->portsv = f->portsv;
-	assert_int_equal(0, sp_trunks_apply(f->trunks, NULL, setup, 2, f->trunkv));
+	assert_int_equal(0, sp_trunks_apply(f->trunks, f->conf, setup, 2, f->trunkv));
 	assert_int_equal(0, sp_calls_alloc(&f->calls, f->loop, f->sip));
 	sp_calls_env(f->calls, f->env);
 	peer_init(f, &f->carrier, f->trunkv[0], "sbc.carrier.example");
@@ -450,6 +456,7 @@ static inline int fx_teardown(void **state)
 		mem_deref(f->portsv[i]);
 	}
 	mem_deref(f->trunks);
+	mem_deref(f->conf);
 	mem_deref(f->sip);
 	sp_loop_turn(f->loop);
 	mem_deref(f->loop);

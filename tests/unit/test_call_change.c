@@ -51,8 +51,7 @@ static void hold_and_resume_by_the_caller(void **state)
 	unsigned long v;
 
 	establish(f);
-	held = change(f, &f->carrier, &f->service, "INVITE",
-		      sdp_of("192.0.2.7", KEY_A, "sendonly"),
+	held = change(f, &f->carrier, &f->service, "INVITE", sdp_of("192.0.2.7", KEY_A, "sendonly"),
 		      sdp_answer("198.51.100.7", KEY_B, "recvonly"), &hold);
 	assert_non_null(strstr(hold->body.p, "a=sendonly"));
 	assert_non_null(strstr(held->body.p, "a=recvonly"));
@@ -105,8 +104,7 @@ static void hold_by_update(void **state)
 	const struct sp_sip_msg *hold, *held;
 
 	establish(f);
-	held = change(f, &f->carrier, &f->service, "UPDATE",
-		      sdp_of("192.0.2.7", KEY_A, "sendonly"),
+	held = change(f, &f->carrier, &f->service, "UPDATE", sdp_of("192.0.2.7", KEY_A, "sendonly"),
 		      sdp_answer("198.51.100.7", KEY_B, "recvonly"), &hold);
 	assert_non_null(strstr(hold->body.p, "a=sendonly"));
 	assert_non_null(strstr(held->body.p, "a=recvonly"));

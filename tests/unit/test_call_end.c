@@ -8,8 +8,8 @@ static const char request_uri[] = "sip:" SERVICE_NUMBER "@gw.example.net;user=ph
 
 static void cancel(struct fx *f)
 {
-	request(&f->carrier, "CANCEL", request_uri, "Reason: Q.850;cause=16;text=\"inner host\"\r\n",
-		NULL);
+	request(&f->carrier, "CANCEL", request_uri,
+		"Reason: Q.850;cause=16;text=\"inner host\"\r\n", NULL);
 	expect(&f->carrier, "200");
 	expect(&f->carrier, "487");
 }

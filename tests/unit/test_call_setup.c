@@ -92,7 +92,6 @@ static void caller_and_called_number_pass(void **state)
 
 	invite(&f->carrier, SERVICE_NUMBER, "", sdp_of("192.0.2.7", KEY_A, "sendrecv"));
 	inv = expect(&f->service, "INVITE");
-	assert_string_equal("Al", "Al");
 	assert_int_equal(0, pl_strcmp(&inv->from.display, "Al"));
 	assert_int_equal(0, pl_strcmp(&inv->from.uri.user, CARRIER_NUMBER));
 	assert_int_equal(0, pl_strcmp(&inv->from.uri.host, "edge.gw.example.net"));
@@ -101,7 +100,8 @@ static void caller_and_called_number_pass(void **state)
 	assert_int_equal(0, pl_strcmp(&inv->uri.host, "sbc.service.example"));
 	assert_int_equal(69, inv->max_forwards);
 	assert_string_equal("t-1", value_of(inv, "X-Tenant"));
-	request(&f->carrier, "CANCEL", "sip:" SERVICE_NUMBER "@gw.example.net;user=phone", "", NULL);
+	request(&f->carrier, "CANCEL", "sip:" SERVICE_NUMBER "@gw.example.net;user=phone", "",
+		NULL);
 	respond(&f->service, inv, 486, NULL);
 	expect_clean(f);
 }
@@ -326,12 +326,12 @@ static void limits_and_draining(void **state)
 	struct fx *f = *state;
 	const struct sp_sip_msg *m;
 
-	f->conf.limits.calls = 1;
+	f->conf->limits.calls = 1;
 	establish(f);
 	invite(&f->service, CARRIER_NUMBER, "", sdp_of("198.51.100.7", KEY_B, "sendrecv"));
 	m = expect(&f->service, "503");
 	assert_non_null(value_of(m, "Retry-After"));
-	f->conf.limits.calls = 10;
+	f->conf->limits.calls = 10;
 	f->confv[0].calls = 1; /* the carrier trunk's own limit, held by the call that is up */
 	invite(&f->service, CARRIER_NUMBER, "", sdp_of("198.51.100.7", KEY_B, "sendrecv"));
 	expect(&f->service, "503");
@@ -340,7 +340,7 @@ static void limits_and_draining(void **state)
 	invite(&f->service, CARRIER_NUMBER, "", sdp_of("198.51.100.7", KEY_B, "sendrecv"));
 	expect(&f->service, "503");
 	request(&f->service, "OPTIONS", "sip:gw.example.net", "", NULL);
-	expect(&f->service, "481"); /* remote_tag of its old dialog */
+	expect(&f->service, "503"); /* what is true: no new calls */
 	sp_calls_end(f->calls);
 	respond(&f->carrier, expect(&f->carrier, "BYE"), 200, NULL);
 	respond(&f->service, expect(&f->service, "BYE"), 200, NULL);

@@ -1,0 +1,206 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * app/apply, daemon, drain: a reload changes all or nothing, and keeps what
+ * stays the same; the end comes in its phases. On a fake loop: sockets are
+ * opened, but nobody waits for them.
+ */
+#include <signal.h>
+#include <sys/socket.h>
+
+#include "app_fixture.h"
+
+struct gateway {
+	struct world *w;
+	struct sp_loop *loop;
+	struct sp_app *app;
+	char log[8192];
+};
+
+static void keep_line(enum sp_log_level level, const char *line, void *arg)
+{
+	struct gateway *g = arg;
+	const size_t used = strlen(g->log);
+
+	(void)level;
+	snprintf(g->log + used, sizeof(g->log) - used, "%s\n", line);
+}
+
+/* Running on a good configuration. */
+static struct gateway begin(void **state)
+{
+	struct gateway g = {.w = *state};
+
+	assert_int_equal(sp_loop_alloc_fake(&g.loop, 1000), 0);
+	assert_int_equal(sp_app_alloc(&g.app, g.loop, g.w->conf), 0);
+	world_conf(g.w, &(struct variant){0});
+	assert_int_equal(sp_app_load(g.app), 0);
+	return g;
+}
+
+static void end(struct gateway *g)
+{
+	sp_log_sink(NULL, NULL);
+	mem_deref(g->app);
+	mem_deref(g->loop);
+}
+
+static void reload(struct gateway *g, const struct variant *v)
+{
+	world_conf(g->w, v);
+	g->log[0] = '\0';
+	sp_log_sink(keep_line, g);
+	app_reload(g->app);
+}
+
+static bool answers(const struct gateway *g, const char *address, uint16_t port)
+{
+	struct sa sa;
+	int fd, err;
+
+	assert_int_equal(sa_set_str(&sa, address ? address : g->w->addr, port), 0);
+	fd = socket(AF_INET, SOCK_STREAM, 0);
+	assert_true(fd >= 0);
+	err = connect(fd, &sa.u.sa, sa.len);
+	close(fd);
+	return !err;
+}
+
+static void test_start(void **state)
+{
+	struct gateway g = begin(state);
+
+	assert_true(answers(&g, NULL, 5061));
+	assert_int_equal(sp_ports_total(g.app->env->portsv[0]), 100);
+	assert_string_equal(sp_trunk_name(g.app->env->trunkv[1]), "pbx");
+	end(&g);
+}
+
+static void test_start_bad(void **state)
+{
+	struct gateway g = {.w = *state};
+
+	assert_int_equal(sp_loop_alloc_fake(&g.loop, 1000), 0);
+	assert_int_equal(sp_app_alloc(&g.app, g.loop, g.w->conf), 0);
+	world_conf(g.w, &(struct variant){.key = "carrier.key", .ca = "none.pem"});
+	sp_log_sink(keep_line, &g);
+	assert_int_equal(sp_app_load(g.app), EINVAL);
+	assert_null(g.app->env);
+	assert_non_null(strstr(g.log, "conf_mistake line="));
+	assert_non_null(strstr(g.log, "start_failed mistakes=2"));
+	assert_false(answers(&g, NULL, 5061));
+	end(&g);
+}
+
+static void test_same_again(void **state)
+{
+	struct gateway g = begin(state);
+	const struct sp_tls_listener *listener = g.app->doors->v[0];
+	const struct sp_ports *ports = g.app->env->portsv[0];
+	const struct sp_trunk *trunk = g.app->env->trunkv[0];
+	const struct sp_call_env *env = g.app->env;
+
+	reload(&g, &(struct variant){.numbers = ""});
+	assert_non_null(strstr(g.log, "reload_done trunks=2 numbers=0 ms=0"));
+	assert_ptr_not_equal(g.app->env, env);
+	assert_ptr_equal(g.app->doors->v[0], listener);
+	assert_ptr_equal(g.app->env->portsv[0], ports);
+	assert_ptr_equal(g.app->env->trunkv[0], trunk);
+	end(&g);
+}
+
+static void expect_unchanged(struct gateway *g, const struct variant *v, const char *says)
+{
+	const struct sp_call_env *env = g->app->env;
+	const struct app_doors *doors = g->app->doors;
+
+	reload(g, v);
+	if (!strstr(g->log, says))
+		fail_msg("no \"%s\" in:\n%s", says, g->log);
+	assert_non_null(strstr(g->log, "reload_failed mistakes="));
+	assert_ptr_equal(g->app->env, env);
+	assert_ptr_equal(g->app->doors, doors);
+	assert_true(answers(g, NULL, 5061));
+}
+
+static void test_all_or_nothing(void **state)
+{
+	struct gateway g = begin(state);
+
+	expect_unchanged(&g, &(struct variant){.key = "carrier.key", .sip_port = 5071},
+			 "does not fit");
+	assert_false(answers(&g, NULL, 5071));
+	expect_unchanged(&g, &(struct variant){.numbers = "{ number = \"1\"; trunk = \"pbx\"; }"},
+			 "E.164");
+	expect_unchanged(&g, &(struct variant){.address = "192.0.2.1"}, "name an address of this");
+	end(&g);
+}
+
+static void test_port_taken(void **state)
+{
+	struct gateway g = begin(state);
+	const int fd = socket(AF_INET, SOCK_STREAM, 0);
+	struct sa sa;
+
+	assert_int_equal(sa_set_str(&sa, g.w->addr, 5072), 0);
+	assert_int_equal(bind(fd, &sa.u.sa, sa.len), 0);
+	assert_int_equal(listen(fd, 1), 0);
+	expect_unchanged(&g, &(struct variant){.sip_port = 5072}, "Address already in use");
+	close(fd);
+	end(&g);
+}
+
+static void test_moved(void **state)
+{
+	struct gateway g = begin(state);
+	struct sp_ports *ports = mem_ref(g.app->env->portsv[0]);
+
+	reload(&g, &(struct variant){.sip_port = 5073, .port_min = 21000});
+	assert_non_null(strstr(g.log, "reload_done"));
+	sp_loop_turn(g.loop);
+	assert_true(answers(&g, NULL, 5073));
+	assert_false(answers(&g, NULL, 5061));
+	assert_ptr_not_equal(g.app->env->portsv[0], ports);
+	assert_int_equal(mem_nrefs(ports), 1); /* only its relays keep it */
+	mem_deref(ports);
+	end(&g);
+}
+
+static void test_drain_idle(void **state)
+{
+	struct gateway g = begin(state);
+
+	sp_log_sink(keep_line, &g);
+	app_drain_signal(g.app);
+	assert_int_equal(g.app->phase, APP_SETTLING);
+	reload(&g, &(struct variant){0});
+	assert_non_null(strstr(g.log, "reload_ignored reason=draining"));
+	sp_loop_advance(g.loop, 200);
+	assert_int_equal(g.app->phase, APP_STOPPED);
+	assert_non_null(strstr(g.log, "stop reason=drained calls=0"));
+	end(&g);
+}
+
+static void test_signals_twice(void **state)
+{
+	struct gateway g = begin(state);
+
+	sp_log_sink(keep_line, &g);
+	app_drain_signal(g.app);
+	app_drain_signal(g.app);
+	assert_int_equal(g.app->phase, APP_STOPPED);
+	app_drain_signal(g.app);
+	assert_non_null(strstr(g.log, "stop reason=signal"));
+	end(&g);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_start),      cmocka_unit_test(test_start_bad),
+		cmocka_unit_test(test_same_again), cmocka_unit_test(test_all_or_nothing),
+		cmocka_unit_test(test_port_taken), cmocka_unit_test(test_moved),
+		cmocka_unit_test(test_drain_idle), cmocka_unit_test(test_signals_twice),
+	};
+
+	return cmocka_run_group_tests(tests, world_setup, world_teardown);
+}

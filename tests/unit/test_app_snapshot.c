@@ -1,0 +1,275 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * app/snapshot, certs, numbers, check: what only other rooms can find wrong
+ * with a configuration is reported where the configuration says it, once.
+ */
+#include "app_fixture.h"
+
+enum { TEXT_SIZE = 16384 };
+
+struct told {
+	unsigned mistakes, notes;
+	char text[TEXT_SIZE];
+};
+
+static void collect(bool mistake, const char *line, void *arg)
+{
+	struct told *t = arg;
+	const size_t used = strlen(t->text);
+
+	++*(mistake ? &t->mistakes : &t->notes);
+	snprintf(t->text + used, sizeof(t->text) - used, "%s\n", line);
+}
+
+static int load(struct app_snapshot **sp, const struct world *w, const struct variant *v,
+		struct told *told)
+{
+	struct sp_report *r = NULL;
+	int err;
+
+	memset(told, 0, sizeof(*told));
+	world_conf(w, v);
+	assert_int_equal(sp_report_alloc(&r), 0);
+	err = app_snapshot_alloc(sp, w->conf, r);
+	sp_report_print(r, collect, told);
+	assert_int_equal(told->mistakes, sp_report_mistakes(r));
+	mem_deref(r);
+	return err;
+}
+
+/* n mistakes, and these words in one line: "LINE: ... words". */
+static void expect(const struct world *w, const struct variant *v, unsigned n, const char *where,
+		   const char *words)
+{
+	struct app_snapshot *s = NULL;
+	struct told told;
+	const char *line, *end, *found;
+
+	assert_int_equal(load(&s, w, v, &told), EINVAL);
+	assert_null(s);
+	line = strstr(told.text, where);
+	end = line ? strchr(line, '\n') : NULL;
+	found = line ? strstr(line, words) : NULL;
+	if (told.mistakes != n || !found || found > end)
+		fail_msg("expected %u with \"%s ... %s\", got %u:\n%s", n, where, words,
+			 told.mistakes, told.text);
+}
+
+static void test_good(void **state)
+{
+	const struct world *w = *state;
+	const struct variant v = {.files = "\"more.csv\"", .trunk = "targets = [ \"127.0.0.9\" ];"};
+	const struct sp_number_entry *e;
+	struct app_snapshot *s = NULL;
+	struct told told;
+	struct pl number;
+
+	world_write(w, "more.csv", "number,trunk,header:X-A\n+4416329602*,pbx,yes\n");
+	assert_int_equal(load(&s, w, &v, &told), 0);
+	assert_int_equal(told.mistakes, 0);
+	assert_int_equal(s->conf->trunkc, 2);
+	assert_int_equal(s->pairc, 1); /* server, client and both trunks: one pair */
+	assert_non_null(s->serverv[0]);
+	assert_non_null(s->clientv[0]);
+	assert_non_null(s->clientv[1]);
+	assert_int_equal(sp_number_count(s->numbers), 2);
+	pl_set_str(&number, "+441632960234");
+	e = sp_number_lookup(s->numbers, &number);
+	assert_non_null(e);
+	assert_int_equal(e->trunk, 1);
+	assert_string_equal(e->headerv[0].name, "X-A");
+	mem_deref(s);
+}
+
+static void test_pairs(void **state)
+{
+	const struct world *w = *state;
+
+	expect(w, &(struct variant){.cert = "none.crt"}, 1, ":5: ", "tls.certificate = ");
+	expect(w, &(struct variant){.key = "carrier.key"}, 1,
+	       ":5: interfaces[0] \"core\".tls.key = ", "does not fit the certificate");
+	expect(w, &(struct variant){.cert = "carrier-expired.crt", .key = "carrier-expired.key"}, 1,
+	       ":5: interfaces[0] \"core\".tls.certificate = ", "expired on 2021-01-01");
+	expect(w,
+	       &(struct variant){.client = "client_certificate = \"gateway-core.crt\"; "
+					   "client_key = \"carrier.key\";"},
+	       1, ":5: interfaces[0] \"core\".tls.client_key = ", "does not fit");
+	expect(w, &(struct variant){.trunk = "certificate = \"carrier.crt\"; key = \"none.key\";"},
+	       1, ":10: trunks[0] \"carrier-a\".key = ", "none.key");
+}
+
+static void test_key_of_all(void **state)
+{
+	const struct world *w = *state;
+
+	run("cp %s/gateway-core.key %s/open.key && chmod 644 %s/open.key", w->dir, w->dir, w->dir);
+	expect(w, &(struct variant){.key = "open.key"}, 1,
+	       ":5: interfaces[0] \"core\".tls.key = ", "every user of this machine can read");
+}
+
+/* The same wrong pair in two places is told of once, where it stands first. */
+static void test_pair_once(void **state)
+{
+	expect(*state,
+	       &(struct variant){
+		       .key = "carrier.key",
+		       .trunk = "certificate = \"gateway-core.crt\"; key = \"carrier.key\";"},
+	       1, ":5: interfaces[0]", "does not fit");
+}
+
+static void test_ca(void **state)
+{
+	const struct world *w = *state;
+
+	expect(w, &(struct variant){.ca = "none.pem"}, 1,
+	       ":10: trunks[0] \"carrier-a\".ca = ", "none.pem");
+	expect(w, &(struct variant){.ca = "carrier.crt"}, 1,
+	       ":10: trunks[0] \"carrier-a\".ca = ", "no CA certificate");
+}
+
+static void test_soon_expired(void **state)
+{
+	const struct world *w = *state;
+	struct app_snapshot *s = NULL;
+	struct told told;
+
+	run("openssl req -x509 -newkey rsa:2048 -nodes -days 9 -subj /CN=core.gateway.example "
+	    "-keyout %s/soon.key -out %s/soon.crt 2>/dev/null && chmod 600 %s/soon.key",
+	    w->dir, w->dir, w->dir);
+	assert_int_equal(
+		load(&s, w, &(struct variant){.cert = "soon.crt", .key = "soon.key"}, &told), 0);
+	assert_non_null(strstr(told.text, "note: interfaces[0] \"core\".tls.certificate = "));
+	assert_non_null(strstr(told.text, "expires in "));
+	mem_deref(s);
+}
+
+static void test_numbers(void **state)
+{
+	expect(*state,
+	       &(struct variant){.numbers = "{ number = \"441632\"; trunk = \"pbx\"; },\n"
+					    "{ number = \"+441632\"; trunk = \"nobody\"; }"},
+	       2, ":16: trunk = \"nobody\"", "");
+	expect(*state, &(struct variant){.numbers = "{ number = \"441632\"; trunk = \"pbx\"; }"}, 1,
+	       ":15: number = \"441632\"", "E.164");
+	expect(*state,
+	       &(struct variant){.numbers = "{ number = \"+441632\"; trunk = \"pbx\"; "
+					    "headers = { Via = \"x\"; }; }"},
+	       1, ":15: headers", "Via");
+}
+
+static void test_number_files(void **state)
+{
+	const struct world *w = *state;
+
+	expect(w, &(struct variant){.files = "\"none.csv\""}, 1,
+	       ":17: number_files = ", "No such file");
+	expect(w, &(struct variant){.files = "\".\""}, 1, ":17: number_files = ", "is no file");
+	world_write(w, "bad.csv", "number,trunk\n+4416,pbx\n0800,pbx\n+4417,nobody\n");
+	expect(w, &(struct variant){.files = "\"bad.csv\""}, 2, "bad.csv:3: number = \"0800\"", "");
+	expect(w, &(struct variant){.files = "\"bad.csv\""}, 2, "bad.csv:4: trunk = \"nobody\"",
+	       "");
+	run("truncate -s 1073741825 %s/huge.csv", w->dir);
+	expect(w, &(struct variant){.files = "\"huge.csv\""}, 1,
+	       ":17: number_files = ", "more than 1073741824 bytes");
+	run("mkfifo %s/pipe.csv", w->dir);
+	expect(w, &(struct variant){.files = "\"pipe.csv\""}, 1, ":17: ", "is no file");
+}
+
+/* Both lines are named, whichever file they are in. */
+static void test_duplicate(void **state)
+{
+	const struct world *w = *state;
+
+	world_write(w, "twice.csv", "number,trunk\n+441632960001,pbx\n");
+	expect(w, &(struct variant){.files = "\"twice.csv\""}, 1,
+	       "twice.csv:2: number = ", "sallyport.conf:15");
+}
+
+/* Mistakes of conf/ do not hide those of certificates and numbers. */
+static void test_all_at_once(void **state)
+{
+	const struct variant v = {
+		.key = "carrier.key",
+		.ca = "none.pem",
+		.trunk = "colour = \"red\";",
+		.numbers = "{ number = \"12\"; trunk = \"pbx\"; }",
+		.files = "\"none.csv\"",
+	};
+
+	expect(*state, &v, 5, ":5: ", "does not fit");
+	expect(*state, &v, 5, ":10: ", "colour");
+	expect(*state, &v, 5, ":15: ", "\"12\"");
+	expect(*state, &v, 5, ":17: ", "none.csv");
+}
+
+static int check(const struct world *w, const struct variant *v, char **out, char **err)
+{
+	size_t out_len, err_len;
+	FILE *o = open_memstream(out, &out_len), *e = open_memstream(err, &err_len);
+	int status;
+
+	assert_non_null(o);
+	assert_non_null(e);
+	if (v)
+		world_conf(w, v);
+	status = sp_app_check(v ? w->conf : "/nonexistent/sallyport.conf", o, e);
+	fclose(o);
+	fclose(e);
+	return status;
+}
+
+static void test_check_good(void **state)
+{
+	const struct world *w = *state;
+	const struct variant v = {.trunk =
+					  "targets = [ \"sbc.carrier.example\", \"[::1]:5070\" ];"};
+	char *out, *err, line[64];
+
+	assert_int_equal(check(w, &v, &out, &err), 0);
+	assert_string_equal(err, "");
+	snprintf(line, sizeof(line), "interface core: SIP on %s:5061", w->addr);
+	assert_non_null(strstr(out, line));
+	assert_non_null(strstr(out, "CN=core.gateway.example (DNS:core.gateway.example"));
+	assert_non_null(strstr(out, " days left"));
+	assert_non_null(
+		strstr(out, "trunk carrier-a: carrier on core; identities carrier.example"));
+	assert_non_null(strstr(out, "targets sbc.carrier.example:5061, [::1]:5070"));
+	assert_non_null(strstr(out, "trunk pbx: service on core"));
+	assert_non_null(strstr(out, "; 1 number entries"));
+	free(out);
+	free(err);
+}
+
+static void test_check_bad(void **state)
+{
+	const struct world *w = *state;
+	char *out, *err;
+
+	assert_int_equal(
+		check(w, &(struct variant){.key = "carrier.key", .ca = "none.pem"}, &out, &err), 1);
+	assert_string_equal(out, "");
+	assert_non_null(strstr(err, "\n2 mistakes\n"));
+	assert_string_equal(strrchr(err, 's'), "s\n"); /* it is the last line */
+	free(out);
+	free(err);
+
+	assert_int_equal(check(w, NULL, &out, &err), 1);
+	assert_non_null(strstr(err, "/nonexistent/sallyport.conf: "));
+	assert_non_null(strstr(err, "\n1 mistake\n"));
+	free(out);
+	free(err);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_good),       cmocka_unit_test(test_pairs),
+		cmocka_unit_test(test_key_of_all), cmocka_unit_test(test_pair_once),
+		cmocka_unit_test(test_ca),         cmocka_unit_test(test_soon_expired),
+		cmocka_unit_test(test_numbers),    cmocka_unit_test(test_number_files),
+		cmocka_unit_test(test_duplicate),  cmocka_unit_test(test_all_at_once),
+		cmocka_unit_test(test_check_good), cmocka_unit_test(test_check_bad),
+	};
+
+	return cmocka_run_group_tests(tests, world_setup, world_teardown);
+}
