@@ -72,7 +72,7 @@ static int run(const char *file)
 	goto out;
 
 failed:
-	sp_log(SP_LOG_ERROR, "start_failed", "mistakes=0 error=%d", err);
+	sp_log(SP_LOG_ERROR, "start_failed", "mistakes=0 error=\"%m\"", err);
 out:
 	mem_deref(app);
 	mem_deref(loop);

@@ -124,8 +124,10 @@ static uint16_t gateway_limit(const struct sp_calls *calls, const char **cause)
 	return calls->count.now >= calls->env->conf->limits.calls ? 503 : 0;
 }
 
-static bool count_leg(struct leg *leg, struct sp_trunk *trunk)
+/** The leg's trunk, if it takes one more call. */
+static bool take_trunk(struct leg *leg, struct sp_trunk *trunk)
 {
+	leg->trunk = mem_ref(trunk);
 	leg->counted = sp_trunk_call_begin(trunk);
 	return leg->counted;
 }
@@ -178,11 +180,10 @@ static uint16_t prepare(struct sp_call *call, struct sp_trunk *from, const struc
 	int err;
 
 	*cause = "the trunk's limit of calls is reached";
-	if (!count_leg(caller, from))
+	if (!take_trunk(caller, from))
 		return 503;
-	callee->trunk = mem_ref(route->trunk);
 	*cause = "the callee's trunk's limit of calls is reached";
-	if (!count_leg(callee, route->trunk))
+	if (!take_trunk(callee, route->trunk))
 		return 503;
 
 	call->entry = route->entry;
@@ -190,7 +191,7 @@ static uint16_t prepare(struct sp_call *call, struct sp_trunk *from, const struc
 	*cause = "out of memory";
 	if (str_dup(&call->target_user, route->user) || open_relay(call, from, route->trunk))
 		return 503;
-	err = leg_uas(caller, from, st, req);
+	err = leg_uas(caller, st, req);
 	if (err) {
 		*cause = EBADMSG == err ? "no usable Contact" : "out of memory";
 		return EBADMSG == err ? 400 : 503;

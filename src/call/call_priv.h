@@ -184,10 +184,10 @@ void call_over(struct sp_call *call);
 
 /* ---- leg.c ---- */
 
-int leg_uas(struct leg *leg, struct sp_trunk *trunk, struct sp_sip_strans *st,
-	    const struct sp_sip_msg *invite);
-int leg_uac(struct leg *leg, struct sp_trunk *trunk, struct sp_sip_conn *conn, const char *local,
-	    const char *remote, const char *target);
+/* The leg's trunk is set before. */
+int leg_uas(struct leg *leg, struct sp_sip_strans *st, const struct sp_sip_msg *invite);
+int leg_uac(struct leg *leg, struct sp_sip_conn *conn, const char *local, const char *remote,
+	    const char *target);
 struct leg *leg_find(const struct sp_calls *calls, const struct pl *tag);
 void leg_clear(struct leg *leg);
 void leg_seen_on(struct leg *leg, struct sp_sip_conn *conn);

@@ -9,12 +9,11 @@
 
 static void byes_response(int err, const struct sp_sip_msg *rsp, void *arg);
 
-static int leg_register(struct leg *leg, struct sp_trunk *trunk, struct sp_sip_conn *conn)
+static int leg_register(struct leg *leg, struct sp_sip_conn *conn)
 {
-	const struct sp_conf_interface *ifc = sp_trunk_interface(trunk);
+	const struct sp_conf_interface *ifc = sp_trunk_interface(leg->trunk);
 	int err;
 
-	leg->trunk = mem_ref(trunk);
 	leg->conn = mem_ref(conn);
 	err = re_sdprintf(&leg->contact, "<sip:%s:%u;transport=tls>", ifc->sip_advertise,
 			  sa_port(&ifc->sip));
@@ -31,10 +30,9 @@ static void leg_index(struct leg *leg)
 }
 
 /** The caller leg, from its INVITE. */
-int leg_uas(struct leg *leg, struct sp_trunk *trunk, struct sp_sip_strans *st,
-	    const struct sp_sip_msg *invite)
+int leg_uas(struct leg *leg, struct sp_sip_strans *st, const struct sp_sip_msg *invite)
 {
-	int err = leg_register(leg, trunk, sp_sip_strans_conn(st));
+	int err = leg_register(leg, sp_sip_strans_conn(st));
 
 	if (err)
 		return err;
@@ -48,10 +46,10 @@ int leg_uas(struct leg *leg, struct sp_trunk *trunk, struct sp_sip_strans *st,
 }
 
 /** The callee leg, about to be called. */
-int leg_uac(struct leg *leg, struct sp_trunk *trunk, struct sp_sip_conn *conn, const char *local,
-	    const char *remote, const char *target)
+int leg_uac(struct leg *leg, struct sp_sip_conn *conn, const char *local, const char *remote,
+	    const char *target)
 {
-	int err = leg_register(leg, trunk, conn);
+	int err = leg_register(leg, conn);
 
 	if (err)
 		return err;

@@ -46,7 +46,7 @@ static int invite_send(struct sp_call *call, const struct input *in)
 					 callee->trunk, in->host, in->port, &local, &remote,
 					 &target);
 	if (!err)
-		err = leg_uac(callee, callee->trunk, in->conn, local, remote, target);
+		err = leg_uac(callee, in->conn, local, remote, target);
 	if (!err)
 		err = policy_put_custom(headers, call);
 	if (!err)

@@ -240,19 +240,12 @@ def test_bye_during_change(pair):
 
 # ---- requests that are refused ----
 
-def refused(leg, status, **more):
-    leg.invite(OUTSIDE, DID, Media(leg.peer).sdp(), **more)
-    response = leg.peer.expect(status)
-    leg.ack(response)
-    return response
-
-
 def test_max_forwards(pair):
-    refused(Leg(pair[0]), 483, forwards=0)
+    Leg(pair[0]).refused(OUTSIDE, DID, 483, forwards=0)
 
 
 def test_required_extension(pair):
-    response = refused(Leg(pair[0]), 420, headers=[("Require", "100rel")])
+    response = Leg(pair[0]).refused(OUTSIDE, DID, 420, headers=[("Require", "100rel")])
     assert response["Unsupported"] == "100rel"
 
 
@@ -386,7 +379,7 @@ def test_limit_of_calls(launch, conf, peer):
     carrier, service = peer("carrier"), peer("service").listen()
     carrier.connect()
     call = Call(carrier, service, OUTSIDE, DID).answer()
-    response = refused(Leg(carrier), 503)
+    response = Leg(carrier).refused(OUTSIDE, DID, 503)
     assert int(response["Retry-After"]) > 0
     gateway.wait_for("call_refused", status=503, cause="limits.calls reached")
     call.hang_up()
@@ -396,5 +389,5 @@ def test_limit_of_calls(launch, conf, peer):
 def test_trunk_is_not_there(gateway, peer):
     carrier = peer("carrier")
     carrier.connect()
-    refused(Leg(carrier), 503)
+    Leg(carrier).refused(OUTSIDE, DID, 503)
     gateway.wait_for("trunk_unreachable", trunk="service")

@@ -292,6 +292,13 @@ class Leg:
         self.display = f'"{display}" ' if display else ""
         return self.request("INVITE", sdp, headers, **more)
 
+    def refused(self, caller, called, status, **more):
+        """An INVITE that the gateway refuses itself; -> its response."""
+        self.invite(caller, called, Media(self.peer).sdp(), **more)
+        response = self.peer.expect(status)
+        self.ack(response)
+        return response
+
     def answered(self, response):
         """Learn the dialog from a response to our INVITE."""
         self.remote_tag = tag_of(response["To"])
