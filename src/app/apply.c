@@ -200,8 +200,10 @@ static void swap(struct sp_app *app, struct sp_call_env *env, struct app_doors *
 	struct app_doors *old_doors = app->doors;
 
 	sp_log_setup(s->conf->log_level, s->conf->log_full_numbers);
-	for (size_t i = 0; i < doors->n; i++)
+	for (size_t i = 0; i < s->conf->interfacec; i++) {
 		sp_tls_listener_context(doors->v[i], s->serverv[i]);
+		sp_ports_dscp(env->portsv[i], s->conf->interfacev[i].dscp);
+	}
 
 	app->env = mem_ref(env);
 	app->doors = mem_ref(doors);

@@ -70,7 +70,7 @@ def facts(pairs, indent=8):
 
 def no_keys(text):
     """SRTP keys cut short: these are real ones, if short-lived."""
-    return re.sub(r"(inline:\w{6})[A-Za-z0-9+/=]+", r"\1...", text)
+    return re.sub(r"(inline:[A-Za-z0-9+/]{6})[A-Za-z0-9+/=]+", r"\1...", text)
 
 
 def key_of(text):
@@ -94,17 +94,17 @@ def cells(text, width):
     return [text[i:i + width] for i in range(0, len(text), width)] or [""]
 
 
-def beside(left_title, right_title, left, right, indent=4):
-    """Two texts side by side; a mark says what became of each line."""
+def beside(left_title, right_title, *pairs, indent=4):
+    """Two texts side by side, as pairs of lines; a mark says what became of each."""
     width = (WIDTH - indent - 5) // 2
     pad = " " * indent
     line(f"{pad}  {bold(left_title.ljust(width))} {dim('|')} {bold(right_title)}")
     changes = 0
-    for a, b in pairs_of([no_keys(t) for t in left], [no_keys(t) for t in right]):
+    for a, b in pairs:
         mark, style = (" ", dim) if a == b else ("*", yellow) if a and b else \
             ("-", red) if a else ("+", green)
         changes += a != b
-        rows_a, rows_b = cells(a or "", width), cells(b or "", width)
+        rows_a, rows_b = (cells(no_keys(t or ""), width) for t in (a, b))
         for i in range(max(len(rows_a), len(rows_b))):
             one = rows_a[i] if i < len(rows_a) else ""
             two = rows_b[i] if i < len(rows_b) else ""

@@ -157,16 +157,22 @@ class Softphone:
             self.events.append(json.loads(rest[:int(size)]))
             self.buffer = rest[int(size) + 1:]
 
+    def end_of(self, *ends):
+        """Which of two addresses is its own: what connects on loopback does so as 127.0.0.1."""
+        for own in (self.address, "127.0.0.1"):
+            for end in ends:
+                if end.startswith(own + ":"):
+                    return end
+        return None
+
     def messages(self, sent):
         """All messages that it sent, or received, in their order."""
         with open(self.path("log"), encoding="utf-8", errors="replace", newline="") as f:
-            text = re.sub(r"\x1b\[[0-9;]*m", "", f.read()).replace("\r\n", "\n")
+            text = re.sub(r"\x1b\[[0-9;]*m?", "", f.read()).replace("\r\n", "\n")
         found, traces = [], list(TRACE.finditer(text))
         for i, trace in enumerate(traces):
             end = traces[i + 1].start() if i + 1 < len(traces) else len(text)
-            ours = trace[1].startswith("127.0.0.1:") or trace[1].startswith(self.address + ":")
-            theirs = trace[2].startswith("127.0.0.1:") or trace[2].startswith(self.address + ":")
-            if ours != theirs and ours == sent:
+            if sent == (self.end_of(*trace.groups()) == trace[1]):
                 found.append(Message(text[trace.end():end].lstrip("\n")))
         return found
 

@@ -62,9 +62,16 @@ def peer(net, pki):
 
 
 @pytest.fixture
-def pair(gateway, peer):
-    """A carrier and a service that listen and are connected to a running gateway."""
+def pair(gateway, peer, net):
+    """A carrier and a service that listen and are connected to a running gateway.
+
+    Whatever a test does: neither side may learn anything of the other's network.
+    """
     carrier, service = peer("carrier").listen(), peer("service").listen()
     carrier.connect()
     service.connect()
-    return carrier, service
+    yield carrier, service
+    for side, other in ((carrier, "service"), (service, "carrier")):
+        text = side.received()
+        for name in net.names[other]:
+            assert name not in text, f"{side.side} was told {name}:\n{text}"

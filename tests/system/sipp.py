@@ -10,6 +10,8 @@ import re
 import subprocess
 import time
 
+from gateway import hex_address
+
 HERE = os.path.dirname(os.path.abspath(__file__))
 WAIT = 25
 OUT_PORT, SIPP_PORT = 6001, 6060  # stunnel's, where SIPp connects to; SIPp's as UAS
@@ -135,8 +137,7 @@ class Sipp:
     @staticmethod
     def wait_listening(run, address, port):
         """Ask the kernel, not the port: a connection would count as SIPp's only one."""
-        octets = [int(x) for x in address.split(".")]
-        local = "%02X%02X%02X%02X:%04X" % (*reversed(octets), port)
+        local = "%s:%04X" % (hex_address(address), port)
         deadline = time.monotonic() + WAIT
         while True:
             with open("/proc/net/tcp") as f:

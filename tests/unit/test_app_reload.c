@@ -193,6 +193,135 @@ static void test_signals_twice(void **state)
 	end(&g);
 }
 
+/* A connection of a trunk whose other end takes note of what it gets. */
+struct peer {
+	struct sp_sip_conn *conn;
+	char got[16384];
+};
+
+static int take_note(const uint8_t *p, size_t n, void *arg)
+{
+	struct peer *peer = arg;
+	const size_t used = strlen(peer->got);
+
+	assert_true(used + n < sizeof(peer->got));
+	memcpy(peer->got + used, p, n);
+	peer->got[used + n] = '\0';
+	return 0;
+}
+
+static void peer_connect(struct gateway *g, struct peer *peer, size_t trunk)
+{
+	struct sp_trunk *t = g->app->env->trunkv[trunk];
+
+	memset(peer, 0, sizeof(*peer));
+	assert_int_equal(sp_sip_conn_alloc(&peer->conn, g->app->sip, "gw:5061", t, take_note, peer),
+			 0);
+	assert_int_equal(sp_trunk_attach(t, peer->conn), 0);
+}
+
+static void peer_gone(struct peer *peer)
+{
+	sp_sip_conn_gone(peer->conn);
+	mem_deref(peer->conn);
+}
+
+/* n: of the call; method: INVITE, or CANCEL for the same one. */
+static void peer_send(struct gateway *g, struct peer *peer, unsigned n, const char *method)
+{
+	static const char sdp[] = "v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\n"
+				  "c=IN IP4 127.0.0.1\r\nt=0 0\r\nm=audio 4000 RTP/SAVP 8\r\n"
+				  "a=crypto:1 AES_CM_128_HMAC_SHA1_80 "
+				  "inline:QUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFB\r\n";
+	const bool body = !strcmp(method, "INVITE");
+	const char *why = NULL;
+	char text[2048];
+
+	snprintf(text, sizeof(text),
+		 "%s sip:+441632960001@gw SIP/2.0\r\n"
+		 "Via: SIP/2.0/TLS carrier.example;branch=z9hG4bK%u\r\nMax-Forwards: 70\r\n"
+		 "From: <sip:+441632960099@carrier.example>;tag=a%u\r\n"
+		 "To: <sip:+441632960001@gw>\r\nCall-ID: call-%u\r\nCSeq: 1 %s\r\n"
+		 "Contact: <sip:carrier.example>\r\n%sContent-Length: %zu\r\n\r\n%s",
+		 method, n, n, n, method, body ? "Content-Type: application/sdp\r\n" : "",
+		 body ? strlen(sdp) : 0, body ? sdp : "");
+	peer->got[0] = '\0';
+	assert_int_equal(sp_sip_conn_input(peer->conn, (const uint8_t *)text, strlen(text), &why),
+			 0);
+	sp_loop_advance(g->loop, 0);
+}
+
+static void test_drain_call(void **state)
+{
+	struct gateway g = begin(state);
+	struct peer carrier, pbx;
+
+	peer_connect(&g, &carrier, 0);
+	peer_connect(&g, &pbx, 1);
+	peer_send(&g, &carrier, 1, "INVITE");
+	assert_non_null(strstr(carrier.got, "SIP/2.0 100 "));
+	assert_non_null(strstr(pbx.got, "INVITE sip:+441632960001@"));
+
+	sp_log_sink(keep_line, &g);
+	app_drain_signal(g.app);
+	assert_int_equal(g.app->phase, APP_DRAINING);
+	assert_non_null(strstr(g.log, "drain_start calls=1"));
+	peer_send(&g, &carrier, 2, "INVITE");
+	assert_non_null(strstr(carrier.got, "SIP/2.0 503 "));
+	sp_loop_advance(g.loop, 10000);
+	assert_int_equal(g.app->phase, APP_DRAINING);
+
+	/* the caller gives up: nobody acknowledges the 487, which waits 2 s at most */
+	peer_send(&g, &carrier, 1, "CANCEL");
+	sp_loop_advance(g.loop, 300);
+	assert_non_null(strstr(carrier.got, "SIP/2.0 487 "));
+	assert_int_equal(g.app->phase, APP_DRAINING); /* the callee never answered at all */
+	sp_loop_advance(g.loop, SP_SIP_TIMEOUT_MS);
+	sp_loop_advance(g.loop, SP_APP_SETTLE_MS + 200);
+	assert_int_equal(g.app->phase, APP_STOPPED);
+	assert_non_null(strstr(g.log, "stop reason=drained calls=0"));
+	peer_gone(&carrier);
+	peer_gone(&pbx);
+	end(&g);
+}
+
+static void test_drain_limit(void **state)
+{
+	struct gateway g = begin(state);
+	struct peer carrier, pbx;
+
+	peer_connect(&g, &carrier, 0);
+	peer_connect(&g, &pbx, 1);
+	peer_send(&g, &carrier, 1, "INVITE");
+
+	sp_log_sink(keep_line, &g);
+	reload(&g, &(struct variant){.drain_s = 5});
+	app_drain_signal(g.app);
+	sp_loop_advance(g.loop, 4900);
+	assert_int_equal(g.app->phase, APP_DRAINING);
+	sp_loop_advance(g.loop, 200);
+	assert_non_null(strstr(g.log, "drain_end reason=limit calls=1"));
+	assert_non_null(strstr(carrier.got, "SIP/2.0 503 "));
+	sp_loop_advance(g.loop, SP_APP_END_MS);
+	assert_int_equal(g.app->phase, APP_STOPPED);
+	assert_non_null(strstr(g.log, "stop reason=hung_up"));
+	peer_gone(&carrier);
+	peer_gone(&pbx);
+	end(&g);
+}
+
+static int setup(void **state)
+{
+	assert_int_equal(sp_media_init(), 0);
+	return world_setup(state);
+}
+
+static int teardown(void **state)
+{
+	sp_media_close();
+	return world_teardown(state);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -200,7 +329,8 @@ int main(void)
 		cmocka_unit_test(test_same_again), cmocka_unit_test(test_all_or_nothing),
 		cmocka_unit_test(test_port_taken), cmocka_unit_test(test_moved),
 		cmocka_unit_test(test_drain_idle), cmocka_unit_test(test_signals_twice),
+		cmocka_unit_test(test_drain_call), cmocka_unit_test(test_drain_limit),
 	};
 
-	return cmocka_run_group_tests(tests, world_setup, world_teardown);
+	return cmocka_run_group_tests(tests, setup, teardown);
 }

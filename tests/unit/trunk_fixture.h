@@ -169,7 +169,7 @@ static inline const char *fix_file(struct fix_certs *f, const char *name, const 
 	FILE *file;
 
 	assert_true(f->files <= sizeof(f->file) / sizeof(f->file[0]));
-	snprintf(path, sizeof(f->file[0]), "%s/%.20s.%s", f->dir, name, ending);
+	assert_true(re_snprintf(path, sizeof(f->file[0]), "%s/%s.%s", f->dir, name, ending) > 0);
 	file = fopen(path, "w");
 	assert_non_null(file);
 	assert_int_equal(chmod(path, 0600), 0);
