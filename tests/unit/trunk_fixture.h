@@ -283,7 +283,7 @@ static inline void fix_run(struct sp_loop *loop)
 static inline void fix_await(struct sp_loop *loop, const char *text)
 {
 	fix_log.awaited = text;
-	if (!fix_logged(text))
+	while (!fix_logged(text))
 		fix_run(loop);
 	fix_log.awaited = NULL;
 }
