@@ -190,6 +190,7 @@ int leg_uac(struct leg *leg, struct sp_sip_conn *conn, const char *local, const 
 	    const char *target);
 struct leg *leg_find(const struct sp_calls *calls, const struct pl *tag);
 void leg_clear(struct leg *leg);
+void leg_forget(struct sp_sip_ctrans **ctp);
 void leg_seen_on(struct leg *leg, struct sp_sip_conn *conn);
 
 /* Send a request in the leg's dialog; h gets the leg. headers and body may be NULL. */

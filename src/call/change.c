@@ -62,7 +62,7 @@ static int relay_offer(struct leg *from, enum sp_sip_method method)
 
 	if (!err) {
 		to->acked = false;
-		to->invite_ct = mem_deref(to->invite_ct);
+		leg_forget(&to->invite_ct);
 		err = leg_request(to, &to->invite_ct, method, NULL, body, change_response);
 	}
 	mem_deref(body);
@@ -174,6 +174,6 @@ void act_rejected(struct sp_call *call, const struct input *in)
 	uint16_t status = in->msg ? policy_failure(in->msg->status) : call->change_status;
 
 	if (in->leg)
-		in->leg->invite_ct = mem_deref(in->leg->invite_ct);
+		leg_forget(&in->leg->invite_ct);
 	refuse(call, offerer, status, in->msg ? NULL : call->change_why);
 }

@@ -74,15 +74,21 @@ struct leg *leg_find(const struct sp_calls *calls, const struct pl *tag)
 	return list_ledata(hash_lookup(calls->legs, hash_fast(t.p, t.l), tag_matches, &t));
 }
 
+/** Nobody listens to the transaction any more; it lives on to its own end. */
+void leg_forget(struct sp_sip_ctrans **ctp)
+{
+	if (*ctp)
+		sp_sip_ctrans_detach(*ctp);
+	*ctp = mem_deref(*ctp);
+}
+
 /** Give back all that the leg holds; its transactions live on without it. */
 void leg_clear(struct leg *leg)
 {
 	if (leg->invite_st)
 		sp_sip_strans_handle(leg->invite_st, NULL, NULL, NULL);
-	if (leg->invite_ct)
-		sp_sip_ctrans_detach(leg->invite_ct);
-	if (leg->bye_ct)
-		sp_sip_ctrans_detach(leg->bye_ct);
+	leg_forget(&leg->invite_ct);
+	leg_forget(&leg->bye_ct);
 	if (leg->counted)
 		sp_trunk_call_end(leg->trunk);
 	leg->counted = false;
@@ -90,8 +96,6 @@ void leg_clear(struct leg *leg)
 	leg->pick = mem_deref(leg->pick);
 	leg->invite_st = mem_deref(leg->invite_st);
 	leg->update_st = mem_deref(leg->update_st);
-	leg->invite_ct = mem_deref(leg->invite_ct);
-	leg->bye_ct = mem_deref(leg->bye_ct);
 	leg->dialog = mem_deref(leg->dialog);
 	leg->contact = mem_deref(leg->contact);
 	leg->sent = mem_deref(leg->sent);
@@ -264,7 +268,7 @@ static void byes_response(int err, const struct sp_sip_msg *rsp, void *arg)
 
 	if (!err && rsp->status < 200)
 		return;
-	leg->bye_ct = mem_deref(leg->bye_ct);
+	leg_forget(&leg->bye_ct);
 	if (LEG_ENDED != leg->state)
 		leg_ended(leg);
 }
@@ -370,10 +374,7 @@ void leg_end(struct leg *leg)
 
 	case LEG_UP:
 		refuse_pending(leg);
-		if (leg->invite_ct) {
-			sp_sip_ctrans_detach(leg->invite_ct);
-			leg->invite_ct = mem_deref(leg->invite_ct);
-		}
+		leg_forget(&leg->invite_ct);
 		leg_bye(leg);
 		break;
 
@@ -393,10 +394,7 @@ void leg_hung_up(struct leg *leg)
 		sp_sip_strans_acked(leg->invite_st);
 		leg->invite_st = mem_deref(leg->invite_st);
 	}
-	if (leg->bye_ct) {
-		sp_sip_ctrans_detach(leg->bye_ct);
-		leg->bye_ct = mem_deref(leg->bye_ct);
-	}
+	leg_forget(&leg->bye_ct);
 	leg->pick = mem_deref(leg->pick);
 	leg_ended(leg);
 }

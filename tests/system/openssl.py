@@ -41,7 +41,8 @@ class Process:
 
     def __init__(self, args):
         self.process = subprocess.Popen(["openssl"] + args, env=ENV, stdin=subprocess.PIPE,
-                                        stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+                                        stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                                        bufsize=0)
         self.output, self.cond = "", threading.Condition()
         self.reader = threading.Thread(target=self.read, daemon=True)
         self.reader.start()
@@ -72,7 +73,6 @@ class Process:
     def send(self, data):
         try:
             self.process.stdin.write(data)
-            self.process.stdin.flush()
         except BrokenPipeError:
             pass
 

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """The gateway as TLS client: calls to trunks whose target is an openssl s_server."""
 import re
+import socket
 
 import pytest
 
@@ -11,6 +12,11 @@ from ua import Leg, Media, Peer
 PORT = 7000
 
 
+def free_port():
+    with socket.create_server(("127.0.0.1", 0)) as sock:
+        return sock.getsockname()[1]
+
+
 class Targets:
     """A gateway with one service trunk per case; each trunk has a name, a number and a port."""
 
@@ -19,23 +25,20 @@ class Targets:
         conf = Conf(net, pki)
         conf.trunks, conf.numbers = conf.trunks[:1], []
         self.cases = {}
-        self.hosts = folder / "hosts"
-        hosts = ""
         for i, name in enumerate(
                 [ident(c) for c in GOOD + BAD] + ["wrongca", "wrongname", "expired", "othername",
                                                   "byname", "ourca", "notls", "closed"]):
             domain = f"t{i}.example"
-            host = net.service
+            host, port, identities = net.service, PORT + i, [domain]
             if name in ("othername", "byname"):
-                host = f"{name}.service.example"
-                hosts += f"{net.service} {host}\n"
-            self.cases[name] = (domain, f"+44163296{i:04}", PORT + i)
-            identities = [domain] + ([host] if host != net.service else [])
+                # a name that needs no name server: RFC 6761 6.3, always 127.0.0.1
+                host, port = f"{name}.localhost", free_port()
+                identities.append(host)
+            self.cases[name] = (domain, f"+44163296{i:04}", port)
             conf.trunks.append(conf.trunk("service", name=f"t{i}", identities=identities,
-                                          targets=[f"{host}:{PORT + i}"], domain=domain))
+                                          targets=[f"{host}:{port}"], domain=domain))
             conf.numbers.append({"number": f"+44163296{i:04}", "trunk": f"t{i}"})
-        self.hosts.write_text(hosts)
-        self.gateway = Gateway(folder, conf, env={"CARES_HOSTS": str(self.hosts)}).start()
+        self.gateway = Gateway(folder, conf).start()
         self.carrier = Peer(net, pki, "carrier")
         self.carrier.connect()
 
@@ -43,7 +46,10 @@ class Targets:
                trusted="service-ca"):
         own, _, port = self.cases[name]
         pair = self.pki.issue("target-" + name, ca, domain or own, kind, expired)
-        return Server(self.net.service, port, pair, self.pki.crt(trusted), *args)
+        return Server(self.address(name), port, pair, self.pki.crt(trusted), *args)
+
+    def address(self, name):
+        return self.net.service if name not in ("othername", "byname") else "127.0.0.1"
 
     def call(self, name):
         leg = Leg(self.carrier)
@@ -104,7 +110,7 @@ def test_unlisted(targets, case):
     ("wrongca", "does not verify: unable to get local issuer", {"ca": "other-ca"}),
     ("wrongname", "somebody.example.*not one of trunk", {"domain": "somebody.example"}),
     ("expired", "certificate has expired", {"expired": True}),
-    ("othername", "not othername.service.example", {}),
+    ("othername", "not othername.localhost", {}),
 ))
 def test_servers_certificate_refused(targets, name, why, more):
     server = targets.server(name, **more)
@@ -113,12 +119,12 @@ def test_servers_certificate_refused(targets, name, why, more):
 
 
 def test_servers_name_is_sent_and_verified(targets):
-    pair = targets.pki.issue("target-byname", "service-ca", "byname.service.example")
-    server = Server(targets.net.service, targets.cases["byname"][2], pair,
-                    targets.pki.crt("service-ca"), "-servername", "byname.service.example",
+    pair = targets.pki.issue("target-byname", "service-ca", "byname.localhost")
+    server = Server(targets.address("byname"), targets.cases["byname"][2], pair,
+                    targets.pki.crt("service-ca"), "-servername", "byname.localhost",
                     "-cert2", pair[0], "-key2", pair[1], "-servername_fatal")
     output = busy(targets, "byname", server)
-    assert 'Hostname in TLS extension: "byname.service.example"' in output
+    assert 'Hostname in TLS extension: "byname.localhost"' in output
     assert "CN = edge.gateway.example" in output, "our client certificate"
 
 
@@ -135,7 +141,6 @@ def test_nobody_listens(targets):
 
 
 def test_server_speaks_no_tls(targets):
-    import socket
     with socket.create_server((targets.net.service, targets.cases["notls"][2])) as listener:
         leg = targets.call("notls")
         sock, _ = listener.accept()

@@ -352,6 +352,30 @@ static void contact_follows_the_change(void **state)
 	expect_clean(f);
 }
 
+/* A 2xx to the first INVITE may come again long after a re-INVITE, when the call is gone. */
+static void late_repeat_after_a_change(void **state)
+{
+	struct fx *f = *state;
+	const struct sp_sip_msg *inv, *m;
+
+	invite(&f->carrier, SERVICE_NUMBER, "", sdp_of("192.0.2.7", KEY_A, "sendrecv"));
+	expect(&f->carrier, "100");
+	inv = expect(&f->service, "INVITE");
+	respond(&f->service, inv, 200, sdp_answer("198.51.100.7", KEY_B, "sendrecv"));
+	expect(&f->service, "ACK");
+	learn(&f->carrier, expect(&f->carrier, "200"));
+	request(&f->carrier, "ACK", NULL, "", NULL);
+	change(f, &f->carrier, &f->service, "INVITE", sdp_of("192.0.2.7", KEY_A, "sendonly"),
+	       sdp_answer("198.51.100.7", KEY_B, "recvonly"), &m);
+	request(&f->carrier, "BYE", NULL, "", NULL);
+	expect(&f->carrier, "200");
+	respond(&f->service, expect(&f->service, "BYE"), 200, NULL);
+	assert_int_equal(0, calls_now(f));
+	respond(&f->service, inv, 200, sdp_answer("198.51.100.7", KEY_B, "sendrecv"));
+	expect_silence(&f->service);
+	expect_clean(f);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -372,6 +396,7 @@ int main(void)
 		T(far_end_forgot_the_call),
 		T(change_never_acknowledged),
 		T(contact_follows_the_change),
+		T(late_repeat_after_a_change),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -134,7 +134,8 @@ static void test_probes_back_off(void **state)
 	assert_int_equal(listen(fd, 64), 0);
 	w->f.trunkv[0].options_s = 60;
 	tg = only_target(w, &laddr);
-	sp_loop_advance(w->fake, TRUNK_FIRST_PROBE_MS);
+	for (unsigned ms = 0; ms < TRUNK_FIRST_PROBE_MS && !tg->attempt.running; ++ms)
+		sp_loop_advance(w->fake, 1);
 	assert_true(tg->attempt.running);
 	sp_loop_advance(w->fake, SP_TRUNK_CONNECT_MS);
 	assert_int_equal(fix_logged("target_down"), 1);
