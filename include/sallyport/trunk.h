@@ -28,6 +28,7 @@ struct sp_trunk_setup {
 	struct sp_tls_context *client; /**< referenced */
 };
 
+/** @param sip referenced */
 int sp_trunks_alloc(struct sp_trunks **tp, struct sp_loop *loop, struct sp_sip *sip);
 
 /**
@@ -93,7 +94,9 @@ typedef void(sp_trunk_picked_h)(int err, struct sp_sip_conn *conn, const char *h
 /**
  * A connection for a new dialog: one that is up to a target that is up, else
  * a new one, trying targets in order; without targets, one the peer opened.
- * h is called once, from the loop, never from inside this call.
+ * h is called once, from the loop, never from inside this call; with
+ * ESHUTDOWN after sp_trunks_close().
+ * @return 0, EBUSY (SP_TRUNK_PICKS_MAX wait), ENOMEM
  */
 int sp_trunk_pick(struct sp_trunk_pick **pp, struct sp_trunk *t, sp_trunk_picked_h *h, void *arg);
 

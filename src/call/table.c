@@ -62,6 +62,7 @@ const struct transition transitions[] = {
 	ROW(UP,       EV_CHANGE,      CHANGING,  act_change),
 	ROW(UP,       EV_BYE,         ENDING,    act_bye),
 	ROW(UP,       EV_SILENCE,     ENDING,    act_silence),
+	ROW(UP,       EV_FAULT,       ENDING,    act_fault),
 	ROW(UP,       EV_SHUTDOWN,    ENDING,    act_shutdown),
 
 	ROW(CHANGING, EV_ACCEPTED,    CHANGED,   act_accepted),

@@ -174,6 +174,7 @@ void pick_wake(struct list *waiting);
 /* dns.c */
 typedef void(dns_h)(int err, const struct sa *addrv, size_t addrc, void *arg);
 int dns_alloc(struct dns **dp, struct sp_loop *loop);
+int dns_servers(struct dns *d, const char *csv);
 bool dns_busy(const struct dns *d);
 int dns_query(struct dns_query **qp, struct dns *d, const char *host, uint16_t port, dns_h *h,
 	      void *arg);

@@ -91,14 +91,18 @@ OPTIONS = (b"OPTIONS sip:gateway.example SIP/2.0\r\nVia: SIP/2.0/TLS peer.exampl
            b"Call-ID: options\r\nCSeq: 1 OPTIONS\r\nContent-Length: 0\r\n\r\n")
 
 
-def client(address, port, *args, pair=None, ca=None):
-    """Connect and send OPTIONS; -> (answered?, all that was printed)."""
-    command = ["s_client", "-connect", f"{address}:{port}", "-brief", "-ign_eof", *args]
+def connect(address, port, *args, pair=None, ca=None):
+    command = ["s_client", "-connect", f"{address}:{port}", *args]
     if pair:
         command += ["-cert", pair[0], "-key", pair[1]]
     if ca:
         command += ["-CAfile", ca, "-verify_return_error"]
-    process = Process(command)
+    return Process(command)
+
+
+def client(address, port, *args, brief=True, **more):
+    """Connect and send OPTIONS; -> (answered?, all that was printed)."""
+    process = connect(address, port, "-ign_eof", *(["-brief"] if brief else []), *args, **more)
     process.send(OPTIONS)
     answered = process.wait_for(r"SIP/2\.0 200") is not None
     return answered, process.end()

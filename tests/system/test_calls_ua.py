@@ -320,7 +320,8 @@ def test_another_connection_when_the_dialogs_is_gone(pair, gateway):
 
 def test_keep_alive(pair):
     carrier, _ = pair
-    carrier.conn.send(b"\r\n\r\n")
+    carrier.conn.send(b"\r\n\r\n")  # RFC 5626 3.5.1
+    assert carrier.conn.pong.wait(10)
     inbound(pair).answer().hang_up()
 
 

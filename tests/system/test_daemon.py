@@ -4,13 +4,14 @@ import re
 import signal
 import ssl
 import subprocess
+import time
 
 import pytest
 from cryptography import x509
 
 from gateway import BINARY, Conf
 from pki import write
-from ua import Call, Leg
+from ua import Call, Leg, reply
 
 DID, OUTSIDE = Conf.DID, Conf.OUTSIDE
 
@@ -330,6 +331,31 @@ def test_end_without_calls_is_quick(launch, conf):
     gateway.signal(signal.SIGINT)
     assert gateway.wait_exit() == 0
     gateway.wait_for("stop", calls=0)
+
+
+def test_no_transaction_is_left(launch, conf, two):
+    """Only calls that fail: none leaves a transaction that the end would have to wait for."""
+    gateway = launch(conf)
+    carrier, service = two()
+    for _ in range(5):
+        Leg(carrier).refused(OUTSIDE, "+441632980001", 404)
+        call = Call(carrier, service, OUTSIDE, DID)
+        call.b.reply(call.invite, 486)
+        service.expect("ACK")
+        call.a.ack(carrier.expect(486))
+        call = Call(carrier, service, OUTSIDE, DID)
+        call.b.reply(call.invite, 180)
+        carrier.expect(180)
+        call.a.cancel()
+        carrier.expect(200, "CANCEL")
+        call.a.ack(carrier.expect(487))
+        reply(service.expect("CANCEL"), 200)
+        call.b.reply(call.invite, 487)
+        service.expect("ACK")
+    begin = time.monotonic()
+    gateway.signal(signal.SIGTERM)
+    assert gateway.wait_exit() == 0
+    assert time.monotonic() - begin < 1.5, "SP_APP_SETTLE_MS was waited out"
 
 
 def test_masked_numbers(launch, conf, two):

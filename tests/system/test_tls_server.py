@@ -1,11 +1,13 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """The gateway as TLS server, met by openssl s_client."""
 import re
+import socket
 
 import pytest
 
 from gateway import Conf, Gateway
 from openssl import BAD, GOOD, SUITES12, SUITES13, client, ident, version_args
+from openssl import connect as connect_to
 
 
 @pytest.fixture(scope="module")
@@ -121,19 +123,30 @@ def test_shows_its_certificate(connect):
         assert "Verification: OK" in output
 
 
-def test_no_resumption_no_renegotiation_no_compression(gateway, net, pki, tmp_path):
+@pytest.mark.parametrize("version", ("-tls1_2", "-tls1_3"))
+def test_no_resumption_no_compression(gateway, net, pki, tmp_path, version):
     session = tmp_path / "session"
-    for version in ("-tls1_2", "-tls1_3"):
-        for args in (["-sess_out", str(session)], ["-sess_in", str(session)]):
-            if args[0] == "-sess_in" and not session.exists():
-                continue  # nothing was given to resume with: as it should be
-            answered, output = client(net.core, net.port, version, *args, pair=pki.pair("carrier"))
-            assert answered and "Reused" not in output, output
-            assert "Compression" not in output.replace("Compression: NONE", "")
+    for args in (["-sess_out", str(session)], ["-sess_in", str(session)]):
+        if args[0] == "-sess_in" and not session.exists():
+            continue  # nothing was given to resume with: as it should be
+        answered, output = client(net.core, net.port, version, *args, brief=False,
+                                  pair=pki.pair("carrier"))
+        assert answered and "New, TLSv1" in output and "Reused" not in output, output
+        assert "Compression: NONE" in output
+        assert "New Session Ticket arrived" not in output and "TLS session ticket:" not in output
+
+
+def test_no_renegotiation(gateway, net, pki):
+    since = gateway.mark()
+    process = connect_to(net.core, net.port, "-tls1_2", pair=pki.pair("carrier"))
+    assert process.wait_for("Verify return code")
+    gateway.wait_for("conn_up", since)
+    process.send(b"R\n")
+    assert process.wait_for("RENEGOTIATING.*no renegotiation"), process.output
+    process.end()
 
 
 def test_not_tls_at_all(gateway, net):
-    import socket
     since = gateway.mark()
     with socket.create_connection((net.core, net.port), 10) as sock:
         sock.sendall(b"OPTIONS sip:core.gateway.example SIP/2.0\r\n\r\n")

@@ -91,7 +91,7 @@ class Connection:
 
     def __init__(self, peer, sock):
         self.peer, self.sock = peer, sock
-        self.closed = threading.Event()
+        self.closed, self.pong = threading.Event(), threading.Event()
         self.sending = threading.Lock()
         self.local = sock.getsockname()
         threading.Thread(target=self.run, daemon=True).start()
@@ -111,6 +111,8 @@ class Connection:
 
     def messages(self, data):
         while True:
+            if data.startswith(b"\r\n"):
+                self.pong.set()
             data = data.lstrip(b"\r\n")
             head, mark, rest = data.partition(b"\r\n\r\n")
             if not mark:
@@ -152,6 +154,7 @@ class Peer:
         self.conns, self.listener, self.conn = [], None, None
         self.media = []
         self.auto_options = True
+        self.settling = {}
         certificate, key = pki.pair(cert or side)
         self.client = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
         self.server = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
@@ -200,6 +203,9 @@ class Peer:
     def take(self, message):
         self.seen.append(message)
         if message.status == 100:
+            return
+        if message.status and message["Call-ID"] in self.settling:
+            self.settling.pop(message["Call-ID"]).set()
             return
         if (self.auto_options and message.method == "OPTIONS" and not message.status
                 and not tag_of(message["To"])):
@@ -313,6 +319,18 @@ class Leg:
 
     def cancel(self, headers=()):
         self.request("CANCEL", cseq=self.cseq, branch=self.invite_branch, headers=headers)
+
+    def settle(self):
+        """Whatever this leg sent, the gateway has dealt with when this returns."""
+        host, port = self.conn.local
+        done, call_id = threading.Event(), uuid.uuid4().hex
+        self.peer.settling[call_id] = done
+        self.conn.send(build(f"OPTIONS sip:{self.peer.gateway_name} SIP/2.0", [
+            ("Via", f"SIP/2.0/TLS {host}:{port};branch={self.branch()}"), ("Max-Forwards", 70),
+            ("From", f"<sip:{self.peer.domain}>;tag={self.tag}"),
+            ("To", f"<sip:{self.peer.gateway_name}>"), ("Call-ID", call_id),
+            ("CSeq", "1 OPTIONS")]))
+        assert done.wait(WAIT), "OPTIONS was not answered"
 
     def called(self, invite):
         """The dialog of an INVITE that came."""
@@ -454,6 +472,7 @@ class Call:
         self.a.answered(ok)
         self.a_media.connect(ok.body)
         self.a.ack(ok)
+        self.a.settle()
         return self
 
     def hang_up(self, by="a"):
@@ -462,6 +481,7 @@ class Call:
         first.peer.expect(200, "BYE")
         bye = second.peer.expect("BYE")
         second.reply(bye, 200)
+        second.settle()
         return bye
 
     def change(self, method="INVITE", by="a", offer=None, answer=None):
@@ -478,4 +498,5 @@ class Call:
         ok = first.peer.expect(200, method)
         if method == "INVITE":
             first.ack(ok)
+            first.settle()
         return Sdp(request.body), Sdp(ok.body)

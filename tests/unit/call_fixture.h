@@ -54,7 +54,7 @@ struct fx {
 	struct sp_conf_trunk confv[2];
 	struct sp_conf *conf; /* a mem object, as conf/ makes it */
 	struct peer carrier, service;
-	char log[16384];
+	char log[65536];
 	unsigned branch;
 	bool held; /* messages are written, the loop does not turn */
 };

@@ -376,6 +376,28 @@ static void late_repeat_after_a_change(void **state)
 	expect_clean(f);
 }
 
+/* The far end took the change but its answer is unusable: the legs no longer agree. */
+static void bad_answer_to_a_change(void **state)
+{
+	static const char *const methods[] = {"UPDATE", "INVITE"};
+	struct fx *f = *state;
+
+	for (unsigned i = 0; i < 2; i++) {
+		f->service.tag[0] = '\0';
+		establish(f);
+		request(&f->carrier, methods[i], NULL, "",
+			sdp_of("192.0.2.7", KEY_A, "sendonly"));
+		respond(&f->service, expect(&f->service, methods[i]), 200, NULL);
+		if (i)
+			expect(&f->service, "ACK");
+		expect(&f->carrier, "487");
+		respond(&f->carrier, expect(&f->carrier, "BYE"), 200, NULL);
+		respond(&f->service, expect(&f->service, "BYE"), 200, NULL);
+		assert_int_equal(0, calls_now(f));
+	}
+	expect_clean(f);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -397,6 +419,7 @@ int main(void)
 		T(change_never_acknowledged),
 		T(contact_follows_the_change),
 		T(late_repeat_after_a_change),
+		T(bad_answer_to_a_change),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
