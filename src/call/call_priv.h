@@ -238,6 +238,8 @@ uint16_t route_find(struct route *route, const struct sp_call_env *env, const st
 		    const struct sp_sip_msg *invite, const char **cause);
 /* The number that the call is made in the name of. */
 void route_caller(const struct sp_sip_msg *invite, struct pl *user);
+/* E.164 of a user part, which may be escaped. @return 0 or EINVAL */
+int route_e164(char out[SP_NUMBER_SIZE], const struct pl *user);
 bool route_is_anonymous(const struct sp_sip_addr *addr);
 
 /* ---- policy.c: what passes from one leg to the other ---- */

@@ -50,7 +50,7 @@ static int local_uri(char **localp, const struct sp_sip_msg *invite, const char 
 		return re_sdprintf(localp, "\"Anonymous\" <sip:anonymous@anonymous.invalid>");
 
 	u = from->uri.user;
-	if (0 == sp_number_normalise(number, &u))
+	if (0 == route_e164(number, &u))
 		pl_set_str(&u, number);
 	if (from->display.l && sp_text_ok(&from->display))
 		err = re_sdprintf(localp, "\"%r\" <sip:%r%s%s%s>", &from->display, &u,

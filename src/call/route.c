@@ -43,6 +43,18 @@ static bool is_dialled(const struct pl *user)
 	return true;
 }
 
+/** E.164 of a user part, which may be escaped ("%2B44..."; RFC 3261 19.1.4). */
+int route_e164(char out[SP_NUMBER_SIZE], const struct pl *user)
+{
+	char plain[128];
+	struct pl pl;
+
+	if (sp_sip_unescape(plain, sizeof(plain), user))
+		return EINVAL;
+	pl_set_str(&pl, plain);
+	return sp_number_normalise(out, &pl);
+}
+
 static int trunk_index(const struct sp_call_env *env, const struct sp_trunk *t)
 {
 	for (size_t i = 0; i < env->conf->trunkc; i++) {
@@ -58,7 +70,7 @@ static uint16_t route_by_called(struct route *route, const struct sp_call_env *e
 	struct pl number;
 
 	*cause = "the called number is not E.164";
-	if (sp_number_normalise(route->user, &invite->uri.user))
+	if (route_e164(route->user, &invite->uri.user))
 		return 404;
 	pl_set_str(&number, route->user);
 	route->entry = sp_number_lookup(env->numbers, &number);
@@ -78,7 +90,7 @@ static uint16_t route_by_calling(struct route *route, const struct sp_call_env *
 
 	route_caller(invite, &number);
 	*cause = "the calling number is not E.164";
-	if (sp_number_normalise(text, &number))
+	if (route_e164(text, &number))
 		return 403;
 	pl_set_str(&number, text);
 	route->entry = sp_number_lookup(env->numbers, &number);
@@ -87,7 +99,7 @@ static uint16_t route_by_calling(struct route *route, const struct sp_call_env *
 		return 403;
 
 	*cause = "the called number is neither E.164 nor digits";
-	if (sp_number_normalise(route->user, &invite->uri.user)) {
+	if (route_e164(route->user, &invite->uri.user)) {
 		if (!is_dialled(&invite->uri.user))
 			return 404;
 		(void)pl_strcpy(&invite->uri.user, route->user, sizeof(route->user));

@@ -163,9 +163,12 @@ class Gateway:
 
     def listen(self):
         while True:
-            states = self.notify.recv(4096).decode().split("\n")
+            data = self.notify.recv(4096)
+            if not data:
+                self.notify.close()
+                return
             with self.cond:
-                self.states += states
+                self.states += data.decode().split("\n")
                 self.cond.notify_all()
 
     def until(self, look, what):
@@ -240,6 +243,7 @@ class Gateway:
                 self.process.kill()
                 self.process.wait()
             self.process = None
+            self.notify.shutdown(socket.SHUT_RDWR)
         log = "\n".join(line.text for line in self.lines)
         for sign in ("AddressSanitizer", "LeakSanitizer", "runtime error:"):
             assert sign not in log, log[log.index(sign) - 80:][:6000]

@@ -223,17 +223,23 @@ static inline void request(struct peer *peer, const char *method, const char *ur
 }
 
 /** The peer opens a dialog. */
-static inline void invite(struct peer *peer, const char *called, const char *extra, const char *sdp)
+static inline void invite_uri(struct peer *peer, const char *uri, const char *extra,
+			      const char *sdp)
 {
-	char uri[128];
-
-	re_snprintf(uri, sizeof(uri), "sip:%s@gw.example.net;user=phone", called);
 	re_snprintf(peer->call_id, sizeof(peer->call_id), "call-%u@%s", ++peer->f->branch,
 		    peer->host);
 	re_snprintf(peer->tag, sizeof(peer->tag), "tag%u", peer->f->branch);
 	peer->remote_tag[0] = '\0';
 	peer->uac = true;
 	request(peer, "INVITE", uri, extra, sdp);
+}
+
+static inline void invite(struct peer *peer, const char *called, const char *extra, const char *sdp)
+{
+	char uri[128];
+
+	re_snprintf(uri, sizeof(uri), "sip:%s@gw.example.net;user=phone", called);
+	invite_uri(peer, uri, extra, sdp);
 }
 
 static inline void learn(struct peer *peer, const struct sp_sip_msg *m)

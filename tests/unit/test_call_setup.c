@@ -106,6 +106,29 @@ static void caller_and_called_number_pass(void **state)
 	expect_clean(f);
 }
 
+/* RFC 3261 19.1.4, RFC 3966: the same number in other spellings. */
+static void spellings_of_a_number(void **state)
+{
+	static const char *const uris[] = {
+		"sip:%2B441632960001@gw.example.net",
+		"sip:+44-1632-960001@gw.example.net;user=phone", "tel:+44-1632-960001",
+		"sips:+441632960001@gw.example.net", "sip:+441632960001;npdi=yes@gw.example.net"};
+	struct fx *f = *state;
+
+	for (size_t i = 0; i < ARRAY_SIZE(uris); i++) {
+		const struct sp_sip_msg *inv;
+
+		invite_uri(&f->carrier, uris[i], "", sdp_of("192.0.2.7", KEY_A, "sendrecv"));
+		expect(&f->carrier, "100");
+		inv = expect(&f->service, "INVITE");
+		assert_int_equal(0, pl_strcmp(&inv->uri.user, SERVICE_NUMBER));
+		respond(&f->service, inv, 486, NULL);
+		expect(&f->service, "ACK");
+		expect(&f->carrier, "486");
+	}
+	expect_clean(f);
+}
+
 static void custom_headers_stay_off_the_carrier(void **state)
 {
 	struct fx *f = *state;
@@ -427,6 +450,7 @@ int main(void)
 		T(answered_call),
 		T(nothing_of_one_side_reaches_the_other),
 		T(caller_and_called_number_pass),
+		T(spellings_of_a_number),
 		T(custom_headers_stay_off_the_carrier),
 		T(anonymous_caller_of_a_service),
 		T(refused_numbers),
