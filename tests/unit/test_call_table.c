@@ -3,6 +3,8 @@
  * The state machine as data: every pair of state and event is either a row of
  * the table or named here as one that is ignored, with the reason.
  */
+#include <stdio.h>
+
 #include "call_fixture.h"
 
 /* Pairs that cannot occur, or that mean nothing in that state. One bit per event. */
@@ -127,15 +129,76 @@ static void ignored_events_do_nothing(void **state)
 	expect_clean(f);
 }
 
-int main(void)
+/* docs/states.md, as it has to be. */
+static int states_page(struct re_printf *pf, void *arg)
+{
+	int err;
+
+	(void)arg;
+	err = re_hprintf(pf,
+			 "# States of a call\n\n"
+			 "Generated from `src/call/table.c` (`test_call_table --print`); a test "
+			 "keeps the two equal.\nWhat is not in a state's table is ignored there. "
+			 "The actions are in `src/call/setup.c`,\n`change.c` and `end.c`, one "
+			 "function each.\n");
+	for (unsigned s = 0; s < STATES && !err; s++) {
+		bool any = false;
+
+		for (size_t i = 0; i < transitionc && !err; i++) {
+			const struct transition *t = &transitions[i];
+
+			if (t->state != (enum state)s)
+				continue;
+			if (!any)
+				err = re_hprintf(pf,
+						 "\n## %s\n\n| event | next | action |\n"
+						 "| --- | --- | --- |\n",
+						 state_name((enum state)s));
+			any = true;
+			if (!err)
+				err = re_hprintf(pf, "| %s | %s | `%s` |\n", event_name(t->event),
+						 state_name(t->next), t->action_name);
+		}
+		if (!any && !err)
+			err = re_hprintf(pf, "\n## %s\n\nNothing more can happen.\n",
+					 state_name((enum state)s));
+	}
+	return err;
+}
+
+static void the_page_says_what_the_table_says(void **state)
+{
+	static char page[16384];
+	FILE *f = fopen(SP_SOURCE_DIR "/docs/states.md", "r");
+	char *want = NULL;
+	size_t n;
+
+	(void)state;
+	assert_non_null(f);
+	n = fread(page, 1, sizeof(page) - 1, f);
+	fclose(f);
+	page[n] = '\0';
+	assert_int_equal(0, re_sdprintf(&want, "%H", states_page, NULL));
+	if (strcmp(page, want))
+		print_message("docs/states.md is out of date: test_call_table --print\n");
+	assert_true(0 == strcmp(page, want));
+	mem_deref(want);
+}
+
+int main(int argc, char *argv[])
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(every_pair_is_decided),
 		cmocka_unit_test(no_pair_stands_twice),
 		cmocka_unit_test(every_row_has_names_and_an_action),
 		cmocka_unit_test(every_state_leads_to_the_end),
+		cmocka_unit_test(the_page_says_what_the_table_says),
 		cmocka_unit_test_setup_teardown(ignored_events_do_nothing, fx_setup, fx_teardown),
 	};
 
+	if (argc == 2 && !strcmp(argv[1], "--print")) {
+		(void)re_printf("%H", states_page, NULL);
+		return 0;
+	}
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
