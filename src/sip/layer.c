@@ -44,6 +44,7 @@ static void destructor(void *arg)
 	}
 
 	mem_deref(sip->stable);
+	mem_deref(sip->mtable);
 	mem_deref(sip->ctable);
 }
 
@@ -67,6 +68,8 @@ int sp_sip_alloc(struct sp_sip **sp, struct sp_loop *loop, const struct sp_sip_h
 	sp_hashkey_init(&sip->key);
 
 	err = hash_alloc(&sip->stable, SIP_BUCKETS);
+	if (!err)
+		err = hash_alloc(&sip->mtable, SIP_BUCKETS);
 	if (!err)
 		err = hash_alloc(&sip->ctable, SIP_BUCKETS);
 
@@ -126,11 +129,18 @@ static void refuse(struct sp_sip_conn *c, const struct sp_sip_msg *req)
 
 static void new_request(struct sp_sip_conn *c, struct sp_sip_msg *m)
 {
+	const struct sp_sip_reply merged = {.status = 482, .reason = "Merged Request"};
 	const struct sp_sip_reply failed = {.status = 500};
 	int err;
 
 	if (c->sip->transactions >= c->sip->max) {
 		refuse(c, m);
+		return;
+	}
+	if (sip_strans_merges(c, m)) {
+		sp_log(SP_LOG_INFO, "sip_merged", "method=%r call_id=%H", &m->method_name,
+		       sp_log_quote, &m->call_id);
+		(void)sip_answer(c, m, &merged);
 		return;
 	}
 

@@ -34,6 +34,7 @@ struct sp_sip {
 	void *arg;
 	struct sp_hashkey key;
 	struct hash *stable; /**< server transactions */
+	struct hash *mtable; /**< those whose request a merged one would repeat (8.2.2.2) */
 	struct hash *ctable; /**< client transactions */
 	struct list conns;
 	size_t transactions;
@@ -75,6 +76,7 @@ void sip_dispatch(struct sp_sip_conn *c, struct sp_sip_msg *m);
 int sip_answer(struct sp_sip_conn *c, const struct sp_sip_msg *req, const struct sp_sip_reply *r);
 
 /* strans.c */
+bool sip_strans_merges(const struct sp_sip_conn *c, const struct sp_sip_msg *m);
 struct sp_sip_strans *sip_strans_find(const struct sp_sip_conn *c, const struct sp_sip_msg *m);
 int sip_strans_accept(struct sp_sip_conn *c, struct sp_sip_msg *m);
 void sip_strans_again(struct sp_sip_strans *st, struct sp_sip_conn *c);

@@ -22,7 +22,8 @@ enum strans_state {
 };
 
 struct sp_sip_strans {
-	struct le le;
+	struct le le;       /**< in the table, by branch                   */
+	struct le me;       /**< in the table of what a request may merge with */
 	struct sp_sip *sip; /**< NULL when terminated */
 	struct sp_sip_conn *conn;
 	struct sp_sip_msg *req;
@@ -80,6 +81,7 @@ static void destructor(void *arg)
 	struct sp_sip_strans *st = arg;
 
 	hash_unlink(&st->le);
+	hash_unlink(&st->me);
 	sp_timer_cancel(&st->timer);
 	sp_timer_cancel(&st->repeat);
 	mem_deref(st->conn);
@@ -92,6 +94,7 @@ static void destructor(void *arg)
 static void unlist(struct sp_sip_strans *st)
 {
 	hash_unlink(&st->le);
+	hash_unlink(&st->me);
 	sp_timer_cancel(&st->timer);
 	sp_timer_cancel(&st->repeat);
 	--st->sip->transactions;
@@ -246,6 +249,47 @@ struct sp_sip_strans *sip_strans_find(const struct sp_sip_conn *c, const struct 
 	return list_ledata(hash_lookup(c->sip->stable, key_of(&look), is_match, &look));
 }
 
+/* What 8.2.2.2 compares: From tag, Call-ID and CSeq, here within one owner. */
+static uint32_t merge_key(const struct sp_sip_conn *c, const struct sp_sip_msg *m)
+{
+	const struct sp_hashkey *key = &c->sip->key;
+	uint64_t parts[4];
+
+	parts[0] = sp_hash(key, m->call_id.p, m->call_id.l);
+	parts[1] = sp_hash(key, m->from_tag.p, m->from_tag.l);
+	parts[2] = (uint64_t)m->cseq << 8 | (uint64_t)m->method;
+	parts[3] = (uint64_t)(uintptr_t)c->owner;
+
+	return (uint32_t)sp_hash(key, parts, sizeof(parts));
+}
+
+static bool is_same_request(struct le *le, void *arg)
+{
+	const struct sp_sip_strans *st = le->data;
+	const struct lookup *look = arg;
+
+	return st->conn->owner == look->conn->owner && st->req->cseq == look->m->cseq &&
+	       !pl_cmp(&st->req->method_name, &look->m->method_name) &&
+	       !pl_cmp(&st->req->call_id, &look->m->call_id) &&
+	       !pl_cmp(&st->req->from_tag, &look->m->from_tag);
+}
+
+/**
+ * 8.2.2.2: did this request come already, by another path, as a transaction
+ * that is still going on? One that was refused does not count: a proxy that
+ * tries again after a failure has not forked.
+ */
+bool sip_strans_merges(const struct sp_sip_conn *c, const struct sp_sip_msg *m)
+{
+	struct lookup look;
+
+	if (m->to_tag.l)
+		return false;
+	lookup_init(&look, c, m);
+
+	return hash_lookup(c->sip->mtable, merge_key(c, m), is_same_request, &look) != NULL;
+}
+
 /** A request that belongs to no transaction: make one and hand it to the user. */
 int sip_strans_accept(struct sp_sip_conn *c, struct sp_sip_msg *m)
 {
@@ -261,6 +305,8 @@ int sip_strans_accept(struct sp_sip_conn *c, struct sp_sip_msg *m)
 	st->req = mem_ref(m);
 	lookup_init(&look, c, m);
 	hash_append(sip->stable, key_of(&look), &st->le, st);
+	if (!m->to_tag.l)
+		hash_append(sip->mtable, merge_key(c, m), &st->me, st);
 	++sip->transactions;
 	set_state(st, is_invite(st) ? PROCEEDING : TRYING);
 
@@ -384,6 +430,8 @@ static int send_last(struct sp_sip_strans *st, uint16_t status)
 	}
 
 	st->final = true;
+	if (status >= 300)
+		hash_unlink(&st->me);
 	if (is_invite(st))
 		set_state(st, status < 300 ? ACCEPTED : COMPLETED);
 

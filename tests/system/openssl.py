@@ -17,13 +17,13 @@ SUITES12 = {"ec": ("ECDHE-ECDSA-AES256-GCM-SHA384", "ECDHE-ECDSA-AES128-GCM-SHA2
 GOOD = [(kind, "-tls1_2", suite) for kind, suites in SUITES12.items() for suite in suites]
 GOOD += [(kind, "-tls1_3", suite) for kind in SUITES12 for suite in SUITES13]
 # all of these are known to the openssl command, and none may be spoken
-BAD = [("ec", "-tls1_2", "ECDHE-ECDSA-CHACHA20-POLY1305"), ("ec", "-tls1_2", "ECDHE-ECDSA-AES256-SHA"),
-       ("ec", "-tls1_2", "ECDHE-ECDSA-AES128-CCM"),
-       ("rsa", "-tls1_2", "ECDHE-RSA-CHACHA20-POLY1305"), ("rsa", "-tls1_2", "ECDHE-RSA-AES128-SHA"),
-       ("rsa", "-tls1_2", "AES128-SHA"), ("rsa", "-tls1_2", "AES256-GCM-SHA384"),
-       ("rsa", "-tls1_2", "DHE-RSA-AES256-GCM-SHA384"),
-       ("ec", "-tls1_3", "TLS_CHACHA20_POLY1305_SHA256"), ("ec", "-tls1_3", "TLS_AES_128_CCM_SHA256"),
-       ("ec", "-tls1_1", "ALL"), ("rsa", "-tls1_1", "ALL"), ("rsa", "-tls1", "ALL")]
+BAD = [
+    ("ec", "-tls1_2", "ECDHE-ECDSA-CHACHA20-POLY1305"), ("ec", "-tls1_2", "ECDHE-ECDSA-AES256-SHA"),
+    ("ec", "-tls1_2", "ECDHE-ECDSA-AES128-CCM"), ("rsa", "-tls1_2", "ECDHE-RSA-AES128-SHA"),
+    ("rsa", "-tls1_2", "ECDHE-RSA-CHACHA20-POLY1305"), ("rsa", "-tls1_2", "AES128-SHA"),
+    ("rsa", "-tls1_2", "AES256-GCM-SHA384"), ("rsa", "-tls1_2", "DHE-RSA-AES256-GCM-SHA384"),
+    ("ec", "-tls1_3", "TLS_CHACHA20_POLY1305_SHA256"), ("ec", "-tls1_3", "TLS_AES_128_CCM_SHA256"),
+    ("ec", "-tls1_1", "ALL"), ("rsa", "-tls1_1", "ALL"), ("rsa", "-tls1", "ALL")]
 
 
 def version_args(version, suite):
@@ -86,7 +86,8 @@ class Process:
         return self.output
 
 
-OPTIONS = (b"OPTIONS sip:gateway.example SIP/2.0\r\nVia: SIP/2.0/TLS peer.example;branch=z9hG4bKo\r\n"
+OPTIONS = (b"OPTIONS sip:gateway.example SIP/2.0\r\n"
+           b"Via: SIP/2.0/TLS peer.example;branch=z9hG4bKo\r\n"
            b"Max-Forwards: 70\r\nFrom: <sip:peer.example>;tag=o\r\nTo: <sip:gateway.example>\r\n"
            b"Call-ID: options\r\nCSeq: 1 OPTIONS\r\nContent-Length: 0\r\n\r\n")
 

@@ -282,7 +282,7 @@ static void rfc3261_17_2_3_matching(void **state)
 	struct fixture *f = *state;
 	const char *fmt =
 		"%s sip:x@gw.example SIP/2.0\nVia: SIP/2.0/TLS %s;branch=%s\n"
-		"Max-Forwards: 70\nFrom: <sip:a@b.example>;tag=1\nTo: <sip:x@gw.example>\n"
+		"Max-Forwards: 70\nFrom: <sip:a@b.example>;tag=1\nTo: <sip:x@gw.example>;tag=d\n"
 		"Call-ID: c\nCSeq: 1 %s\n";
 
 	one_bucket(f);
@@ -486,7 +486,7 @@ static void ten_thousand_drain_to_nothing(void **state)
 	f->reply_at_once = 200;
 	for (unsigned i = 0; i < 10000; i++) {
 		(void)re_snprintf(branch, sizeof(branch), "z9hG4bK%u", i);
-		feed_request(&f->a, i % 2 ? "INVITE" : "OPTIONS", branch, 1, NULL, NULL);
+		feed_request(&f->a, i % 2 ? "INVITE" : "OPTIONS", branch, i + 1, NULL, NULL);
 		sp_loop_turn(f->loop);
 	}
 	assert_int_equal(10000, f->requests);
@@ -496,6 +496,38 @@ static void ten_thousand_drain_to_nothing(void **state)
 	assert_int_equal(10000 + 5000 * 10, f->a.n);
 	assert_int_equal(0, sp_sip_transactions(f->sip));
 	assert_int_equal(0, sp_loop_timers(f->loop));
+}
+
+/* 8.2.2.2: the same request by another path; a retry after a failure is none. */
+static void rfc3261_8_2_2_2_merged(void **state)
+{
+	struct fixture *f = *state;
+
+	invite(f);
+	feed_request(&f->a, "INVITE", "z9hG4bKi2", 1, NULL, NULL);
+	assert_int_equal(1, f->requests);
+	assert_int_equal(482, f->a.sent[0]->status);
+	feed_request(&f->a2, "INVITE", "z9hG4bKi3", 1, NULL,
+		     NULL); /* same owner, other connection */
+	assert_int_equal(1, f->requests);
+	assert_int_equal(482, f->a2.sent[0]->status);
+
+	feed_request(&f->b, "INVITE", "z9hG4bKi2", 1, NULL, NULL); /* another owner's is its own */
+	assert_int_equal(2, f->requests);
+	feed_request(&f->a, "INVITE", "z9hG4bKi4", 2, NULL, NULL); /* another CSeq */
+	assert_int_equal(3, f->requests);
+	feed_request(&f->a, "INVITE", "z9hG4bKi5", 2, "dialog", NULL); /* in a dialog */
+	assert_int_equal(4, f->requests);
+}
+
+static void rfc3261_8_2_2_2_retry_after_failure(void **state)
+{
+	struct fixture *f = *state;
+
+	invite(f);
+	assert_int_equal(0, sp_sip_reply_status(f->st, 503, NULL));
+	feed_request(&f->a, "INVITE", "z9hG4bKi2", 1, NULL, NULL);
+	assert_int_equal(2, f->requests);
 }
 
 int main(void)
@@ -526,6 +558,8 @@ int main(void)
 		fixture_test(a_2xx_is_repeated_after_a_gap),
 		fixture_test(reply_in_the_handler),
 		fixture_test(bad_arguments),
+		fixture_test(rfc3261_8_2_2_2_merged),
+		fixture_test(rfc3261_8_2_2_2_retry_after_failure),
 		fixture_test(ten_thousand_drain_to_nothing),
 	};
 
