@@ -73,7 +73,7 @@ enum sp_conf_kind { SP_TRUNK_CARRIER, SP_TRUNK_SERVICE };
 struct sp_conf_target {
 	const char *host; /**< name or address literal */
 	uint16_t port;    /**< 5061 if not given       */
-	bool port_given;  /**< else a name is looked up by SRV first, RFC 3263 section 4.2 */
+	bool port_given;  /**< it was written, not assumed */
 	struct sp_conf_src src;
 };
 

@@ -385,8 +385,7 @@ static void bad_answer_to_a_change(void **state)
 	for (unsigned i = 0; i < 2; i++) {
 		f->service.tag[0] = '\0';
 		establish(f);
-		request(&f->carrier, methods[i], NULL, "",
-			sdp_of("192.0.2.7", KEY_A, "sendonly"));
+		request(&f->carrier, methods[i], NULL, "", sdp_of("192.0.2.7", KEY_A, "sendonly"));
 		respond(&f->service, expect(&f->service, methods[i]), 200, NULL);
 		if (i)
 			expect(&f->service, "ACK");

@@ -193,10 +193,8 @@ static void test_ports_dscp(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_ports),
-		cmocka_unit_test(test_ports_foreign),
-		cmocka_unit_test(test_half_built),
-		cmocka_unit_test(test_ports_random),
+		cmocka_unit_test(test_ports),      cmocka_unit_test(test_ports_foreign),
+		cmocka_unit_test(test_half_built), cmocka_unit_test(test_ports_random),
 		cmocka_unit_test(test_ports_dscp),
 	};
 

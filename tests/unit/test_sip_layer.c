@@ -84,12 +84,11 @@ static void unreadable_responses_and_acks_are_dropped(void **state)
 
 	for (unsigned i = 0; i < SIP_DROPPED_MAX / 2; i++) {
 		assert_int_equal(0, feed_err(&f->a, "SIP/2.0 200 OK\nCall-ID: c\n"));
-		assert_int_equal(
-			0, feed_err(&f->a,
-				    "ACK foo:bar SIP/2.0\n"
-				    "Via: SIP/2.0/TLS p.example;branch=z9hG4bK1\n"
-				    "Max-Forwards: 70\nFrom: <sip:a@b.example>;tag=1\n"
-				    "To: <sip:b@c.example>\nCall-ID: c\nCSeq: 1 ACK\n"));
+		assert_int_equal(0, feed_err(&f->a,
+					     "ACK foo:bar SIP/2.0\n"
+					     "Via: SIP/2.0/TLS p.example;branch=z9hG4bK1\n"
+					     "Max-Forwards: 70\nFrom: <sip:a@b.example>;tag=1\n"
+					     "To: <sip:b@c.example>\nCall-ID: c\nCSeq: 1 ACK\n"));
 	}
 	assert_int_equal(0, f->a.n);
 	assert_int_equal(EBADMSG, feed_err(&f->a, "SIP/2.0 200 OK\nCall-ID: c\n"));
