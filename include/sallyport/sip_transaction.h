@@ -16,7 +16,12 @@ enum {
 	SP_SIP_T1_MS = 500,
 	SP_SIP_T2_MS = 4000,
 	SP_SIP_TIMEOUT_MS = 64 * SP_SIP_T1_MS, /**< timers B, F, H, L, M */
-	SP_SIP_TRANSACTIONS_MAX = 200000       /**< of either kind, in all */
+	SP_SIP_TRANSACTIONS_MAX = 200000,      /**< of either kind, in all */
+
+	/* Of one owner's requests, with the bytes of those requests: what one
+	 * peer leaves unacknowledged must not shut the others out. */
+	SP_SIP_OWNER_TRANSACTIONS_MAX = SP_SIP_TRANSACTIONS_MAX / 4,
+	SP_SIP_OWNER_BYTES_MAX = 128 * 1024 * 1024
 };
 
 struct sp_sip;        /**< the layer */
@@ -40,9 +45,12 @@ struct sp_sip_handlers {
 int sp_sip_alloc(struct sp_sip **sp, struct sp_loop *loop, const struct sp_sip_handlers *h,
 		 void *arg);
 
-/** Transactions alive, of both kinds; requests refused because of SP_SIP_TRANSACTIONS_MAX. */
+/** Transactions alive, of both kinds; requests refused because of the limits above. */
 size_t sp_sip_transactions(const struct sp_sip *sip);
 uint64_t sp_sip_refused(const struct sp_sip *sip);
+
+/** Of the transactions, those that wait for a message; the others only run out (timers L, M). */
+size_t sp_sip_pending(const struct sp_sip *sip);
 
 /** Send bytes; 0 or errno. */
 typedef int(sp_sip_send_h)(const uint8_t *p, size_t n, void *arg);

@@ -29,6 +29,8 @@ struct sp_tls_cert_info {
 	char subject[256];
 	char sans[512]; /**< "DNS:a, URI:sip:b" */
 	int days_left;
+	bool ca;                     /**< it is an authority's own */
+	bool for_server, for_client; /**< what its extended key usage allows */
 };
 
 /**

@@ -10,6 +10,9 @@
 
 enum { KEY_SIZE = 160 };
 
+/* Towards whom a pair is shown. */
+enum use { USE_SERVER = 1, USE_CLIENT = 2 };
+
 /* Who a problem with a file is told of. */
 struct teller {
 	struct sp_report *r;
@@ -57,8 +60,25 @@ const struct app_pair *app_pair_find(const struct app_snapshot *s, const struct 
 	return NULL;
 }
 
-static void check_pair(struct app_snapshot *s, const struct sp_conf_pair *pair, const char *where,
-		       const char *client, struct sp_report *r)
+/* Not wrong in itself: peers decide what they take. */
+static void note_purpose(const struct app_pair *p, enum use use, struct teller *t)
+{
+	const char *path = p->pair->certificate.path;
+
+	t->note = true;
+	if (p->info.ca)
+		tell(path, "is a CA certificate",
+		     "have one issued for the gateway, and keep the CA's key elsewhere", t);
+	if (use & USE_SERVER && !p->info.for_server)
+		tell(path, "is not made for servers (serverAuth)",
+		     "peers that connect may refuse it", t);
+	if (use & USE_CLIENT && !p->info.for_client)
+		tell(path, "is not made for clients (clientAuth)",
+		     "peers that are called may refuse it", t);
+}
+
+static void check_pair(struct app_snapshot *s, const struct sp_conf_pair *pair, enum use use,
+		       const char *where, const char *client, struct sp_report *r)
 {
 	struct teller t = {.r = r, .pair = pair, .where = where, .client = client};
 	struct app_pair *p;
@@ -70,12 +90,14 @@ static void check_pair(struct app_snapshot *s, const struct sp_conf_pair *pair, 
 
 	p = &s->pairv[s->pairc++];
 	p->pair = pair;
-	if (sp_tls_check_pair(pair->certificate.path, pair->key.path, &p->info, tell, &t) ||
-	    p->info.days_left >= SP_APP_EXPIRES_DAYS)
+	if (sp_tls_check_pair(pair->certificate.path, pair->key.path, &p->info, tell, &t))
+		return;
+
+	note_purpose(p, use, &t);
+	if (p->info.days_left >= SP_APP_EXPIRES_DAYS)
 		return;
 
 	(void)re_snprintf(days, sizeof(days), "expires in %d days", p->info.days_left);
-	t.note = true;
 	tell(pair->certificate.path, days, "renew it, then reload", &t);
 }
 
@@ -133,15 +155,18 @@ int app_certs_check(struct app_snapshot *s, struct sp_report *r)
 		const struct sp_conf_interface *itf = &conf->interfacev[i];
 
 		(void)key_path(where, "interfaces", i, itf->name, "tls.");
-		check_pair(s, &itf->server, where, NULL, r);
-		check_pair(s, &itf->client, where, "client_", r);
+		check_pair(s, &itf->server,
+			   is_same(&itf->server, &itf->client) ? USE_SERVER | USE_CLIENT
+							       : USE_SERVER,
+			   where, NULL, r);
+		check_pair(s, &itf->client, USE_CLIENT, where, "client_", r);
 	}
 
 	for (size_t i = 0; i < conf->trunkc && !err; i++) {
 		const struct sp_conf_trunk *trunk = &conf->trunkv[i];
 
 		(void)key_path(where, "trunks", i, trunk->name, "");
-		check_pair(s, &trunk->client, where, NULL, r);
+		check_pair(s, &trunk->client, USE_CLIENT, where, NULL, r);
 		if (!is_ca_known(conf, i))
 			err = check_ca(trunk, where, r);
 	}

@@ -12,6 +12,17 @@ enum { LOOK_MS = 100 };
 
 static void on_look(void *arg);
 
+/* Port pairs that calls still hold, on all interfaces. */
+static unsigned ports_used(const struct sp_app *app)
+{
+	unsigned n = 0;
+
+	for (size_t i = 0; app->env && i < app->env->conf->interfacec; i++)
+		n += sp_ports_used(app->env->portsv[i]);
+
+	return n;
+}
+
 static void stop(struct sp_app *app, const char *reason)
 {
 	struct sp_calls_count count;
@@ -20,7 +31,8 @@ static void stop(struct sp_app *app, const char *reason)
 		return;
 
 	sp_calls_count(app->calls, &count);
-	sp_log(SP_LOG_INFO, "stop", "reason=%s calls=%zu", reason, count.now);
+	sp_log(SP_LOG_INFO, "stop", "reason=%s calls=%zu transactions=%zu ports=%u", reason,
+	       count.now, sp_sip_pending(app->sip), ports_used(app));
 	app->phase = APP_STOPPED;
 	sp_timer_cancel(&app->drain);
 	sp_trunks_close(app->trunks);
@@ -47,7 +59,7 @@ static void hang_up(struct sp_app *app, const char *reason)
 static void look(struct sp_app *app)
 {
 	const bool late = sp_loop_now_ms(app->loop) >= app->deadline_ms;
-	const bool quiet = !sp_sip_transactions(app->sip);
+	const bool quiet = !sp_sip_pending(app->sip);
 	struct sp_calls_count count;
 
 	sp_calls_count(app->calls, &count);

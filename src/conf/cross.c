@@ -167,8 +167,8 @@ static void check_interface(struct cross *x, size_t i)
 	check_addresses(x, i);
 	check_neighbours(x, i);
 
-	/* every leg takes a pair of ports per media stream */
-	if (d->ports[1] && pairs < x->draft->calls)
+	/* every leg takes a pair of ports per media stream; limits with a mistake are not known */
+	if (!sp_report_mistakes(x->rd->report) && d->ports[1] && pairs < x->draft->calls)
 		conf_note_at(x->rd, "interfaces", i, &d->head, "media.ports",
 			     "room for the audio of %d call legs, while limits.calls is %d", pairs,
 			     x->draft->calls);
@@ -181,7 +181,8 @@ static void resolve_interface(struct cross *x, size_t i)
 	char near[SAY_SIZE];
 	int at;
 
-	if (!t->interface)
+	/* without any, that is what has been told */
+	if (!t->interface || !x->interfaces.c)
 		return;
 	at = index_of(&x->interfaces, t->interface);
 	if (at >= 0)
@@ -212,10 +213,10 @@ static void resolve_carrier(struct cross *x, size_t i)
 		conf_mistake_at(
 			x->rd, "trunks", i, &t->head, "carrier", "no such trunk%s",
 			conf_suggest(near, sizeof(near), t->carrier, x->carriers.v, x->carriers.c));
-	else if (x->trunkv[at].kind != SP_TRUNK_CARRIER)
+	else if (x->trunkv[at].kind == SP_TRUNK_SERVICE)
 		conf_mistake_at(x->rd, "trunks", i, &t->head, "carrier",
 				"is a service trunk, needs one of kind \"carrier\"");
-	else
+	else if (x->trunkv[at].kind == SP_TRUNK_CARRIER)
 		t->out.carrier = at;
 }
 

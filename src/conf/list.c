@@ -42,12 +42,12 @@ void conf_read_ports(struct conf_reader *rd, const struct conf_key *key, const c
 	if (port[0] < key->min || port[0] > key->max || port[1] < key->min || port[1] > key->max) {
 		conf_mistake(rd, s, "[ %lli, %lli ] needs ports from %d to %d", port[0], port[1],
 			     key->min, key->max);
-	} else if (port[0] % 2) {
-		conf_mistake(rd, s, "[ %lli, %lli ] needs an even lowest port (RTP), %lli say",
-			     port[0], port[1], port[0] + 1);
 	} else if (port[0] >= port[1]) {
 		conf_mistake(rd, s, "[ %lli, %lli ] needs the lowest port first and at least two",
 			     port[0], port[1]);
+	} else if (port[0] % 2) {
+		conf_mistake(rd, s, "[ %lli, %lli ] needs an even lowest port (RTP), %lli say",
+			     port[0], port[1], port[0] + 1);
 	} else {
 		out[0] = (int)port[0];
 		out[1] = (int)port[1];

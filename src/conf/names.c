@@ -128,6 +128,8 @@ const char *conf_target_parse(struct sp_conf_target *out, char host[256], const 
 	out->port = SIPS_PORT;
 	out->port_given = false;
 
+	if (!strncmp(s, "sip:", 4) || !strncmp(s, "sips:", 5))
+		return "is a URI: write host and port alone, \"sbc.example.net:5061\"";
 	if (*s == '[') {
 		end = strchr(s, ']');
 		if (!end || (end[1] && end[1] != ':'))

@@ -73,7 +73,8 @@ static int publish_trunks(struct sp_conf *conf, struct conf_arena *keep, struct 
 		v[i] = d->out;
 		v[i].src = d->head.src;
 		v[i].name = or_empty(d->out.name);
-		v[i].kind = (enum sp_conf_kind)d->kind;
+		/* where it was wrong: as a service, most of what refers to it makes sense */
+		v[i].kind = d->kind == SP_TRUNK_CARRIER ? SP_TRUNK_CARRIER : SP_TRUNK_SERVICE;
 		v[i].identityv = d->identities.v;
 		v[i].identityc = d->identities.c;
 		v[i].check_purpose = d->purpose == 0;

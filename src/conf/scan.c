@@ -40,6 +40,7 @@ struct scanner {
 	size_t namec, name_size;
 	struct name last; /* the setting whose value is being read */
 	struct name seen; /* a name that may become one */
+	bool valued;      /* "=" came just now */
 };
 
 /* There is no key path yet at this stage: the key alone, and where it stands. */
@@ -108,8 +109,10 @@ static int close_frame(struct scanner *sc, char c, unsigned line)
 		return EBADMSG;
 	}
 	if (c != wanted) {
-		mistake(sc, line, NULL, "\"%c\" here, but line %u opened with \"%c\": needs \"%c\"",
-			c, conf_text_src(sc->text, f->line).line, f->open, wanted);
+		mistake(sc, line, NULL,
+			"\"%c\" here, but \"%c\" of line %u is still open: \"%c\" is missing "
+			"between them, or one of the two is wrong",
+			c, f->open, conf_text_src(sc->text, f->line).line, wanted);
 		return EBADMSG;
 	}
 	sc->namec = f->first;
@@ -158,15 +161,51 @@ static void add_literal(struct scanner *sc, const struct conf_token *t)
 	};
 }
 
+/*
+ * What libconfig would call a syntax error and no more. @return EBADMSG after
+ * a report, for libconfig would end here too.
+ */
+static int check_stray(struct scanner *sc, const struct conf_token *t)
+{
+	const unsigned char c = (unsigned char)*t->text.p;
+
+	if (c >= 0x80)
+		mistake(sc, t->line, NULL,
+			"not plain ASCII, outside of strings and comments: a quote or a blank "
+			"from a word processor? Strings stand between two \"");
+	else if (c == '\'')
+		mistake(sc, t->line, NULL, "strings stand between two \", not between two '");
+	else if (c == '@')
+		mistake(sc, t->line, NULL,
+			"only @include \"FILE\" begins with @, on a line of its own");
+	else
+		return 0;
+
+	return EBADMSG;
+}
+
+static bool is_bool(const struct pl *word)
+{
+	return !pl_strcasecmp(word, "true") || !pl_strcasecmp(word, "false");
+}
+
 /* A name is a setting only when "=" or ":" follows: "true" is a name to the lexer too. */
 static int take_token(struct scanner *sc, const struct conf_token *t)
 {
 	const char c = t->kind == CONF_TOKEN_OTHER ? *t->text.p : '\0';
-	struct name seen = sc->seen;
+	const struct name seen = sc->seen;
+	const bool valued = sc->valued;
 
 	sc->seen.text.l = 0;
+	sc->valued = false;
 	switch (t->kind) {
 	case CONF_TOKEN_NAME:
+		if ((valued || sc->framev[sc->framec - 1].open == '[') && !is_bool(&t->text)) {
+			mistake(sc, t->line, &sc->last.text,
+				"%r stands without quotes: only numbers, true and false do",
+				&t->text);
+			return EBADMSG;
+		}
 		sc->seen = (struct name){.text = t->text, .line = t->line};
 		return 0;
 	case CONF_TOKEN_INTEGER:
@@ -176,14 +215,16 @@ static int take_token(struct scanner *sc, const struct conf_token *t)
 		break;
 	}
 
-	if ((c == '=' || c == ':') && seen.text.l)
+	if ((c == '=' || c == ':') && seen.text.l) {
+		sc->valued = true;
 		return add_name(sc, &seen);
+	}
 	if (c == '{' || c == '(' || c == '[')
 		return open_frame(sc, c, t->line);
 	if (c == '}' || c == ')' || c == ']')
 		return close_frame(sc, c, t->line);
 
-	return 0;
+	return c ? check_stray(sc, t) : 0;
 }
 
 int conf_scan_text(struct conf_scan *s, const struct conf_text *t, struct sp_report *r)
@@ -239,7 +280,8 @@ void conf_scan_rest(struct conf_scan *s, const struct conf_text *t, struct sp_re
 
 		re_snprintf(name, sizeof(name), "%r", &lit->name);
 		conf_scan_tell(lit, t, r, *name ? name : NULL, "%s",
-			       lit->leading_zero ? "write it without leading zeros"
+			       lit->leading_zero ? "write it without leading zeros, and without "
+						   "commas between digits"
 						 : "larger than any number here may be");
 	}
 }

@@ -74,7 +74,7 @@ static const struct conf_key interface_keys[] = {
 
 static const struct conf_key trunk_keys[] = {
 	{"name",        CONF_NAME,   true, AT(out.name)},
-	{"kind",        CONF_CHOICE, true, .def = SP_TRUNK_CARRIER, AT(kind),
+	{"kind",        CONF_CHOICE, true, .def = -1 /* not known */, AT(kind),
 	 CHOICES("carrier", "service")},
 	{"interface",   CONF_NAME,   true, AT(interface)},
 	{"identities",  CONF_HOSTS,  true, .min = 1, .max = SP_CONF_IDENTITIES_MAX, AT(identities)},

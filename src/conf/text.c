@@ -100,7 +100,8 @@ static int follow_include(struct flatten *f, const struct sp_conf_src *src, cons
 	}
 	if (depth >= CONF_INCLUDE_DEPTH_MAX || f->text->includes >= CONF_INCLUDES_MAX) {
 		sp_report_add(f->report, src, "@include", name,
-			      "too many: at most %u in all, %u within each other",
+			      "too many: at most %u in all, %u within each other; does a file "
+			      "include itself?",
 			      (unsigned)CONF_INCLUDES_MAX, (unsigned)CONF_INCLUDE_DEPTH_MAX);
 		return EINVAL;
 	}
@@ -113,6 +114,16 @@ static int follow_include(struct flatten *f, const struct sp_conf_src *src, cons
 	err = flatten_file(f, path, src, depth + 1);
 
 	return err && err != ENOMEM ? EINVAL : err;
+}
+
+static bool is_next(const struct conf_lex *l, char c)
+{
+	const char *p = l->p;
+
+	while (p < l->end && (*p == ' ' || *p == '\t'))
+		++p;
+
+	return p < l->end && *p == c;
 }
 
 /*
@@ -136,6 +147,11 @@ static int splice_include(struct flatten *f, const struct conf_lex *l, const str
 	bad = follow_include(f, &src, &t->text, depth);
 	if (bad && bad != EINVAL)
 		return bad;
+	if (is_next(l, ';')) {
+		sp_report_add(f->report, &src, "@include", NULL,
+			      "takes no \";\" behind it: take it out");
+		bad = EINVAL;
+	}
 
 	/* a file need not end in a newline */
 	err = add_text(f, "\n", 1);
@@ -145,10 +161,26 @@ static int splice_include(struct flatten *f, const struct conf_lex *l, const str
 	return err ? err : bad;
 }
 
+/*
+ * No value may hold a line's end, so a string that does lacks a quote: told
+ * here, for every quote behind it is taken for its opposite.
+ */
+static const char *unended(const struct conf_token *t)
+{
+	if (t->kind == CONF_TOKEN_OPEN && t->text.l >= 2 && !memcmp(t->text.p, "/*", 2))
+		return "the comment that begins here never ends: needs \"*/\"";
+	if (t->kind == CONF_TOKEN_OPEN ||
+	    (t->kind == CONF_TOKEN_STRING && memchr(t->text.p, '\n', t->text.l)))
+		return "a string begins on this line and does not end on it: a quote is missing, "
+		       "or one too many";
+
+	return NULL;
+}
+
 static int flatten_text(struct flatten *f, const char *file, const char *p, size_t n,
 			unsigned depth)
 {
-	const char *done = p;
+	const char *done = p, *mend;
 	struct conf_token t;
 	struct conf_lex l;
 	int err, bad = 0;
@@ -160,11 +192,11 @@ static int flatten_text(struct flatten *f, const char *file, const char *p, size
 	conf_lex_init(&l, p, n, 1);
 	do {
 		conf_lex_next(&l, &t);
-		if (t.kind == CONF_TOKEN_OPEN) {
+		mend = unended(&t);
+		if (mend) {
 			const struct sp_conf_src src = {.file = file, .line = t.line};
 
-			sp_report_add(f->report, &src, NULL, NULL,
-				      "the string or comment that begins here never ends");
+			sp_report_add(f->report, &src, NULL, NULL, "%s", mend);
 			return EINVAL;
 		}
 		if (t.kind == CONF_TOKEN_INCLUDE) {
@@ -238,8 +270,11 @@ out:
 static int flatten_file(struct flatten *f, const char *path, const struct sp_conf_src *by,
 			unsigned depth)
 {
+	/* what some editors write before a text */
+	static const char bom[] = "\xef\xbb\xbf";
 	const struct sp_conf_src self = {.file = path};
 	struct mbuf *mb = NULL;
+	size_t skip = 0;
 	const char *text, *nul;
 	char errbuf[128];
 	int err;
@@ -249,24 +284,29 @@ static int flatten_file(struct flatten *f, const char *path, const struct sp_con
 		return err;
 	if (err) {
 		sp_report_add(f->report, by ? by : &self, by ? "@include" : NULL, by ? path : NULL,
-			      "cannot be read: %s",
+			      "cannot be read: %s%s",
 			      err == EFBIG    ? "more than 32 MB in all"
 			      : err == ENODEV ? "no regular file"
-					      : str_error(err, errbuf, sizeof(errbuf)));
+					      : str_error(err, errbuf, sizeof(errbuf)),
+			      err == ENOENT && by ? ": put the file there, or correct the path"
+						  : "");
 		return err;
 	}
 
 	text = (const char *)mb->buf;
+	if (mb->end >= sizeof(bom) - 1 && !memcmp(text, bom, sizeof(bom) - 1))
+		skip = sizeof(bom) - 1;
 	nul = memchr(text, '\0', mb->end);
 	if (nul) {
 		struct sp_conf_src src = {.file = path, .line = 1};
 
 		for (const char *p = text; p < nul; p++)
 			src.line += *p == '\n';
-		sp_report_add(f->report, &src, NULL, NULL, "a NUL byte: this is not a text file");
+		sp_report_add(f->report, &src, NULL, NULL,
+			      "a NUL byte: this is no text file, or none in UTF-8");
 		err = EINVAL;
 	} else {
-		err = flatten_text(f, path, text, mb->end, depth);
+		err = flatten_text(f, path, text + skip, mb->end - skip, depth);
 	}
 
 	mem_deref(mb);

@@ -67,6 +67,18 @@ static void refuse(struct sp_number_build *b, const struct sp_number_row *row, c
 	number_report(b, row->file ? row->file : "", row->line, key, value, mend);
 }
 
+static const char *number_mend(const char *s)
+{
+	if (s[0] == '+' && s[1] == '0')
+		return "begin with the country code: no E.164 number has a 0 after the \"+\"";
+	if (s[strspn(s, "+0123456789.,")] == 'E')
+		return "a spreadsheet has rounded it: take the number from its source, and have "
+		       "the column kept as text";
+
+	return "write it as E.164: \"+\" and 1 to 15 digits, optionally \"*\" at the end for a "
+	       "prefix";
+}
+
 static bool check_number(struct sp_number_build *b, const struct sp_number_row *row,
 			 struct sp_number_entry *e)
 {
@@ -80,12 +92,7 @@ static bool check_number(struct sp_number_build *b, const struct sp_number_row *
 	}
 
 	if (!number_pack(&key, s, len)) {
-		refuse(b, row, "number", s,
-		       s[0] == '+' && s[1] == '0'
-			       ? "begin with the country code: no E.164 number has a 0 after "
-				 "the \"+\""
-			       : "write it as E.164: \"+\" and 1 to 15 digits, optionally \"*\" "
-				 "at the end for a prefix");
+		refuse(b, row, "number", s, number_mend(s));
 		return false;
 	}
 

@@ -29,8 +29,8 @@ static const char *const column_names[] = {"number", "trunk", "carrier", "accoun
 					   "headers_to_carrier"};
 
 static const char column_list[] =
-	"columns are number, trunk, carrier, account, headers_to_carrier and header:NAME, "
-	"with commas between them";
+	"no such column: the first row names the columns, number, trunk, carrier, account, "
+	"headers_to_carrier and header:NAME, with commas between them";
 
 static void refuse(struct csv *csv, const char *key, const char *value, const char *mend)
 {

@@ -70,6 +70,12 @@ static bool is_invite(const struct sp_sip_ctrans *ct)
 	return ct->method == SP_SIP_INVITE;
 }
 
+/** false: it has its 2xx and only absorbs what may be repeated. */
+bool sip_ctrans_pending(const struct sp_sip_ctrans *ct)
+{
+	return ct->state != ACCEPTED && ct->state != TERMINATED;
+}
+
 static void destructor(void *arg)
 {
 	struct sp_sip_ctrans *ct = arg;

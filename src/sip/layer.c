@@ -86,6 +86,33 @@ size_t sp_sip_transactions(const struct sp_sip *sip)
 	return sip ? sip->transactions : 0;
 }
 
+static bool count_server(struct le *le, void *arg)
+{
+	*(size_t *)arg += sip_strans_pending(le->data);
+
+	return false;
+}
+
+static bool count_client(struct le *le, void *arg)
+{
+	*(size_t *)arg += sip_ctrans_pending(le->data);
+
+	return false;
+}
+
+/** Walks the tables: for the end of the process, not for every turn. */
+size_t sp_sip_pending(const struct sp_sip *sip)
+{
+	size_t n = 0;
+
+	if (sip) {
+		(void)hash_apply(sip->stable, count_server, &n);
+		(void)hash_apply(sip->ctable, count_client, &n);
+	}
+
+	return n;
+}
+
 uint64_t sp_sip_refused(const struct sp_sip *sip)
 {
 	return sip ? sip->refused : 0;

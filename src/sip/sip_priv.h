@@ -76,6 +76,7 @@ void sip_dispatch(struct sp_sip_conn *c, struct sp_sip_msg *m);
 int sip_answer(struct sp_sip_conn *c, const struct sp_sip_msg *req, const struct sp_sip_reply *r);
 
 /* strans.c */
+bool sip_strans_pending(const struct sp_sip_strans *st);
 bool sip_strans_merges(const struct sp_sip_conn *c, const struct sp_sip_msg *m);
 struct sp_sip_strans *sip_strans_find(const struct sp_sip_conn *c, const struct sp_sip_msg *m);
 int sip_strans_accept(struct sp_sip_conn *c, struct sp_sip_msg *m);
@@ -86,6 +87,7 @@ void sip_strans_cancel(struct sp_sip_strans *st, struct sp_sip_conn *c,
 void sip_strans_drop(struct sp_sip_strans *st);
 
 /* ctrans.c */
+bool sip_ctrans_pending(const struct sp_sip_ctrans *ct);
 struct sp_sip_ctrans *sip_ctrans_find(const struct sp_sip_conn *c, const struct sp_sip_msg *m);
 void sip_ctrans_response(struct sp_sip_ctrans *ct, const struct sp_sip_msg *rsp);
 void sip_ctrans_lost(struct sp_sip_ctrans *ct);

@@ -249,6 +249,12 @@ struct sp_sip_strans *sip_strans_find(const struct sp_sip_conn *c, const struct 
 	return list_ledata(hash_lookup(c->sip->stable, key_of(&look), is_match, &look));
 }
 
+/** false: all is said; it only absorbs what may be repeated. */
+bool sip_strans_pending(const struct sp_sip_strans *st)
+{
+	return st->state != TERMINATED && !(st->state == ACCEPTED && st->acked);
+}
+
 /* What 8.2.2.2 compares: From tag, Call-ID and CSeq, here within one owner. */
 static uint32_t merge_key(const struct sp_sip_conn *c, const struct sp_sip_msg *m)
 {

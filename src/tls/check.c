@@ -14,6 +14,8 @@
 #include "sallyport/base_util.h"
 #include "tls_priv.h"
 
+enum { CA_BY_CONSTRAINT = 1 }; /* X509_check_ca(): its basic constraints say so */
+
 static void check_dates(const X509 *cert, const char *path, struct sp_tls_report *r)
 {
 	if (sp_tls_expired(cert))
@@ -65,6 +67,11 @@ static int no_passphrase(char *buf, int size, int rw, void *arg)
 	return -1;
 }
 
+static bool holds(const struct mbuf *mb, const char *text)
+{
+	return memmem(mb->buf, mb->end, text, strlen(text)) != NULL;
+}
+
 static void load_certificate(struct sp_tls_pair *pair, const char *path, struct sp_tls_report *r)
 {
 	struct mbuf *mb = NULL;
@@ -80,9 +87,13 @@ static void load_certificate(struct sp_tls_pair *pair, const char *path, struct 
 	pair->chain = sk_X509_new_null();
 	pair->leaf = bio ? sp_tls_pem_next(bio) : NULL;
 	if (!pair->leaf || !pair->chain) {
-		sp_tls_report(r, path,
-			      "it must hold \"BEGIN CERTIFICATE\", the gateway's own first",
-			      "holds no PEM certificate");
+		sp_tls_report(
+			r, path,
+			holds(mb, "PRIVATE KEY-----")
+				? "are certificate and key swapped?"
+				: "it must hold \"BEGIN CERTIFICATE\", the gateway's own first",
+			"holds no PEM certificate%s",
+			holds(mb, "PRIVATE KEY-----") ? ", but a private key" : "");
 		goto out;
 	}
 
@@ -115,14 +126,6 @@ static void load_key(struct sp_tls_pair *pair, const char *path, struct sp_tls_r
 	if (sp_tls_pem_read(&mb, path, &mode, r))
 		return;
 
-	if (mode & 007) {
-		char mend[256];
-
-		(void)re_snprintf(mend, sizeof(mend), "chmod o= %s", path);
-		sp_tls_report(r, path, mend, "is a private key that every user of this machine %s",
-			      mode & 004 ? "can read" : "has rights to");
-	}
-
 	ERR_clear_error();
 	bio = BIO_new_mem_buf(mb->buf, (int)mb->end);
 	pair->key = bio ? PEM_read_bio_PrivateKey(bio, NULL, no_passphrase, &asked) : NULL;
@@ -130,8 +133,18 @@ static void load_key(struct sp_tls_pair *pair, const char *path, struct sp_tls_r
 		sp_tls_report(r, path, "take the passphrase off: openssl pkey -in OLD -out NEW",
 			      "is protected by a passphrase");
 	else if (!pair->key)
-		sp_tls_report(r, path, "it must hold \"BEGIN PRIVATE KEY\"",
-			      "holds no PEM private key");
+		sp_tls_report(r, path,
+			      holds(mb, "BEGIN CERTIFICATE") ? "are certificate and key swapped?"
+							     : "it must hold \"BEGIN PRIVATE KEY\"",
+			      "holds no PEM private key%s",
+			      holds(mb, "BEGIN CERTIFICATE") ? ", but a certificate" : "");
+	if ((asked || pair->key) && mode & 007) {
+		char mend[256];
+
+		(void)re_snprintf(mend, sizeof(mend), "chmod o= %s", path);
+		sp_tls_report(r, path, mend, "is a private key that every user of this machine %s",
+			      mode & 004 ? "can read" : "has rights to");
+	}
 
 	ERR_clear_error();
 	BIO_free(bio);
@@ -191,13 +204,16 @@ static void fill_sans(char *buf, size_t size, const X509 *cert)
 	GENERAL_NAMES_free(san);
 }
 
-static void fill_info(struct sp_tls_cert_info *info, const X509 *cert)
+static void fill_info(struct sp_tls_cert_info *info, X509 *cert)
 {
 	int seconds;
 
 	(void)re_snprintf(info->subject, sizeof(info->subject), "%H", sp_tls_subject_print, cert);
 	fill_sans(info->sans, sizeof(info->sans), cert);
 	(void)ASN1_TIME_diff(&info->days_left, &seconds, NULL, X509_get0_notAfter(cert));
+	info->ca = X509_check_ca(cert) == CA_BY_CONSTRAINT;
+	info->for_server = X509_get_extended_key_usage(cert) & (XKU_SSL_SERVER | XKU_ANYEKU);
+	info->for_client = X509_get_extended_key_usage(cert) & (XKU_SSL_CLIENT | XKU_ANYEKU);
 }
 
 int sp_tls_check_pair(const char *cert, const char *key, struct sp_tls_cert_info *info,

@@ -73,6 +73,9 @@ int sp_tls_pem_read(struct mbuf **mbp, const char *path, mode_t *mode, struct sp
 			      err == EACCES ? "let the user that the gateway runs as read it"
 					    : "put the file there, or correct the path",
 			      "cannot be read: %m", err);
+	} else if (S_ISDIR(st.st_mode)) {
+		err = EINVAL;
+		sp_tls_report(r, path, "name a PEM file in it", "is a directory");
 	} else if (!S_ISREG(st.st_mode) || st.st_size > SP_TLS_FILE_MAX) {
 		err = EINVAL;
 		sp_tls_report(r, path, "name a PEM file of less than 1 MB",

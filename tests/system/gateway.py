@@ -257,6 +257,7 @@ class Gateway:
         stops = self.find("stop")
         assert len(stops) == 1, "one stop line is expected"
         assert stops[0].get("calls") == "0", stops[0].text
+        assert stops[0].get("ports") == "0", stops[0].text
 
     def check_ports(self):
         """No media port is open when there are no calls, so says the kernel."""
