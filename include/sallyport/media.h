@@ -74,11 +74,13 @@ int sp_relay_alloc(struct sp_relay **rp, struct sp_loop *loop, struct sp_ports *
 		   sp_relay_silent_h *silenth, void *arg);
 
 /**
- * Open the next stream: a port pair and fresh local keys on both sides.
- * @return 0, ENOSPC (no port free), EMFILE and the like, EOVERFLOW (too many)
+ * Open a stream: a port pair and fresh local keys on both sides.
+ * @param stream set to its index, that of an ended one if there is one; may be NULL
+ * @return 0, ENOSPC (no port free), EMFILE and the like, EOVERFLOW (too many are open)
  */
-int sp_relay_add(struct sp_relay *r);
+int sp_relay_add(size_t *stream, struct sp_relay *r);
 
+/** All indexes are below it. */
 size_t sp_relay_streams(const struct sp_relay *r);
 
 /** Local RTP port of a stream; RTCP is the next one. Host order. */
@@ -97,7 +99,7 @@ const uint8_t *sp_relay_key(const struct sp_relay *r, size_t stream, enum sp_sid
 int sp_relay_remote(struct sp_relay *r, size_t stream, enum sp_side side, const struct sa *rtp,
 		    const struct sa *rtcp, const uint8_t key[SP_SRTP_KEY_SIZE]);
 
-/** Close the ports of a stream that is refused or ended; its index stays taken. */
+/** Close the ports of a stream that is refused or ended. What it counted stays. */
 void sp_relay_end(struct sp_relay *r, size_t stream);
 
 /**

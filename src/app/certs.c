@@ -46,8 +46,8 @@ static void tell(const char *path, const char *problem, const char *mend, void *
 
 static bool is_same(const struct sp_conf_pair *a, const struct sp_conf_pair *b)
 {
-	return !strcmp(a->certificate.path, b->certificate.path) &&
-	       !strcmp(a->key.path, b->key.path);
+	return !str_cmp(a->certificate.path, b->certificate.path) &&
+	       !str_cmp(a->key.path, b->key.path);
 }
 
 const struct app_pair *app_pair_find(const struct app_snapshot *s, const struct sp_conf_pair *pair)

@@ -39,7 +39,14 @@ static bool refuse_method(struct sp_sip_strans *st, const struct sp_sip_msg *req
 	case SP_SIP_BYE:
 	case SP_SIP_OPTIONS:
 	case SP_SIP_UPDATE:
+	case SP_SIP_INFO:
+	case SP_SIP_NOTIFY:
 		return false;
+	case SP_SIP_MESSAGE: /* in a call only: there is no route for others */
+		if (req->to_tag.l)
+			return false;
+		(void)sp_sip_reply_status(st, 403, NULL);
+		return true;
 	case SP_SIP_OTHER:
 		(void)sp_sip_reply_status(st, 501, NULL);
 		return true;

@@ -11,6 +11,7 @@ static void destructor(void *arg)
 	struct sp_call *call = arg;
 
 	sp_timer_cancel(&call->ring);
+	list_flush(&call->passes);
 	list_unlink(&call->le);
 	for (size_t i = 0; i < 2; i++)
 		leg_clear(&call->legv[i]);
@@ -73,6 +74,7 @@ void call_over(struct sp_call *call)
 	if (call->over)
 		return;
 	call->over = true;
+	pass_end(call);
 	sp_timer_cancel(&call->ring);
 	sp_relay_count(call->relay, SP_SIDE_CALLER, &in[SP_SIDE_CALLER]);
 	sp_relay_count(call->relay, SP_SIDE_CALLEE, &in[SP_SIDE_CALLEE]);

@@ -147,6 +147,8 @@ struct sp_call {
 	uint16_t change_status; /* EV_REJECTED by ourselves: with what and why */
 	const char *change_why;
 
+	struct list passes; /* of pass.c */
+
 	struct sp_timer ring;
 	uint64_t begun_ms, up_ms;
 	uint16_t status;     /* why it ended, as a SIP status for whoever is not told yet */
@@ -193,9 +195,19 @@ void leg_clear(struct leg *leg);
 void leg_forget(struct sp_sip_ctrans **ctp);
 void leg_seen_on(struct leg *leg, struct sp_sip_conn *conn);
 
-/* Send a request in the leg's dialog; h gets the leg. headers and body may be NULL. */
-int leg_request(struct leg *leg, struct sp_sip_ctrans **ctp, enum sp_sip_method method,
-		const struct mbuf *headers, const struct mbuf *body, sp_sip_response_h *h);
+/* A request to be sent in a leg's dialog. */
+struct leg_req {
+	enum sp_sip_method method;
+	const struct mbuf *headers; /* or NULL */
+	const char *content_type;   /* NULL: no body */
+	struct pl body;
+};
+
+int leg_request(struct leg *leg, struct sp_sip_ctrans **ctp, const struct leg_req *r,
+		sp_sip_response_h *h, void *arg);
+/* The same with a description, NULL for none. */
+int leg_offer(struct leg *leg, enum sp_sip_method method, const struct mbuf *headers,
+	      const struct mbuf *sdp, sp_sip_response_h *h);
 int leg_ack(struct leg *leg);
 int leg_reply(struct leg *leg, struct sp_sip_strans *st, uint16_t status, const struct mbuf *body);
 void leg_refuse(struct leg *leg, struct sp_sip_strans *st, uint16_t status, const char *warning);
@@ -253,6 +265,11 @@ int policy_put_custom(struct mbuf *headers, const struct sp_call *call);
 int policy_put_retry_after(struct mbuf *headers, uint16_t status);
 uint16_t policy_failure(uint16_t status);
 void policy_reason(char *buf, size_t size, const struct sp_sip_msg *m);
+
+/* ---- pass.c: INFO, MESSAGE, NOTIFY ---- */
+
+void pass_request(struct leg *from, struct sp_sip_strans *st, const struct sp_sip_msg *req);
+void pass_end(struct sp_call *call);
 
 /* ---- admit.c: requests that are not of a call, or not yet ---- */
 

@@ -130,6 +130,11 @@ static void in_dialog(struct sp_calls *cs, struct sp_sip_strans *st, const struc
 	case SP_SIP_UPDATE:
 		take_change(leg, st, req);
 		break;
+	case SP_SIP_INFO:
+	case SP_SIP_MESSAGE:
+	case SP_SIP_NOTIFY:
+		pass_request(leg, st, req);
+		break;
 	default:
 		admit_options(cs, st);
 		break;

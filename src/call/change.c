@@ -63,7 +63,7 @@ static int relay_offer(struct leg *from, enum sp_sip_method method)
 	if (!err) {
 		to->acked = false;
 		leg_forget(&to->invite_ct);
-		err = leg_request(to, &to->invite_ct, method, NULL, body, change_response);
+		err = leg_offer(to, method, NULL, body, change_response);
 	}
 	mem_deref(body);
 	return err;

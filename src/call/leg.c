@@ -141,10 +141,12 @@ static struct pl body_pl(const struct mbuf *body)
 	return pl;
 }
 
-int leg_request(struct leg *leg, struct sp_sip_ctrans **ctp, enum sp_sip_method method,
-		const struct mbuf *headers, const struct mbuf *body, sp_sip_response_h *h)
+int leg_request(struct leg *leg, struct sp_sip_ctrans **ctp, const struct leg_req *r,
+		sp_sip_response_h *h, void *arg)
 {
-	struct sp_sip_request req = {.method = method, .body = body_pl(body)};
+	struct sp_sip_request req = {
+		.method = r->method, .content_type = r->content_type, .body = r->body};
+	const bool offers = SP_SIP_INVITE == r->method || SP_SIP_UPDATE == r->method;
 	struct sp_sip_conn *conn = leg_conn(leg);
 	struct mbuf *mb;
 	int err;
@@ -154,23 +156,36 @@ int leg_request(struct leg *leg, struct sp_sip_ctrans **ctp, enum sp_sip_method 
 	mb = mbuf_alloc(1024);
 	if (!mb)
 		return ENOMEM;
-	err = sp_sip_dialog_put(leg->dialog, mb, method, 0, leg->call->max_forwards, &req.uri);
-	if (!err && (SP_SIP_INVITE == method || SP_SIP_UPDATE == method))
+	err = sp_sip_dialog_put(leg->dialog, mb, r->method, 0, leg->call->max_forwards, &req.uri);
+	if (!err && offers)
 		err = sp_sip_put(mb, "Contact", "%s", leg->contact);
-	if (!err && (SP_SIP_INVITE == method || SP_SIP_UPDATE == method))
+	if (!err && offers)
 		err = sp_sip_put(mb, "Allow", "%s", policy_allow);
-	if (!err && headers)
-		err = mbuf_write_mem(mb, headers->buf, headers->end);
+	if (!err && r->headers)
+		err = mbuf_write_mem(mb, r->headers->buf, r->headers->end);
 	if (err)
 		goto out;
-	if (SP_SIP_INVITE == method)
+	if (SP_SIP_INVITE == r->method)
 		leg->invite_cseq = sp_sip_dialog_cseq(leg->dialog);
 	req.headers = mb;
-	req.content_type = body ? "application/sdp" : NULL;
-	err = sp_sip_request(ctp, leg->call->calls->sip, conn, &req, h, leg);
+	err = sp_sip_request(ctp, leg->call->calls->sip, conn, &req, h, arg);
 out:
 	mem_deref(mb);
 	return err;
+}
+
+/** INVITE or UPDATE; its transaction is leg->invite_ct. */
+int leg_offer(struct leg *leg, enum sp_sip_method method, const struct mbuf *headers,
+	      const struct mbuf *sdp, sp_sip_response_h *h)
+{
+	const struct leg_req r = {
+		.method = method,
+		.headers = headers,
+		.content_type = sdp ? "application/sdp" : NULL,
+		.body = body_pl(sdp),
+	};
+
+	return leg_request(leg, &leg->invite_ct, &r, h, leg);
 }
 
 /** Acknowledge the 2xx to our last INVITE (RFC 3261 13.2.2.4). */
@@ -252,12 +267,13 @@ void leg_ended(struct leg *leg)
 static int bye_send(struct leg *leg)
 {
 	struct mbuf *mb = mbuf_alloc(64);
+	const struct leg_req r = {.method = SP_SIP_BYE, .headers = mb};
 	int err = mb ? 0 : ENOMEM;
 
 	if (!err && leg->call->reason[0])
 		err = sp_sip_put(mb, "Reason", "%s", leg->call->reason);
 	if (!err)
-		err = leg_request(leg, &leg->bye_ct, SP_SIP_BYE, mb, NULL, byes_response);
+		err = leg_request(leg, &leg->bye_ct, &r, byes_response, leg);
 	mem_deref(mb);
 	return err;
 }

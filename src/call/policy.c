@@ -10,7 +10,7 @@
 
 #include "call_priv.h"
 
-const char policy_allow[] = "INVITE, ACK, CANCEL, BYE, OPTIONS, UPDATE";
+const char policy_allow[] = "INVITE, ACK, CANCEL, BYE, OPTIONS, UPDATE, INFO, MESSAGE, NOTIFY";
 
 /** Brackets around an IPv6 literal, for a URI's host. */
 static int host_text(char **textp, const char *host)

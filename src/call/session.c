@@ -48,14 +48,15 @@ static bool reachable(const struct leg *from, const struct sp_sdp *s)
 static int open_streams(struct sp_call *call, const struct sp_sdp *s)
 {
 	for (size_t i = 0; i < sp_sdp_mediac(s); i++) {
+		size_t stream;
 		int err;
 
 		if (!usable(s, i) || call->stream[i] >= 0)
 			continue;
-		err = sp_relay_add(call->relay);
+		err = sp_relay_add(&stream, call->relay);
 		if (err)
 			return err;
-		call->stream[i] = (int)sp_relay_streams(call->relay) - 1;
+		call->stream[i] = (int)stream;
 		call->added |= 1U << i;
 	}
 	return 0;

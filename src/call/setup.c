@@ -52,8 +52,7 @@ static int invite_send(struct sp_call *call, const struct input *in)
 	if (!err)
 		err = session_write_offer(callee, &body);
 	if (!err)
-		err = leg_request(callee, &callee->invite_ct, SP_SIP_INVITE, headers, body,
-				  invite_response);
+		err = leg_offer(callee, SP_SIP_INVITE, headers, body, invite_response);
 	if (!err)
 		callee->state = LEG_EARLY;
 	mem_deref(local);

@@ -110,9 +110,9 @@ static int close_frame(struct scanner *sc, char c, unsigned line)
 	}
 	if (c != wanted) {
 		mistake(sc, line, NULL,
-			"\"%c\" here, but \"%c\" of line %u is still open: \"%c\" is missing "
-			"between them, or one of the two is wrong",
-			c, f->open, conf_text_src(sc->text, f->line).line, wanted);
+			"\"%c\" here, but the bracket to close is \"%c\" of line %u: one between "
+			"them is missing, wrong, or one too many",
+			c, f->open, conf_text_src(sc->text, f->line).line);
 		return EBADMSG;
 	}
 	sc->namec = f->first;

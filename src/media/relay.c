@@ -192,6 +192,7 @@ static int half_open(struct half *half, struct sp_loop *loop, struct sp_ports *p
 	for (int i = RTP; i <= RTCP; i++) {
 		half->path[i].fd = fd[i];
 		half->path[i].out = half->out;
+		half->signalled[i].len = 0;
 	}
 
 	for (int i = RTP; i <= RTCP && !err; i++)
@@ -208,10 +209,24 @@ static void stream_destructor(void *arg)
 		half_close(&st->half[side], st->half[side].path[RTP].loop);
 }
 
+/* On failure nothing is left open. */
+static int stream_open(struct stream *st, struct sp_loop *loop, struct sp_ports *const ports[2])
+{
+	int err = 0;
+
+	for (int side = 0; side < 2 && !err; side++)
+		err = half_open(&st->half[side], loop, ports[side]);
+
+	for (int side = 0; side < 2 && err; side++)
+		half_close(&st->half[side], loop);
+
+	return err;
+}
+
 static int stream_alloc(struct stream **stp, struct sp_loop *loop, struct sp_ports *const ports[2])
 {
 	struct stream *st;
-	int err = 0;
+	int err;
 
 	st = mem_zalloc(sizeof(*st), stream_destructor);
 	if (!st)
@@ -228,9 +243,7 @@ static int stream_alloc(struct stream **stp, struct sp_loop *loop, struct sp_por
 		}
 	}
 
-	for (int side = 0; side < 2 && !err; side++)
-		err = half_open(&st->half[side], loop, ports[side]);
-
+	err = stream_open(st, loop, ports);
 	if (err)
 		mem_deref(st);
 	else
@@ -272,20 +285,35 @@ int sp_relay_alloc(struct sp_relay **rp, struct sp_loop *loop, struct sp_ports *
 	return 0;
 }
 
-int sp_relay_add(struct sp_relay *r)
+/* A peer may add and drop media as often as it likes: ended streams are used again. */
+int sp_relay_add(size_t *stream, struct sp_relay *r)
 {
+	size_t i;
 	int err;
 
 	if (!r)
 		return EINVAL;
-	if (r->nstreams >= SP_RELAY_STREAMS_MAX)
+
+	for (i = 0; i < r->nstreams; i++) {
+		if (!r->streams[i]->half[SP_SIDE_CALLER].ports)
+			break;
+	}
+	if (i >= SP_RELAY_STREAMS_MAX)
 		return EOVERFLOW;
 
-	err = stream_alloc(&r->streams[r->nstreams], r->loop, r->ports);
-	if (!err)
-		r->nstreams++;
+	if (i < r->nstreams)
+		err = stream_open(r->streams[i], r->loop, r->ports);
+	else
+		err = stream_alloc(&r->streams[i], r->loop, r->ports);
+	if (err)
+		return err;
 
-	return err;
+	if (i == r->nstreams)
+		r->nstreams++;
+	if (stream)
+		*stream = i;
+
+	return 0;
 }
 
 size_t sp_relay_streams(const struct sp_relay *r)

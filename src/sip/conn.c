@@ -17,6 +17,7 @@ static void destructor(void *arg)
 
 	list_unlink(&c->le);
 	mem_deref(c->frame);
+	mem_deref(c->share);
 	mem_deref(c->sent_by);
 }
 
@@ -58,7 +59,6 @@ static void bad_message(struct sp_sip_conn *c, const struct sp_sip_msg *m, int e
 static void message(const char *p, size_t n, void *arg)
 {
 	const struct sp_sip_fault none = {.status = 400, .reason = "Bad Request"};
-	static const uint8_t pong[] = {'\r', '\n'};
 	struct sp_sip_conn *c = arg;
 	struct sp_sip_fault fault = none;
 	struct sp_sip_msg *m = NULL;
@@ -69,7 +69,7 @@ static void message(const char *p, size_t n, void *arg)
 		return;
 
 	if (!n) {
-		(void)c->sendh(pong, sizeof(pong), c->arg); /* RFC 5626 3.5.1 */
+		c->pong = true;
 		return;
 	}
 
@@ -81,6 +81,17 @@ static void message(const char *p, size_t n, void *arg)
 		sip_dispatch(c, m);
 
 	mem_deref(m);
+}
+
+/* RFC 5626 3.5.1. One answer to all that came together: a peer that sends
+ * nothing but line ends is not to cost a TLS record for every four bytes. */
+static void answer_ping(struct sp_sip_conn *c)
+{
+	static const uint8_t pong[] = {'\r', '\n'};
+
+	if (c->pong && !c->gone && c->sip && !c->err)
+		(void)c->sendh(pong, sizeof(pong), c->arg);
+	c->pong = false;
 }
 
 /** The connection must be declared gone before sendh's arg is. */
@@ -114,6 +125,12 @@ int sp_sip_conn_alloc(struct sp_sip_conn **cp, struct sp_sip *sip, const char *s
 	if (err)
 		goto out;
 
+	c->share = sip_share_get(sip, owner);
+	if (!c->share) {
+		err = ENOMEM;
+		goto out;
+	}
+
 	c->sip = sip;
 	list_append(&sip->conns, &c->le, c);
 
@@ -146,6 +163,7 @@ int sp_sip_conn_input(struct sp_sip_conn *c, const uint8_t *p, size_t n, const c
 		mem_ref(c);
 
 		err = sp_sip_frame_input(c->frame, p, n, &text);
+		answer_ping(c);
 		if (c->err) {
 			err = c->err;
 			text = c->why;

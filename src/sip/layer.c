@@ -42,6 +42,7 @@ static void destructor(void *arg)
 		list_unlink(le);
 		c->sip = NULL;
 	}
+	list_clear(&sip->shares);
 
 	mem_deref(sip->stable);
 	mem_deref(sip->mtable);
@@ -65,6 +66,8 @@ int sp_sip_alloc(struct sp_sip **sp, struct sp_loop *loop, const struct sp_sip_h
 	sip->h = *h;
 	sip->arg = arg;
 	sip->max = SP_SIP_TRANSACTIONS_MAX;
+	sip->owner_max = SP_SIP_OWNER_TRANSACTIONS_MAX;
+	sip->owner_bytes_max = SP_SIP_OWNER_BYTES_MAX;
 	sp_hashkey_init(&sip->key);
 
 	err = hash_alloc(&sip->stable, SIP_BUCKETS);
@@ -160,7 +163,7 @@ static void new_request(struct sp_sip_conn *c, struct sp_sip_msg *m)
 	const struct sp_sip_reply failed = {.status = 500};
 	int err;
 
-	if (c->sip->transactions >= c->sip->max) {
+	if (c->sip->transactions >= c->sip->max || sip_share_full(c->sip, c->share, m)) {
 		refuse(c, m);
 		return;
 	}

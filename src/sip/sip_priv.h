@@ -37,14 +37,26 @@ struct sp_sip {
 	struct hash *mtable; /**< those whose request a merged one would repeat (8.2.2.2) */
 	struct hash *ctable; /**< client transactions */
 	struct list conns;
+	struct list shares;
 	size_t transactions;
-	size_t max; /**< SP_SIP_TRANSACTIONS_MAX; tests lower it */
+	size_t max; /**< SP_SIP_TRANSACTIONS_MAX; tests lower these three */
+	size_t owner_max;
+	size_t owner_bytes_max;
 	uint64_t refused;
+};
+
+/** What an owner's requests take up. Its connections share it, also after one is gone. */
+struct sip_share {
+	struct le le; /**< in sip->shares */
+	const void *owner;
+	size_t transactions;
+	size_t bytes; /**< of their requests */
 };
 
 struct sp_sip_conn {
 	struct le le; /**< in sip->conns */
 	struct sp_sip *sip;
+	struct sip_share *share;
 	struct list clients; /**< client transactions that were sent here */
 	char *sent_by;
 	void *owner;
@@ -52,6 +64,7 @@ struct sp_sip_conn {
 	void *arg;
 	struct sp_sip_frame *frame;
 	uint64_t messages;
+	bool pong;        /**< a keep-alive is to be answered */
 	unsigned dropped; /**< whole messages that could neither be read nor answered */
 	bool gone;
 	int err; /**< of the message that made the stream unreadable */
@@ -74,6 +87,13 @@ int sip_conn_send(struct sp_sip_conn *c, const struct mbuf *mb);
 /* layer.c */
 void sip_dispatch(struct sp_sip_conn *c, struct sp_sip_msg *m);
 int sip_answer(struct sp_sip_conn *c, const struct sp_sip_msg *req, const struct sp_sip_reply *r);
+
+/* share.c */
+struct sip_share *sip_share_get(struct sp_sip *sip, const void *owner);
+bool sip_share_full(const struct sp_sip *sip, const struct sip_share *share,
+		    const struct sp_sip_msg *req);
+void sip_share_take(struct sip_share *share, const struct sp_sip_msg *req);
+void sip_share_give(struct sip_share *share, const struct sp_sip_msg *req);
 
 /* strans.c */
 bool sip_strans_pending(const struct sp_sip_strans *st);

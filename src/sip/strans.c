@@ -98,6 +98,7 @@ static void unlist(struct sp_sip_strans *st)
 	sp_timer_cancel(&st->timer);
 	sp_timer_cancel(&st->repeat);
 	--st->sip->transactions;
+	sip_share_give(st->conn->share, st->req);
 	st->sip = NULL;
 	st->state = TERMINATED;
 }
@@ -314,6 +315,7 @@ int sip_strans_accept(struct sp_sip_conn *c, struct sp_sip_msg *m)
 	if (!m->to_tag.l)
 		hash_append(sip->mtable, merge_key(c, m), &st->me, st);
 	++sip->transactions;
+	sip_share_take(c->share, m);
 	set_state(st, is_invite(st) ? PROCEEDING : TRYING);
 
 	sip->h.request(st, m, sip->arg);

@@ -4,8 +4,10 @@
  *
  * A handshake costs about half a millisecond of processor time, so the number
  * in progress is capped: when it is reached the listener stops accepting, and
- * further clients wait in the kernel's backlog. A client whose handshake fails
- * never reaches anyone above; it is logged and counted here.
+ * further clients wait in the kernel's backlog. One address may hold a part of
+ * them only: somebody without any certificate could otherwise keep all others
+ * out by connecting and saying nothing. A client whose handshake fails never
+ * reaches anyone above; it is logged and counted here.
  */
 #include <errno.h>
 #include <netinet/in.h>
@@ -136,11 +138,39 @@ static void on_down(struct sp_tls_conn *c, int err, const char *why, void *arg)
 
 static const struct sp_tls_handlers pending_handlers = {.up = on_up, .down = on_down};
 
+/* The address has its share of handshakes: its oldest one, most likely a silent
+ * one, makes room for this. */
+static void make_room(struct sp_tls_listener *l, const struct sa *src)
+{
+	const unsigned share = max(l->handshakes / SP_TLS_SOURCE_SHARE, SP_TLS_SOURCE_SHARE);
+	struct pending *oldest = NULL;
+	unsigned n = 0;
+	struct le *le;
+
+	LIST_FOREACH(&l->pending, le)
+	{
+		struct pending *p = le->data;
+
+		if (!sa_cmp(sp_tls_conn_raddr(p->c), src, SA_ADDR))
+			continue;
+		if (!oldest)
+			oldest = p;
+		++n;
+	}
+
+	if (n < share)
+		return;
+
+	log_refused(l, src, "too many handshakes in progress from this address");
+	mem_deref(oldest);
+}
+
 static void take_client(struct sp_tls_listener *l, int fd, const struct sa *src)
 {
 	struct pending *p = mem_zalloc(sizeof(*p), pending_destructor);
 	int err = ENOMEM;
 
+	make_room(l, src);
 	if (p) {
 		p->l = l;
 		err = sp_tls_conn_accept(&p->c, l->loop, l->ctx, fd, src, &pending_handlers, p);

@@ -29,6 +29,7 @@ enum {
 	SP_TLS_READS_MAX = 64,         /**< SSL_read calls of one connection per turn */
 	SP_TLS_UNACKED_MS = 30 * 1000, /**< bytes sent and not acknowledged: dead    */
 	SP_TLS_BACKLOG = 1024,         /**< clients that wait to be accepted         */
+	SP_TLS_SOURCE_SHARE = 4,       /**< of all handshakes one address may hold 1/4 */
 	SP_TLS_ACCEPTS_MAX = 64,       /**< clients accepted per turn                */
 	SP_TLS_ACCEPT_PAUSE_MS = 100,  /**< after running out of descriptors         */
 	SP_TLS_REFUSED_LOG_RATE = 20,  /**< "tls_refused" lines per second           */

@@ -55,7 +55,7 @@ static struct sp_relay *relay_new(struct sa *to)
 	check(!sp_loop_alloc_fake(&loop, 0) && !sa_set_str(to, "127.0.77.20", 0));
 	check(!sp_ports_alloc(&ports, to, 20000, 40000));
 	check(!sp_relay_alloc(&r, loop, (struct sp_ports *[2]){ports, ports}, NULL, NULL));
-	check(!sp_relay_add(r) && !sa_set_str(&peer, "127.0.77.21", 9));
+	check(!sp_relay_add(NULL, r) && !sa_set_str(&peer, "127.0.77.21", 9));
 	for (int side = 0; side < 2; side++)
 		check(!sp_relay_remote(r, 0, (enum sp_side)side, &peer, &peer, key));
 	sa_set_port(to, sp_relay_port(r, 0, SP_SIDE_CALLER));

@@ -30,6 +30,7 @@ struct variant {
 	const char *cert, *key, *client;
 	const char *ca;
 	const char *trunk; /**< more keys of the carrier trunk */
+	const char *kind;  /**< of the service trunk */
 	const char *numbers, *files;
 	const char *address;
 	int sip_port, port_min; /**< 0: 5061, 20000 */
@@ -81,7 +82,7 @@ static inline void world_conf(const struct world *w, const struct variant *v)
 		 "trunks = (\n"
 		 "  { name = \"carrier-a\"; kind = \"carrier\"; interface = \"core\";\n"
 		 "    identities = [ \"carrier.example\" ]; ca = \"%s\"; %s },\n"
-		 "  { name = \"pbx\"; kind = \"service\"; interface = \"core\"; ca = "
+		 "  { name = \"pbx\"; kind = \"%s\"; interface = \"core\"; ca = "
 		 "\"service-ca.crt\";\n"
 		 "    identities = [ \"service.example\" ]; carrier = \"carrier-a\"; }\n"
 		 ");\n"
@@ -91,7 +92,7 @@ static inline void world_conf(const struct world *w, const struct variant *v)
 		 v->sip_port ? v->sip_port : 5061, or (v->cert, "gateway-core.crt"),
 		 or (v->key, "gateway-core.key"), or (v->client, ""), or (v->address, w->addr),
 		 v->port_min ? v->port_min : 20000, (v->port_min ? v->port_min : 20000) + 199,
-		 or (v->ca, "carrier-ca.crt"), or (v->trunk, ""),
+		 or (v->ca, "carrier-ca.crt"), or (v->trunk, ""), or (v->kind, "service"),
 		 or (v->numbers, "{ number = \"+441632960001\"; trunk = \"pbx\"; }"),
 		 or (v->files, ""));
 	world_write(w, "sallyport.conf", text);

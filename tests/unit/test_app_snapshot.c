@@ -94,6 +94,8 @@ static void test_pairs(void **state)
 	       &(struct variant){.client = "client_certificate = \"gateway-core.crt\"; "
 					   "client_key = \"carrier.key\";"},
 	       1, ":5: interfaces[0] \"core\".tls.client_key = ", "does not fit");
+	expect(w, &(struct variant){.cert = "gateway-core.crt\"; }; # "}, 1,
+	       ":5: interfaces[0] \"core\".tls.key: ", "missing");
 	expect(w, &(struct variant){.trunk = "certificate = \"carrier.crt\"; key = \"none.key\";"},
 	       1, ":10: trunks[0] \"carrier-a\".key = ", "none.key");
 }
@@ -141,6 +143,50 @@ static void test_soon_expired(void **state)
 	assert_non_null(strstr(told.text, "note: interfaces[0] \"core\".tls.certificate = "));
 	assert_non_null(strstr(told.text, "expires in "));
 	mem_deref(s);
+}
+
+/* What works, but not with every peer, is a note. */
+static void test_made_for(void **state)
+{
+	const struct world *w = *state;
+	struct app_snapshot *s = NULL;
+	struct told told;
+
+	assert_int_equal(load(&s, w,
+			      &(struct variant){.cert = "carrier-serveronly.crt",
+						.key = "carrier-serveronly.key"},
+			      &told),
+			 0);
+	assert_non_null(strstr(told.text, "note: interfaces[0] \"core\".tls.certificate = "));
+	assert_non_null(strstr(told.text, "is not made for clients (clientAuth)"));
+	s = mem_deref(s);
+
+	/* none of it for one that is used in the direction that it is made for */
+	assert_int_equal(load(&s, w,
+			      &(struct variant){.cert = "carrier-serveronly.crt",
+						.key = "carrier-serveronly.key",
+						.client = "client_certificate = \"carrier.crt\"; "
+							  "client_key = \"carrier.key\";"},
+			      &told),
+			 0);
+	assert_null(strstr(told.text, "is not made for"));
+	s = mem_deref(s);
+
+	assert_int_equal(load(&s, w,
+			      &(struct variant){.cert = "carrier-ca.crt", .key = "carrier-ca.key"},
+			      &told),
+			 0);
+	assert_non_null(strstr(told.text, "is a CA certificate"));
+	mem_deref(s);
+}
+
+/* A kind that cannot be known is told of once, not wherever the trunk is used. */
+static void test_kind_unknown(void **state)
+{
+	expect(*state,
+	       &(struct variant){.numbers = "{ number = \"+441632\"; trunk = \"pbx\"; }",
+				 .kind = "servce"},
+	       1, "trunks[1] \"pbx\".kind = \"servce\"", "did you mean \"service\"?");
 }
 
 static void test_numbers(void **state)
@@ -266,6 +312,7 @@ int main(void)
 		cmocka_unit_test(test_good),       cmocka_unit_test(test_pairs),
 		cmocka_unit_test(test_key_of_all), cmocka_unit_test(test_pair_once),
 		cmocka_unit_test(test_ca),         cmocka_unit_test(test_soon_expired),
+		cmocka_unit_test(test_made_for),   cmocka_unit_test(test_kind_unknown),
 		cmocka_unit_test(test_numbers),    cmocka_unit_test(test_number_files),
 		cmocka_unit_test(test_duplicate),  cmocka_unit_test(test_all_at_once),
 		cmocka_unit_test(test_check_good), cmocka_unit_test(test_check_bad),

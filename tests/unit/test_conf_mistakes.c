@@ -233,6 +233,10 @@ static void test_wrapped_integers(void **state)
 	assert_int_equal(f->conf->limits.calls, 0x7ff);
 }
 
+#define NO_QUOTE                                                                                   \
+	"a string begins on this line and does not end on it: a quote is missing, or one too "     \
+	"many\n"
+
 static void test_syntax(void **state)
 {
 	static const struct mistake v[] = {
@@ -241,12 +245,34 @@ static void test_syntax(void **state)
 		{GOOD "limits = { calls = 5;\n\n ring_s = 20;\n",
 		 AT("4") "the \"{\" that begins here is never closed\n"},
 		{GOOD "limits = {\n calls = 5;\n);\n",
-		 AT("6") "\")\" here, but line 4 opened with \"{\": needs \"}\"\n"},
+		 AT("6") "\")\" here, but the bracket to close is \"{\" of line 4: one between "
+			 "them is missing, wrong, or one too many\n"},
 		{GOOD "limits = { }; };\n", AT("4") "\"}\" closes nothing: it is one too many\n"},
-		{GOOD "log = { level = \"info; };\n\n",
-		 AT("4") "the string or comment that begins here never ends\n"},
+		{GOOD "log = { level = \"info; };\n\n", AT("4") NO_QUOTE},
+		/* not where the quotes run out, but where they went wrong */
+		{GOOD "log = { level = \"info; };\n\nnumber_files = [ \"a\" ];\n",
+		 AT("4") NO_QUOTE},
+		{GOOD "log = {\n level = info\"; };\nnumber_files = [ \"a\" ];\n",
+		 AT("5") NO_QUOTE},
 		{GOOD "\n/* log\n\n",
-		 AT("5") "the string or comment that begins here never ends\n"},
+		 AT("5") "the comment that begins here never ends: needs \"*/\"\n"},
+		{GOOD "log = { level = info; };\n",
+		 AT("4") "level: info stands without quotes: only numbers, true and false do\n"},
+		{GOOD "more = [\n \"a\", b ];\n",
+		 AT("5") "more: b stands without quotes: only numbers, true and false "
+			 "do\n"},
+		{GOOD "log = { level = 'info'; };\n",
+		 AT("4") "strings stand between two \", not between two '\n"},
+		{GOOD "log = { level = \xe2\x80\x9cinfo\xe2\x80\x9d; };\n",
+		 AT("4") "not plain ASCII, outside of strings and comments: a quote or a blank "
+			 "from a word processor? Strings stand between two \"\n"},
+		{GOOD "limits = { }; @include \"a.inc\"\n",
+		 AT("4") "only @include \"FILE\" begins with @, on a line of its own\n"},
+		{GOOD "limits = { calls = 4,000; };\n",
+		 AT("4") "syntax error: look here and on the line before: a quote, \"=\", \",\" or "
+			 "\";\" is missing or one too many\n" AT(
+				 "4") "calls = 000: write it without leading zeros, and without "
+				      "commas between digits\n"},
 		{GOOD "limits = { calls 5; };\n",
 		 AT("4") "syntax error: look here and on the line before: a quote, \"=\", \",\" or "
 			 "\";\" is missing or one too many\n"},
@@ -265,7 +291,8 @@ static void test_syntax(void **state)
 	assert_null(f->conf);
 	fixture_write_bytes(f, "nul.conf", "a = 1;\n\0", 8);
 	assert_int_equal(fixture_load(f, "@include \"nul.conf\"\n"), EINVAL);
-	assert_string_equal(f->lines, "nul.conf:2: a NUL byte: this is not a text file\n");
+	assert_string_equal(f->lines,
+			    "nul.conf:2: a NUL byte: this is no text file, or none in UTF-8\n");
 }
 
 static void test_includes(void **state)
@@ -282,7 +309,11 @@ static void test_includes(void **state)
 	assert_non_null(strstr(f->lines, AT("3") "@include = "));
 	assert_int_equal(fixture_load(f, "@include \"again.inc\"\n"), EINVAL);
 	assert_string_equal(f->lines, "again.inc:2: @include = \"again.inc\": too many: at most 64 "
-				      "in all, 8 within each other\n");
+				      "in all, 8 within each other; does a file include itself?\n");
+	fixture_write(f, "log.inc", "\xef\xbb\xbflog = { level = \"debug\"; };\n");
+	assert_int_equal(fixture_load(f, "@include \"log.inc\" ;\n"), EINVAL);
+	assert_string_equal(f->lines, AT("1") "@include: takes no \";\" behind it: take it out\n");
+	assert_int_equal(fixture_load(f, GOOD "@include \"log.inc\"\n"), 0); /* with its BOM */
 	assert_int_equal(fixture_load(f, GOOD "@include \"bad.inc\"\nlimit = 1;\n"), EINVAL);
 	assert_string_equal(
 		f->lines, "bad.inc:3: limits.calls = 0: needs a whole number from 1 to 100000\n" AT(
@@ -363,7 +394,10 @@ static void test_targets(void **state)
 		       "needs a host name or an IP address, with or without \":port\""),
 		TARGET("[]", "needs a host name or an IP address, with or without \":port\""),
 		TARGET(":5061", "needs a host name or an IP address, with or without \":port\""),
-		TARGET("sip:h.example", "needs a port from 1 to 65535 after the last colon"),
+		TARGET("sip:h.example",
+		       "is a URI: write host and port alone, \"sbc.example.net:5061\""),
+		TARGET("sips:192.0.2.1:5061",
+		       "is a URI: write host and port alone, \"sbc.example.net:5061\""),
 		TARGET("h example",
 		       "needs a host name or an IP address, with or without \":port\""),
 		TARGET("0.0.0.0:5061", "is no address that can be called"),
@@ -391,6 +425,8 @@ static void test_media(void **state)
 		      ": [ 20001, 29999 ] needs an even lowest port (RTP), 20002 say"),
 		PORTS("[ 20000, 20000 ]",
 		      ": [ 20000, 20000 ] needs the lowest port first and at least two"),
+		PORTS("[ 20999, 20000 ]",
+		      ": [ 20999, 20000 ] needs the lowest port first and at least two"),
 		PORTS("[ 20002, 20001 ]",
 		      ": [ 20002, 20001 ] needs the lowest port first and at least two"),
 		{WITH_SIDE(SIP, TLS, "media = { address = \"::\"; ports = [ 20000, 29999 ]; };"),

@@ -37,10 +37,10 @@ static void test_ports(void **state)
 	assert_int_equal(sp_ports_total(few), 4); /* 30002 to 30009 */
 	assert_int_equal(sp_relay_alloc(&r, loop, ports, NULL, NULL), 0);
 	for (int round = 0; round < 50; round++) {
-		assert_int_equal(sp_relay_add(r), 0);
-		assert_int_equal(sp_relay_add(r), 0);
+		assert_int_equal(sp_relay_add(NULL, r), 0);
+		assert_int_equal(sp_relay_add(NULL, r), 0);
 		assert_int_equal(sp_ports_used(few), 4);
-		assert_int_equal(sp_relay_add(r), ENOSPC);
+		assert_int_equal(sp_relay_add(NULL, r), ENOSPC);
 		assert_int_equal(sp_relay_streams(r), 2);
 		for (size_t i = 0; i < 2; i++) {
 			for (int side = 0; side < 2; side++) {
@@ -110,7 +110,7 @@ static void test_half_built(void **state)
 
 	assert_int_equal(media_ports_take(none, &port, fd), 0);
 	assert_int_equal(sp_relay_alloc(&r, loop, ports, NULL, NULL), 0);
-	assert_int_equal(sp_relay_add(r), ENOSPC);
+	assert_int_equal(sp_relay_add(NULL, r), ENOSPC);
 	assert_int_equal(sp_relay_streams(r), 0);
 	assert_int_equal(sp_ports_used(free_ones), 0);
 	mem_deref(r);

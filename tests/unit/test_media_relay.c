@@ -110,7 +110,7 @@ static int setup_bare(void **state)
 		peer_open(&f->peer[side], PEER_IP);
 	}
 	assert_int_equal(sp_relay_alloc(&f->r, f->loop, f->ports, silent_handler, f), 0);
-	assert_int_equal(sp_relay_add(f->r), 0);
+	assert_int_equal(sp_relay_add(NULL, f->r), 0);
 	for (int side = 0; side < 2; side++)
 		ref_init(&f->peer[side].rx, sp_relay_key(f->r, 0, (enum sp_side)side));
 	*state = f;
@@ -486,8 +486,8 @@ static void test_streams(void **state)
 	struct sa to;
 
 	for (size_t i = 1; i < SP_RELAY_STREAMS_MAX; i++)
-		assert_int_equal(sp_relay_add(f->r), 0);
-	assert_int_equal(sp_relay_add(f->r), EOVERFLOW);
+		assert_int_equal(sp_relay_add(NULL, f->r), 0);
+	assert_int_equal(sp_relay_add(NULL, f->r), EOVERFLOW);
 	assert_int_equal(sp_relay_streams(f->r), SP_RELAY_STREAMS_MAX);
 	assert_int_equal(sp_ports_used(f->ports[0]), SP_RELAY_STREAMS_MAX);
 
@@ -619,7 +619,7 @@ static void test_families(void **state)
 	peer_open(&six, "::1");
 	ports[1] = ports_new("::1", 20000, 29999);
 	assert_int_equal(sp_relay_alloc(&f->r, f->loop, ports, NULL, NULL), 0);
-	assert_int_equal(sp_relay_add(f->r), 0);
+	assert_int_equal(sp_relay_add(NULL, f->r), 0);
 	assert_int_equal(remote_set(f, CALLER), 0);
 	assert_int_equal(
 		sp_relay_remote(f->r, 0, SP_SIDE_CALLEE, &six.addr[0], &six.addr[1], six.key), 0);

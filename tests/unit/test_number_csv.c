@@ -130,11 +130,11 @@ static void header_row_is_judged(void **state)
 
 	refused("", 1, "column", "header row");
 	refused("\n\n", 1, "column", "header row");
-	refused("number,trunk,colour\n+441,teams,red\n", 1, "column", "columns are number");
+	refused("number,trunk,colour\n+441,teams,red\n", 1, "column", "names the columns, number");
 	assert_string_equal("colour", reports.v[0].value);
 	refused("number;trunk\n", 1, "column", "commas");
-	refused("Number,trunk\n", 1, "column", "columns are number");
-	refused("number,trunk,\n", 1, "column", "columns are");
+	refused("Number,trunk\n", 1, "column", "names the columns, number");
+	refused("number,trunk,\n", 1, "column", "names the columns");
 	refused("\nnumber,trunk,number\n", 2, "column", "once");
 	refused("number,trunk,header:X-A,header:x-a\n", 1, "column", "once");
 	refused("trunk\n", 1, "column", "add this column");
@@ -146,7 +146,7 @@ static void header_row_is_judged(void **state)
 	refused("number,trunk,\"header:X\r\nVia\"\n", 1, "column", "name");
 	refused("number,\"trunk\n", 1, "row", "close the quote");
 	refused("+441,teams\r+442,zoom\r", 1, "row", "CRLF or LF");
-	refused("\xff\xfen", 1, "column", "columns are");
+	refused("\xff\xfen", 1, "column", "names the columns");
 
 	assert_int_equal(EINVAL, csv("number,trunk,size,header:To,colour\n+441,teams,1,2,3\n"));
 	assert_int_equal(4, reports.n);
@@ -296,6 +296,8 @@ static void a_hundred_bad_rows_then_one_report_more(void **state)
 
 	/* the silence was the file's, not the build's */
 	refused("number,trunk\nx,teams\n", 2, "number", "E.164");
+	refused("number,trunk\n4.41633E+11,teams\n", 2, "number", "spreadsheet");
+	refused("number,trunk\n\"4,41633E+11\",teams\n", 2, "number", "spreadsheet");
 }
 
 static void bad_rows_mean_no_table(void **state)

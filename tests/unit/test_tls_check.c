@@ -114,10 +114,11 @@ static void test_files_that_cannot_be_read(void **state)
 
 	expect_one("/nonexistent/a.crt", w->key, "No such file", "correct the path");
 	expect_one(w->cert, "/nonexistent/a.key", "No such file", "correct the path");
-	expect_one(w->cert, w->dir.path, "no regular file", "PEM file");
+	expect_one(w->cert, w->dir.path, "is a directory", "PEM file");
+	expect_one(w->cert, "/dev/null", "no regular file", "PEM file");
 	expect_one(fix_write(&w->dir, "empty.crt", ""), w->key, "no PEM certificate",
 		   "BEGIN CERTIFICATE");
-	expect_one(w->key, w->key, "no PEM certificate", "BEGIN CERTIFICATE");
+	expect_one(w->key, w->key, "no PEM certificate, but a private key", "swapped");
 }
 
 static void test_key_readable_by_others(void **state)
@@ -141,6 +142,9 @@ static void test_key_contents(void **state)
 	path = fix_write(&w->dir, "junk.key", "not a key\n");
 	assert_int_equal(chmod(path, 0600), 0);
 	expect_one(w->cert, path, "no PEM private key", "BEGIN PRIVATE KEY");
+
+	/* that everybody can read it is as it should be */
+	expect_one(w->cert, w->cert, "no PEM private key, but a certificate", "swapped");
 
 	/* must not ask on the terminal */
 	path = fix_write_key(&w->dir, "locked.key", w->good.key, "secret");
