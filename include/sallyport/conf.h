@@ -86,6 +86,7 @@ struct sp_conf_trunk {
 	size_t identityc;
 	bool wildcard;
 	bool check_purpose;         /**< purpose = "strict" (default) | "any" */
+	bool refuse_delayed;        /**< delayed_offer = "relay" (default) | "refuse" */
 	struct sp_conf_path ca;     /**< path NULL: the public roots */
 	struct sp_conf_pair client; /**< overrides the interface's; path NULL: not given */
 	struct sp_conf_target targetv[SP_CONF_TARGETS_MAX];

@@ -21,10 +21,19 @@ static void reply_with(struct sp_sip_strans *st, uint16_t status, const char *na
 static bool refuse_required(struct sp_sip_strans *st, const struct sp_sip_msg *req)
 {
 	const struct sp_sip_hdr *hdr = sp_sip_msg_next(req, SP_HDR_REQUIRE, NULL);
+	struct sp_sip_reply r = {.status = 420};
+	struct mbuf *mb;
+	int err;
 
 	if (!hdr)
 		return false;
-	reply_with(st, 420, "Unsupported", &hdr->value);
+	mb = mbuf_alloc(128);
+	err = mb ? 0 : ENOMEM;
+	for (; hdr && !err; hdr = sp_sip_msg_next(req, SP_HDR_REQUIRE, hdr))
+		err = sp_sip_put(mb, "Unsupported", "%r", &hdr->value);
+	r.headers = err ? NULL : mb;
+	(void)sp_sip_reply(st, &r); /* no connection left: nobody to tell */
+	mem_deref(mb);
 	return true;
 }
 
@@ -61,20 +70,14 @@ static bool refuse_body(struct sp_sip_strans *st, const struct sp_sip_msg *req)
 {
 	const struct sp_sip_hdr *encoding = sp_sip_msg_next(req, SP_HDR_CONTENT_ENCODING, NULL);
 	const struct pl identity = PL("identity"), sdp = PL("application/sdp");
-	struct pl type = req->content_type;
-	const char *semi = pl_strchr(&type, ';');
 
 	if (0 == req->body.l || (SP_SIP_INVITE != req->method && SP_SIP_UPDATE != req->method))
 		return false;
-	if (semi)
-		type.l = (size_t)(semi - type.p);
-	while (type.l && (' ' == type.p[type.l - 1] || '\t' == type.p[type.l - 1]))
-		type.l--;
 	if (encoding && pl_strcasecmp(&encoding->value, "identity")) {
 		reply_with(st, 415, "Accept-Encoding", &identity);
 		return true;
 	}
-	if (pl_strcasecmp(&type, "application/sdp")) {
+	if (!session_has_sdp(req)) {
 		reply_with(st, 415, "Accept", &sdp);
 		return true;
 	}
@@ -94,7 +97,9 @@ bool admit_refused(struct sp_sip_strans *st, const struct sp_sip_msg *req)
 
 void admit_options(const struct sp_calls *calls, struct sp_sip_strans *st)
 {
-	struct sp_sip_reply r = {.status = calls->draining || !calls->env ? 503 : 200};
+	const bool in_dialog = sp_sip_strans_request(st)->to_tag.l > 0; /* 11.2: always 200 */
+	const bool closed = calls->draining || !calls->env;
+	struct sp_sip_reply r = {.status = closed && !in_dialog ? 503 : 200};
 	struct mbuf *mb = mbuf_alloc(128);
 	int err = mb ? 0 : ENOMEM;
 
@@ -135,6 +140,7 @@ static uint16_t gateway_limit(const struct sp_calls *calls, const char **cause)
 static bool take_trunk(struct leg *leg, struct sp_trunk *trunk)
 {
 	leg->trunk = mem_ref(trunk);
+	leg->ifc = sp_trunk_interface(trunk);
 	leg->counted = sp_trunk_call_begin(trunk);
 	return leg->counted;
 }
@@ -146,13 +152,6 @@ static void picked(int err, struct sp_sip_conn *conn, const char *host, uint16_t
 
 	leg->pick = mem_deref(leg->pick);
 	call_event(leg->call, err ? EV_UNREACHABLE : EV_PICKED, &in);
-}
-
-static void ring_limit(void *arg)
-{
-	struct sp_call *call = arg;
-
-	call_event(call, EV_RING_LIMIT, &(struct input){.leg = NULL});
 }
 
 static void silent(enum sp_side side, void *arg)
@@ -203,6 +202,9 @@ static uint16_t prepare(struct sp_call *call, struct sp_trunk *from, const struc
 		*cause = EBADMSG == err ? "no usable Contact" : "out of memory";
 		return EBADMSG == err ? 400 : 503;
 	}
+	call->delayed = !session_has_body(req) && !session_refuses_delayed(call);
+	if (call->delayed)
+		return 0;
 	return session_offer(caller, req, &status, cause) ? status : 0;
 }
 
@@ -221,8 +223,7 @@ static void begin(struct sp_call *call, const struct sp_sip_msg *req)
 	       &number, sp_log_number, &called, sp_log_quote, &req->call_id);
 	sp_sip_strans_handle(caller->invite_st, setup_cancelled, setup_done, caller);
 	(void)sp_sip_reply_status(caller->invite_st, 100, NULL); /* a lost caller shows later */
-	sp_timer_start(calls->loop, &call->ring, call->env->conf->limits.ring_s * 1000ULL,
-		       ring_limit, call);
+	call_ring(call);
 	err = sp_trunk_pick(&callee->pick, callee->trunk, picked, callee);
 	if (err)
 		picked(err, NULL, "", 0, callee);

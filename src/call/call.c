@@ -90,6 +90,20 @@ void call_over(struct sp_call *call)
 	call->relay = mem_deref(call->relay);
 }
 
+static void ring_limit(void *arg)
+{
+	struct sp_call *call = arg;
+
+	call_event(call, EV_RING_LIMIT, &(struct input){.leg = NULL});
+}
+
+/** Start timer C: how long the INVITE that is out may stay without a final response. */
+void call_ring(struct sp_call *call)
+{
+	sp_timer_start(call->calls->loop, &call->ring, call->env->conf->limits.ring_s * 1000ULL,
+		       ring_limit, call);
+}
+
 /** Both legs are through: the object goes when the loop turn ends. */
 void act_ended(struct sp_call *call, const struct input *in)
 {

@@ -11,7 +11,10 @@
 #include "sallyport/sdp.h"
 #include "sallyport/sip_dialog.h"
 
-enum { ROUTE_USER_SIZE = 33 };
+enum {
+	ROUTE_DIALLED_MAX = 32,                     /* digits that are no E.164 number */
+	ROUTE_USER_SIZE = 3 * ROUTE_DIALLED_MAX + 1 /* all of them escaped, and NUL */
+};
 
 /* ---- table.c: the state machine ---- */
 
@@ -104,7 +107,8 @@ struct leg {
 	enum sp_side side;
 	enum leg_state state;
 	struct sp_trunk *trunk;
-	struct sp_sip_conn *conn; /* the one the dialog came by, or went last */
+	const struct sp_conf_interface *ifc; /* of call->env: where its media ports are */
+	struct sp_sip_conn *conn;            /* the one the dialog came by, or went last */
 	struct sp_sip_dialog *dialog;
 	struct sp_sip_strans *invite_st; /* its INVITE or re-INVITE, until acknowledged */
 	bool accepted;                   /* invite_st: we sent 2xx, its ACK is due */
@@ -114,6 +118,8 @@ struct leg {
 	struct sp_trunk_pick *pick;      /* a connection for INVITE or BYE */
 	uint32_t invite_cseq;            /* of our last INVITE, for its ACK */
 	bool acked;                      /* we acknowledged the 2xx to it */
+	bool ack_due;                    /* its 2xx waits for our ACK (delayed offer) */
+	struct mbuf *ack_body;           /* the answer that our ACK carries, or NULL */
 	bool counted;                    /* in the trunk's calls */
 	char *contact;                   /* our Contact towards it */
 
@@ -141,6 +147,8 @@ struct sp_call {
 	size_t mediac;                /* m-lines of the last offer that was answered */
 	struct sp_sdp *offer;         /* while it waits for its final answer */
 	struct leg *offerer;
+	struct leg *changer;    /* whose re-INVITE or UPDATE is with the other leg */
+	bool delayed;           /* the offer comes in the 2xx, the answer in the ACK */
 	bool answered_early;    /* a provisional brought an answer */
 	unsigned added;         /* bits: m-lines whose streams this offer opened */
 	unsigned refused;       /* bits: m-lines that its answer refuses */
@@ -181,6 +189,8 @@ static inline struct leg *leg_other(struct leg *leg)
 int call_alloc(struct sp_call **cp, struct sp_calls *calls);
 /* Note why the call ends; the first cause stays. warning: what the unanswered caller is told. */
 void call_blame(struct sp_call *call, uint16_t status, const char *cause, const char *warning);
+/* Start timer C for the INVITE or re-INVITE that goes out. */
+void call_ring(struct sp_call *call);
 /* The call is over for its users: log its end line and give the media back. Once. */
 void call_over(struct sp_call *call);
 
@@ -209,6 +219,8 @@ int leg_request(struct leg *leg, struct sp_sip_ctrans **ctp, const struct leg_re
 int leg_offer(struct leg *leg, enum sp_sip_method method, const struct mbuf *headers,
 	      const struct mbuf *sdp, sp_sip_response_h *h);
 int leg_ack(struct leg *leg);
+bool leg_is_fork(const struct leg *leg, const struct sp_sip_msg *rsp);
+void leg_drop_fork(struct leg *leg, const struct sp_sip_msg *rsp);
 int leg_reply(struct leg *leg, struct sp_sip_strans *st, uint16_t status, const struct mbuf *body);
 void leg_refuse(struct leg *leg, struct sp_sip_strans *st, uint16_t status, const char *warning);
 /* The leg is over: refuse, CANCEL or BYE, whichever its state asks for. */
@@ -223,6 +235,7 @@ void leg_confirmed(struct leg *leg);
 /* ---- session.c: one offer and its answer ---- */
 
 bool session_has_body(const struct sp_sip_msg *m);
+bool session_has_sdp(const struct sp_sip_msg *m);
 /* Take an offer and open ports for it. On error: *status to refuse with, *why to say. */
 int session_offer(struct leg *from, const struct sp_sip_msg *m, uint16_t *status, const char **why);
 /* The offer as it goes to the other leg. */
@@ -235,6 +248,8 @@ void session_commit(struct sp_call *call);
 /* The offer was refused: the session stays what it was. */
 void session_rollback(struct sp_call *call);
 void session_watch(struct sp_call *call);
+/* Does either trunk refuse INVITE without an offer? */
+bool session_refuses_delayed(const struct sp_call *call);
 const char *session_dir_name(enum sp_sdp_dir dir);
 
 /* ---- route.c ---- */
@@ -281,7 +296,8 @@ void admit_options(const struct sp_calls *calls, struct sp_sip_strans *st);
 /* ---- actions of the state machine ---- */
 
 /* setup.c */
-action_h act_invite, act_unreachable, act_provisional, act_answer, act_failure, act_no_response;
+action_h act_invite, act_unreachable, act_provisional, act_answer, act_acked, act_failure,
+	act_no_response;
 /* change.c */
 action_h act_change, act_change_cancelled, act_glare, act_accepted, act_updated, act_rejected;
 /* end.c */

@@ -5,17 +5,17 @@
  */
 #include "call_priv.h"
 
-static struct sp_sip_strans *pending(const struct leg *offerer)
+static struct sp_sip_strans *pending(const struct leg *changer)
 {
-	return offerer->update_st ? offerer->update_st : offerer->invite_st;
+	return changer->update_st ? changer->update_st : changer->invite_st;
 }
 
-static void forget_pending(struct leg *offerer)
+static void forget_pending(struct leg *changer)
 {
-	offerer->update_st = mem_deref(offerer->update_st);
-	if (offerer->invite_st && !offerer->accepted) {
-		sp_sip_strans_handle(offerer->invite_st, NULL, NULL, NULL);
-		offerer->invite_st = mem_deref(offerer->invite_st);
+	changer->update_st = mem_deref(changer->update_st);
+	if (changer->invite_st && !changer->accepted) {
+		sp_sip_strans_handle(changer->invite_st, NULL, NULL, NULL);
+		changer->invite_st = mem_deref(changer->invite_st);
 	}
 }
 
@@ -28,7 +28,8 @@ static void change_response(int err, const struct sp_sip_msg *rsp, void *arg)
 
 	if (!err && rsp->status < 200)
 		return;
-	if (invite && rsp->status < 300 && leg->acked) {
+	/* It came again, or crossed our BYE: the ACK is due all the same. */
+	if (invite && rsp->status < 300 && (leg->acked || ENDING == call->state)) {
 		(void)leg_ack(leg);
 		return;
 	}
@@ -41,16 +42,18 @@ static void change_response(int err, const struct sp_sip_msg *rsp, void *arg)
 }
 
 /** Refuse the offer; the call goes on with the session that it has. */
-static void refuse(struct sp_call *call, struct leg *offerer, uint16_t status, const char *why)
+static void refuse(struct sp_call *call, struct leg *changer, uint16_t status, const char *why)
 {
-	struct sp_sip_strans *st = mem_ref(pending(offerer));
+	struct sp_sip_strans *st = mem_ref(pending(changer));
 
 	sp_log(SP_LOG_INFO, "change_refused", "call=%s side=%s status=%u why=%H", call->id,
-	       SP_SIDE_CALLER == offerer->side ? "caller" : "callee", status, sp_log_str,
+	       SP_SIDE_CALLER == changer->side ? "caller" : "callee", status, sp_log_str,
 	       why ? why : sp_sip_reason(status));
+	sp_timer_cancel(&call->ring);
+	call->delayed = false;
 	session_rollback(call);
-	forget_pending(offerer);
-	leg_refuse(offerer, st, status, why);
+	forget_pending(changer);
+	leg_refuse(changer, st, status, why);
 	mem_deref(st);
 }
 
@@ -58,13 +61,14 @@ static int relay_offer(struct leg *from, enum sp_sip_method method)
 {
 	struct leg *to = leg_other(from);
 	struct mbuf *body = NULL;
-	int err = session_write_offer(to, &body);
+	int err = from->call->delayed ? 0 : session_write_offer(to, &body);
 
 	if (!err) {
-		to->acked = false;
 		leg_forget(&to->invite_ct);
 		err = leg_offer(to, method, NULL, body, change_response);
 	}
+	if (!err && SP_SIP_INVITE == method)
+		call_ring(from->call);
 	mem_deref(body);
 	return err;
 }
@@ -76,7 +80,9 @@ void act_change(struct sp_call *call, const struct input *in)
 	uint16_t status = 500;
 	int err;
 
-	call->offerer = from;
+	call->offerer = call->changer = from;
+	call->delayed = SP_SIP_INVITE == in->msg->method && !session_has_body(in->msg) &&
+			!session_refuses_delayed(call);
 	if (SP_SIP_UPDATE == in->msg->method) {
 		from->update_st = mem_ref(in->st);
 	} else {
@@ -84,7 +90,7 @@ void act_change(struct sp_call *call, const struct input *in)
 		from->accepted = false;
 		sp_sip_strans_handle(in->st, setup_cancelled, setup_done, from);
 	}
-	err = session_offer(from, in->msg, &status, &why);
+	err = call->delayed ? 0 : session_offer(from, in->msg, &status, &why);
 	if (!err) {
 		status = 500;
 		why = NULL;
@@ -97,12 +103,15 @@ void act_change(struct sp_call *call, const struct input *in)
 	}
 }
 
-/** The offerer took its re-INVITE back: so do we, the far end decides what became of it. */
+/**
+ * The changer took its re-INVITE back, or timer C ran out after a provisional:
+ * so do we, the far end decides what became of it.
+ */
 void act_change_cancelled(struct sp_call *call, const struct input *in)
 {
-	struct leg *to = leg_other(in->leg);
+	struct leg *to = leg_other(call->changer);
 
-	(void)call;
+	(void)in;
 	if (to->invite_ct)
 		(void)sp_sip_cancel(to->invite_ct, NULL);
 }
@@ -115,7 +124,7 @@ void act_glare(struct sp_call *call, const struct input *in)
 	leg_refuse(in->leg, in->st, ENDING == call->state ? 481 : status, NULL);
 }
 
-/** Take the answer of the 2xx and write it for the offerer. */
+/** Take the answer of the 2xx and write it for the changer. */
 static int take_answer(struct sp_call *call, const struct input *in, struct mbuf **bodyp)
 {
 	const char *why = "the answer to the change could not be used";
@@ -129,25 +138,45 @@ static int take_answer(struct sp_call *call, const struct input *in, struct mbuf
 	session_commit(call);
 	session_watch(call);
 	sp_log(SP_LOG_INFO, "call_changed", "call=%s by=%s caller=%s callee=%s", call->id,
-	       SP_SIDE_CALLER == call->offerer->side ? "caller" : "callee",
+	       SP_SIDE_CALLER == call->changer->side ? "caller" : "callee",
 	       session_dir_name(call->legv[SP_SIDE_CALLER].dir),
 	       session_dir_name(call->legv[SP_SIDE_CALLEE].dir));
 	return 0;
 }
 
+/** What the changer gets with the 2xx to its re-INVITE, as in answer_body() of setup.c. */
+static int accepted_body(struct sp_call *call, const struct input *in, struct mbuf **bodyp)
+{
+	const char *why = NULL;
+	uint16_t status;
+	int err;
+
+	if (!call->delayed) {
+		(void)leg_ack(in->leg);
+		return take_answer(call, in, bodyp);
+	}
+	in->leg->ack_due = true;
+	err = session_offer(in->leg, in->msg, &status, &why);
+	if (!err)
+		err = session_write_offer(call->changer, bodyp);
+	if (err) {
+		call_blame(call, 488, why ? why : "the offer could not be relayed", why);
+		call_event(call, EV_FAULT, &(struct input){.leg = NULL});
+	}
+	return err;
+}
+
 void act_accepted(struct sp_call *call, const struct input *in)
 {
-	struct leg *offerer = call->offerer;
+	struct leg *changer = call->changer;
 	struct mbuf *body = NULL;
 
-	in->leg->acked = true;
 	(void)sp_sip_dialog_refresh(in->leg->dialog, in->msg);
-	(void)leg_ack(in->leg);
-	if (take_answer(call, in, &body))
+	if (accepted_body(call, in, &body))
 		return;
-	offerer->accepted = true;
-	if (leg_reply(offerer, offerer->invite_st, 200, body)) {
-		offerer->accepted = false;
+	changer->accepted = true;
+	if (leg_reply(changer, changer->invite_st, 200, body)) {
+		changer->accepted = false;
 		call_blame(call, 500, "the answer could not be sent", NULL);
 		call_event(call, EV_FAULT, &(struct input){.leg = NULL});
 	}
@@ -156,24 +185,24 @@ void act_accepted(struct sp_call *call, const struct input *in)
 
 void act_updated(struct sp_call *call, const struct input *in)
 {
-	struct leg *offerer = call->offerer;
+	struct leg *changer = call->changer;
 	struct mbuf *body = NULL;
 
 	(void)sp_sip_dialog_refresh(in->leg->dialog, in->msg);
 	if (take_answer(call, in, &body))
 		return;
-	(void)leg_reply(offerer, offerer->update_st, 200, body); /* a loss shows at the offerer */
-	forget_pending(offerer);
+	(void)leg_reply(changer, changer->update_st, 200, body); /* a loss shows at the changer */
+	forget_pending(changer);
 	mem_deref(body);
 }
 
 /** Refused by the other leg (in->msg), or by ourselves (call->change_status). */
 void act_rejected(struct sp_call *call, const struct input *in)
 {
-	struct leg *offerer = call->offerer;
+	struct leg *changer = call->changer;
 	uint16_t status = in->msg ? policy_failure(in->msg->status) : call->change_status;
 
 	if (in->leg)
 		leg_forget(&in->leg->invite_ct);
-	refuse(call, offerer, status, in->msg ? NULL : call->change_why);
+	refuse(call, changer, status, in->msg ? NULL : call->change_why);
 }

@@ -84,7 +84,6 @@ void act_late_answer(struct sp_call *call, const struct input *in)
 	(void)call;
 	if (LEG_ENDING != leg->state || leg->bye_ct)
 		return;
-	leg->acked = true;
 	if (sp_sip_dialog_response(leg->dialog, in->msg) || leg_ack(leg)) {
 		leg_ended(leg);
 		return;

@@ -99,6 +99,7 @@ void leg_clear(struct leg *leg)
 	leg->dialog = mem_deref(leg->dialog);
 	leg->contact = mem_deref(leg->contact);
 	leg->sent = mem_deref(leg->sent);
+	leg->ack_body = mem_deref(leg->ack_body);
 	leg->conn = mem_deref(leg->conn);
 	leg->trunk = mem_deref(leg->trunk);
 }
@@ -156,7 +157,9 @@ int leg_request(struct leg *leg, struct sp_sip_ctrans **ctp, const struct leg_re
 	mb = mbuf_alloc(1024);
 	if (!mb)
 		return ENOMEM;
-	err = sp_sip_dialog_put(leg->dialog, mb, r->method, 0, leg->call->max_forwards, &req.uri);
+	err = sp_sip_dialog_put(
+		leg->dialog, mb, r->method, 0,
+		LEG_IDLE == leg->state ? leg->call->max_forwards : SP_SIP_MAX_FORWARDS, &req.uri);
 	if (!err && offers)
 		err = sp_sip_put(mb, "Contact", "%s", leg->contact);
 	if (!err && offers)
@@ -165,8 +168,11 @@ int leg_request(struct leg *leg, struct sp_sip_ctrans **ctp, const struct leg_re
 		err = mbuf_write_mem(mb, r->headers->buf, r->headers->end);
 	if (err)
 		goto out;
-	if (SP_SIP_INVITE == r->method)
+	if (SP_SIP_INVITE == r->method) {
 		leg->invite_cseq = sp_sip_dialog_cseq(leg->dialog);
+		leg->acked = leg->ack_due = false;
+		leg->ack_body = mem_deref(leg->ack_body);
+	}
 	req.headers = mb;
 	err = sp_sip_request(ctp, leg->call->calls->sip, conn, &req, h, arg);
 out:
@@ -196,6 +202,8 @@ int leg_ack(struct leg *leg)
 	struct mbuf *mb;
 	int err;
 
+	leg->acked = true;
+	leg->ack_due = false;
 	if (!conn)
 		return ENOTCONN;
 	mb = mbuf_alloc(512);
@@ -204,10 +212,47 @@ int leg_ack(struct leg *leg)
 	err = sp_sip_dialog_put(leg->dialog, mb, SP_SIP_ACK, leg->invite_cseq, SP_SIP_MAX_FORWARDS,
 				&req.uri);
 	req.headers = mb;
+	req.content_type = leg->ack_body ? "application/sdp" : NULL;
+	req.body = body_pl(leg->ack_body);
 	if (!err)
 		err = sp_sip_send(leg->call->calls->sip, conn, &req);
 	mem_deref(mb);
 	return err;
+}
+
+/** Is this 2xx to our INVITE of another dialog than the leg's? */
+bool leg_is_fork(const struct leg *leg, const struct sp_sip_msg *rsp)
+{
+	const char *tag = sp_sip_dialog_remote_tag(leg->dialog);
+
+	return *tag && pl_strcmp(&rsp->to_tag, tag);
+}
+
+/**
+ * A further fork has accepted our INVITE: it is acknowledged and hung up, in
+ * its own dialog (RFC 3261 13.2.2.4). The leg's own ACK is another matter.
+ */
+void leg_drop_fork(struct leg *leg, const struct sp_sip_msg *rsp)
+{
+	const struct leg_req bye = {.method = SP_SIP_BYE};
+	const bool acked = leg->acked, ack_due = leg->ack_due;
+	struct sp_sip_dialog *own = leg->dialog, *fork = NULL;
+	struct mbuf *ack_body = leg->ack_body;
+	int err = sp_sip_dialog_fork(&fork, own, rsp);
+
+	if (!err) {
+		leg->dialog = fork;
+		leg->ack_body = NULL;
+		err = leg_ack(leg);
+		if (!err)
+			err = leg_request(leg, NULL, &bye, NULL, NULL);
+		leg->dialog = own;
+		leg->ack_body = ack_body;
+		leg->acked = acked;
+		leg->ack_due = ack_due;
+		mem_deref(fork);
+	}
+	sp_log(SP_LOG_INFO, "fork_dropped", "call=%s told=%s", leg->call->id, err ? "no" : "yes");
 }
 
 /** Answer with our Contact and, where there is one, a description. */
@@ -390,7 +435,8 @@ void leg_end(struct leg *leg)
 
 	case LEG_UP:
 		refuse_pending(leg);
-		leg_forget(&leg->invite_ct);
+		if (leg->ack_due)
+			(void)leg_ack(leg); /* RFC 3261 13.2.2.4: acknowledge, then BYE */
 		leg_bye(leg);
 		break;
 

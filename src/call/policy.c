@@ -35,6 +35,15 @@ static const char *phone(const struct pl *user)
 	return user->l && '+' == user->p[0] ? ";user=phone" : "";
 }
 
+/** A name that holds "@" or the sender's host is an address of its network. */
+static bool passable(const struct sp_sip_addr *from)
+{
+	const struct pl *name = &from->display, *host = &from->uri.host;
+
+	return name->l && sp_text_ok(name) && !pl_strchr(name, '@') &&
+	       !(host->l && memmem(name->p, name->l, host->p, host->l));
+}
+
 /**
  * Our From towards the callee: the caller's number and name under our host;
  * an anonymous caller's as RFC 3323 4.1.1.3 writes it, whatever stood there.
@@ -43,6 +52,7 @@ static int local_uri(char **localp, const struct sp_sip_msg *invite, const char 
 {
 	const struct sp_sip_addr *from = &invite->from;
 	char number[SP_NUMBER_SIZE];
+	const char *semi;
 	struct pl u;
 	int err;
 
@@ -50,9 +60,12 @@ static int local_uri(char **localp, const struct sp_sip_msg *invite, const char 
 		return re_sdprintf(localp, "\"Anonymous\" <sip:anonymous@anonymous.invalid>");
 
 	u = from->uri.user;
+	semi = pl_strchr(&u, ';'); /* phone-context and the like name networks */
+	if (semi)
+		u.l = (size_t)(semi - u.p);
 	if (0 == route_e164(number, &u))
 		pl_set_str(&u, number);
-	if (from->display.l && sp_text_ok(&from->display))
+	if (passable(from))
 		err = re_sdprintf(localp, "\"%r\" <sip:%r%s%s%s>", &from->display, &u,
 				  u.l ? "@" : "", advertise, phone(&u));
 	else

@@ -31,16 +31,27 @@ void route_caller(const struct sp_sip_msg *invite, struct pl *user)
 		*user = pai.uri.user;
 }
 
-/** Digits as dialled, for numbers that are no E.164: short codes, emergency, service codes. */
-static bool is_dialled(const struct pl *user)
+/**
+ * Digits as dialled, for numbers that are no E.164: short codes, emergency,
+ * service codes. A "#" goes out escaped (RFC 3261 25.1, 19.1.6).
+ */
+static int dialled(char out[ROUTE_USER_SIZE], const struct pl *user)
 {
-	if (user->l < 1 || user->l >= ROUTE_USER_SIZE)
-		return false;
-	for (size_t i = 0; i < user->l; i++) {
-		if (!strchr("0123456789*#", user->p[i]))
-			return false;
+	char plain[ROUTE_DIALLED_MAX + 1];
+
+	if (sp_sip_unescape(plain, sizeof(plain), user) || !plain[0] ||
+	    plain[strspn(plain, "0123456789*#")])
+		return EINVAL;
+	for (const char *p = plain; *p; p++) {
+		if ('#' == *p) {
+			memcpy(out, "%23", 3);
+			out += 3;
+		} else {
+			*out++ = *p;
+		}
 	}
-	return true;
+	*out = '\0';
+	return 0;
 }
 
 /** E.164 of a user part, which may be escaped ("%2B44..."; RFC 3261 19.1.4). */
@@ -99,11 +110,8 @@ static uint16_t route_by_calling(struct route *route, const struct sp_call_env *
 		return 403;
 
 	*cause = "the called number is neither E.164 nor digits";
-	if (route_e164(route->user, &invite->uri.user)) {
-		if (!is_dialled(&invite->uri.user))
-			return 404;
-		(void)pl_strcpy(&invite->uri.user, route->user, sizeof(route->user));
-	}
+	if (route_e164(route->user, &invite->uri.user) && dialled(route->user, &invite->uri.user))
+		return 404;
 	carrier = SP_NUMBER_NO_TRUNK == route->entry->carrier ? env->conf->trunkv[from].carrier
 							      : route->entry->carrier;
 	*cause = "neither the number entry nor the trunk names a carrier";

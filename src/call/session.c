@@ -13,16 +13,35 @@ enum { OFFER_TAG = 1 };
 
 static const char why_no_sdp[] = "a session description (application/sdp) is needed";
 
+bool session_refuses_delayed(const struct sp_call *call)
+{
+	return sp_trunk_conf(call->legv[SP_SIDE_CALLER].trunk)->refuse_delayed ||
+	       sp_trunk_conf(call->legv[SP_SIDE_CALLEE].trunk)->refuse_delayed;
+}
+
 bool session_has_body(const struct sp_sip_msg *m)
 {
 	return m->body.l > 0;
+}
+
+/** Is there a body and a description in it? 18x come with bodies of other types too. */
+bool session_has_sdp(const struct sp_sip_msg *m)
+{
+	struct pl type = m->content_type;
+	const char *semi = pl_strchr(&type, ';');
+
+	if (semi)
+		type.l = (size_t)(semi - type.p);
+	while (type.l && (' ' == type.p[type.l - 1] || '\t' == type.p[type.l - 1]))
+		type.l--;
+	return m->body.l && 0 == pl_strcasecmp(&type, "application/sdp");
 }
 
 /** Parse the description in m. */
 static int parse(struct sp_sdp **sp, const struct sp_sip_msg *m, const char **why)
 {
 	*why = why_no_sdp;
-	if (!session_has_body(m))
+	if (!session_has_sdp(m))
 		return ENODATA;
 	return sp_sdp_parse(sp, m->body.p, m->body.l, why);
 }
@@ -35,7 +54,7 @@ static bool usable(const struct sp_sdp *s, size_t i)
 /** Can our ports on the offerer's side reach where it wants its media? */
 static bool reachable(const struct leg *from, const struct sp_sdp *s)
 {
-	int af = sa_af(&sp_trunk_interface(from->trunk)->media);
+	int af = sa_af(&from->ifc->media);
 
 	for (size_t i = 0; i < sp_sdp_mediac(s); i++) {
 		if (usable(s, i) && af != sa_af(&sp_sdp_media(s, i)->rtp))
@@ -113,7 +132,7 @@ static void local_side(struct sp_sdp_local *local, const struct leg *to, const s
 	const struct sp_call *call = to->call;
 
 	memset(local, 0, sizeof(*local));
-	local->addr = sp_trunk_interface(to->trunk)->media_advertise;
+	local->addr = to->ifc->media_advertise;
 	local->session_id = to->session_id;
 	local->version = to->version;
 	for (size_t i = 0; i < sp_sdp_mediac(s); i++) {
@@ -238,7 +257,7 @@ int session_answer(struct leg *from, const struct sp_sip_msg *m, struct mbuf **b
 	struct sp_sdp *answer = NULL;
 	int err;
 
-	if (!session_has_body(m) && call->answered_early) {
+	if (!session_has_sdp(m) && call->answered_early) {
 		*bodyp = mem_ref(call->offerer->sent);
 		return 0;
 	}

@@ -19,7 +19,11 @@ static void invite_response(int err, const struct sp_sip_msg *rsp, void *arg)
 	else
 		ev = EV_FAILURE;
 
-	/* A 2xx that comes again lost its ACK (RFC 3261 13.2.2.4). */
+	/* A 2xx that comes again lost its ACK; one with another tag is another's. */
+	if (EV_ANSWER == ev && (leg->acked || leg->ack_due) && leg_is_fork(leg, rsp)) {
+		leg_drop_fork(leg, rsp);
+		return;
+	}
 	if (EV_ANSWER == ev && leg->acked) {
 		(void)leg_ack(leg);
 		return;
@@ -49,7 +53,7 @@ static int invite_send(struct sp_call *call, const struct input *in)
 		err = leg_uac(callee, in->conn, local, remote, target);
 	if (!err)
 		err = policy_put_custom(headers, call);
-	if (!err)
+	if (!err && !call->delayed)
 		err = session_write_offer(callee, &body);
 	if (!err)
 		err = leg_offer(callee, SP_SIP_INVITE, headers, body, invite_response);
@@ -90,7 +94,7 @@ void act_provisional(struct sp_call *call, const struct input *in)
 
 	if (in->msg->to_tag.l)
 		(void)sp_sip_dialog_response(in->leg->dialog, in->msg); /* the 2xx decides */
-	if (session_has_body(in->msg)) {
+	if (session_has_sdp(in->msg) && !call->delayed) {
 		err = session_answer(in->leg, in->msg, &body, &why);
 		if (err) {
 			fault(call, 488, why, why);
@@ -104,25 +108,47 @@ void act_provisional(struct sp_call *call, const struct input *in)
 	mem_deref(body);
 }
 
-/** The callee's 2xx: acknowledged at once, its answer relayed to the caller. */
-void act_answer(struct sp_call *call, const struct input *in)
+/**
+ * What the caller gets with the 2xx. Its own offer is answered, and nothing
+ * keeps us from acknowledging; else the callee's offer goes to the caller, and
+ * our ACK waits for the answer in the caller's.
+ */
+static int answer_body(struct sp_call *call, const struct input *in, struct mbuf **bodyp,
+		       const char **why)
 {
 	struct leg *caller = &call->legv[SP_SIDE_CALLER], *callee = in->leg;
+	uint16_t status;
+	int err;
+
+	if (call->delayed) {
+		callee->ack_due = true;
+		err = session_offer(callee, in->msg, &status, why);
+		return err ? err : session_write_offer(caller, bodyp);
+	}
+	(void)leg_ack(callee); /* a lost ACK shows by the 2xx coming again */
+	err = session_answer(callee, in->msg, bodyp, why);
+	if (!err)
+		session_commit(call);
+	return err;
+}
+
+/** The callee's 2xx, to the caller. */
+void act_answer(struct sp_call *call, const struct input *in)
+{
+	struct leg *caller = &call->legv[SP_SIDE_CALLER];
 	struct mbuf *body = NULL;
 	const char *why = "the answer names no contact";
-	int err = sp_sip_dialog_response(callee->dialog, in->msg);
+	const int bad_contact = sp_sip_dialog_response(in->leg->dialog, in->msg);
+	int err;
 
 	sp_timer_cancel(&call->ring);
-	callee->state = LEG_UP;
-	callee->acked = true;
-	(void)leg_ack(callee); /* a lost ACK shows by the 2xx coming again */
-	if (!err)
-		err = session_answer(callee, in->msg, &body, &why);
-	if (err) {
+	in->leg->state = LEG_UP;
+	err = answer_body(call, in, &body, &why);
+	if (err || bad_contact) {
 		fault(call, 488, why, why);
+		mem_deref(body);
 		return;
 	}
-	session_commit(call);
 	caller->state = LEG_ANSWERED;
 	caller->accepted = true;
 	err = leg_reply(caller, caller->invite_st, in->msg->status, body);
@@ -135,9 +161,30 @@ void act_answer(struct sp_call *call, const struct input *in)
 	}
 	call->up_ms = sp_loop_now_ms(call->calls->loop);
 	call->calls->count.answered++;
-	session_watch(call);
+	if (!call->delayed)
+		session_watch(call);
 	sp_log(SP_LOG_INFO, "call_answered", "call=%s after_ms=%llu", call->id,
 	       call->up_ms - call->begun_ms);
+}
+
+/** The ACK of the 2xx that we relayed; with a delayed offer it brings the answer. */
+void act_acked(struct sp_call *call, const struct input *in)
+{
+	struct leg *to = leg_other(in->leg);
+	const char *why = NULL;
+	int err;
+
+	if (!call->delayed)
+		return;
+	call->delayed = false;
+	err = session_answer(in->leg, in->msg, &to->ack_body, &why);
+	(void)leg_ack(to);
+	if (err) {
+		fault(call, 488, why, NULL);
+		return;
+	}
+	session_commit(call);
+	session_watch(call);
 }
 
 /** The callee's failure, mapped, to the caller. */

@@ -6,12 +6,6 @@
  */
 #include "call_priv.h"
 
-static void act_none(struct sp_call *call, const struct input *in)
-{
-	(void)call;
-	(void)in;
-}
-
 #define ROW(st, ev, nx, act)                                                                       \
 	{                                                                                          \
 		st, ev, nx, act, #act                                                              \
@@ -51,7 +45,7 @@ const struct transition transitions[] = {
 	ROW(RINGING,  EV_SHUTDOWN,    ENDING,    act_shutdown),
 	ROW(RINGING,  EV_CHANGE,      RINGING,   act_glare),
 
-	ROW(ANSWERED, EV_ACK,         UP,        act_none),
+	ROW(ANSWERED, EV_ACK,         UP,        act_acked),
 	ROW(ANSWERED, EV_NO_ACK,      ENDING,    act_no_ack),
 	ROW(ANSWERED, EV_BYE,         ENDING,    act_bye),
 	ROW(ANSWERED, EV_SILENCE,     ENDING,    act_silence),
@@ -69,6 +63,7 @@ const struct transition transitions[] = {
 	ROW(CHANGING, EV_UPDATED,     UP,        act_updated),
 	ROW(CHANGING, EV_REJECTED,    UP,        act_rejected),
 	ROW(CHANGING, EV_CANCEL,      CHANGING,  act_change_cancelled),
+	ROW(CHANGING, EV_RING_LIMIT,  CHANGING,  act_change_cancelled),
 	ROW(CHANGING, EV_LOST,        ENDING,    act_lost),
 	ROW(CHANGING, EV_BYE,         ENDING,    act_bye),
 	ROW(CHANGING, EV_SILENCE,     ENDING,    act_silence),
@@ -76,7 +71,7 @@ const struct transition transitions[] = {
 	ROW(CHANGING, EV_SHUTDOWN,    ENDING,    act_shutdown),
 	ROW(CHANGING, EV_CHANGE,      CHANGING,  act_glare),
 
-	ROW(CHANGED,  EV_ACK,         UP,        act_none),
+	ROW(CHANGED,  EV_ACK,         UP,        act_acked),
 	ROW(CHANGED,  EV_NO_ACK,      ENDING,    act_no_ack),
 	ROW(CHANGED,  EV_BYE,         ENDING,    act_bye),
 	ROW(CHANGED,  EV_SILENCE,     ENDING,    act_silence),

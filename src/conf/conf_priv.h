@@ -183,7 +183,7 @@ struct draft_trunk {
 	struct sp_conf_trunk out;
 	const char *interface, *carrier;
 	struct draft_list identities;
-	int kind, purpose;
+	int kind, purpose, delayed_offer;
 	int calls, connections, options_s, idle_s;
 };
 

@@ -78,6 +78,7 @@ static int publish_trunks(struct sp_conf *conf, struct conf_arena *keep, struct 
 		v[i].identityv = d->identities.v;
 		v[i].identityc = d->identities.c;
 		v[i].check_purpose = d->purpose == 0;
+		v[i].refuse_delayed = d->delayed_offer == 1;
 		v[i].calls = (unsigned)d->calls;
 		v[i].connections = (unsigned)d->connections;
 		v[i].options_s = (unsigned)d->options_s;

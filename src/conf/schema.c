@@ -80,6 +80,7 @@ static const struct conf_key trunk_keys[] = {
 	{"identities",  CONF_HOSTS,  true, .min = 1, .max = SP_CONF_IDENTITIES_MAX, AT(identities)},
 	{"wildcard",    CONF_BOOL,   .def = 0, AT(out.wildcard)},
 	{"purpose",     CONF_CHOICE, .def = 0, AT(purpose), CHOICES("strict", "any")},
+	{"delayed_offer", CONF_CHOICE, .def = 0, AT(delayed_offer), CHOICES("relay", "refuse")},
 	{"ca",          CONF_FILE,   AT(out.ca)},
 	{"certificate", CONF_FILE,   AT(out.client.certificate)},
 	{"key",         CONF_KEY_FILE, AT(out.client.key)},

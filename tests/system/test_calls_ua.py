@@ -239,8 +239,12 @@ def test_required_extension(pair):
     assert response["Unsupported"] == "100rel"
 
 
-def test_no_offer(pair):
-    leg = Leg(pair[0])
+def test_no_offer_where_that_is_refused(launch, conf, peer):
+    conf.trunks[1]["delayed_offer"] = "refuse"
+    launch(conf)
+    carrier = peer("carrier")
+    carrier.connect()
+    leg = Leg(carrier)
     leg.invite(OUTSIDE, DID, b"")
     response = leg.peer.expect(488)
     assert "application/sdp" in response["Warning"]

@@ -12,7 +12,7 @@ import pytest
 
 import srtp
 from gateway import Conf
-from ua import Call, Leg
+from ua import Call, Leg, Media
 
 DID, OUTSIDE = Conf.DID, Conf.OUTSIDE
 N = 500
@@ -63,6 +63,27 @@ def test_every_octet_both_ways(gateway, call):
     n = counts(gateway, call)
     assert n["from_caller"] == n["from_callee"] == N + 20
     assert n["dropped_caller"] == n["dropped_callee"] == 0
+
+
+def test_delayed_offer(gateway, pair):
+    """INVITE without SDP: the offer comes in the 200, the answer in the ACK (RFC 3264)."""
+    a, b = Leg(pair[0]), Leg(pair[1])
+    a_media, b_media = Media(pair[0]), Media(pair[1])
+    a.invite(OUTSIDE, DID, b"")
+    invite = b.peer.expect("INVITE")
+    assert not invite.body
+    b.called(invite).reply(invite, 200, b_media.sdp())
+    ok = a.peer.expect(200)
+    a.answered(ok)
+    a_media.connect(ok.body)
+    a.ack(ok, a_media.sdp())
+    b_media.connect(b.peer.expect("ACK").body)
+    one_way(a_media, b_media, range(1, 51))
+    one_way(b_media, a_media, range(1, 51))
+    a.request("BYE")
+    a.peer.expect(200, "BYE")
+    b.reply(b.peer.expect("BYE"), 200)
+    assert gateway.wait_for("call_end")["from_caller"] == "50"
 
 
 def test_sizes(gateway, call):

@@ -311,10 +311,10 @@ class Leg:
         if response["Contact"]:
             self.target = uri_of(response["Contact"])
 
-    def ack(self, response):
+    def ack(self, response, sdp=b""):
         """The ACK of a 2xx is a request of its own; of a failure, part of the INVITE."""
         self.remote_tag = tag_of(response["To"])
-        self.request("ACK", cseq=response.cseq,
+        self.request("ACK", sdp, cseq=response.cseq,
                      branch=None if response.status < 300 else self.invite_branch)
 
     def cancel(self, headers=()):

@@ -157,8 +157,6 @@ static void refused_change_changes_nothing(void **state)
 
 	request(&f->carrier, "INVITE", NULL, "", "v=0\r\nrubbish");
 	expect(&f->carrier, "400");
-	request(&f->carrier, "INVITE", NULL, "", NULL);
-	expect(&f->carrier, "488");
 	expect_silence(&f->service);
 	hang_up(f);
 }
@@ -300,6 +298,88 @@ static void change_cancelled(void **state)
 	hang_up(f);
 }
 
+/* A provisional ends timer B: timer C ends a change whose answer never comes. */
+static void change_never_answered(void **state)
+{
+	struct fx *f = *state;
+	const struct sp_sip_msg *m;
+
+	f->conf->limits.media_timeout_s = 0; /* nor is it the media that ends it */
+	establish(f);
+	request(&f->carrier, "INVITE", NULL, "", sdp_of("192.0.2.7", KEY_A, "sendonly"));
+	expect(&f->service, "INVITE");
+	respond(&f->service, f->service.queue[f->service.head - 1], 100, NULL);
+	sp_loop_advance(f->loop, 180 * 1000);
+	expect(&f->carrier, "100");
+	m = expect(&f->service, "CANCEL");
+	respond(&f->service, m, 200, NULL);
+	sp_loop_advance(f->loop, SP_SIP_TIMEOUT_MS);
+	expect(&f->carrier, "487");
+	respond(&f->carrier, expect(&f->carrier, "BYE"), 200, NULL);
+	respond(&f->service, expect(&f->service, "BYE"), 200, NULL);
+	expect_clean(f);
+}
+
+/* The same when the far end's connection went after its 100. */
+static void change_lost_with_its_connection(void **state)
+{
+	struct fx *f = *state;
+
+	f->conf->limits.media_timeout_s = 0;
+	establish(f);
+	request(&f->carrier, "INVITE", NULL, "", sdp_of("192.0.2.7", KEY_A, "sendonly"));
+	respond(&f->service, expect(&f->service, "INVITE"), 100, NULL);
+	peer_disconnect(&f->service);
+	sp_loop_advance(f->loop, 180 * 1000 + SP_SIP_TIMEOUT_MS);
+	expect(&f->carrier, "100");
+	expect(&f->carrier, "487");
+	respond(&f->carrier, expect(&f->carrier, "BYE"), 200, NULL);
+	expect_clean(f);
+}
+
+/* The timer of one change is not left for the next. */
+static void quick_changes_are_not_timed_out(void **state)
+{
+	struct fx *f = *state;
+	const struct sp_sip_msg *m;
+
+	f->conf->limits.media_timeout_s = 0;
+	establish(f);
+	change(f, &f->carrier, &f->service, "INVITE", sdp_of("192.0.2.7", KEY_A, "sendonly"),
+	       sdp_answer("198.51.100.7", KEY_B, "recvonly"), &m);
+	sp_loop_advance(f->loop, 100 * 1000);
+	request(&f->carrier, "INVITE", NULL, "", sdp_of("192.0.2.7", KEY_A, "sendrecv"));
+	m = expect(&f->service, "INVITE");
+	respond(&f->service, m, 100, NULL);
+	sp_loop_advance(f->loop, 100 * 1000);
+	expect_silence(&f->service);
+	respond(&f->service, m, 488, NULL);
+	expect(&f->service, "ACK");
+	expect(&f->carrier, "100");
+	expect(&f->carrier, "488");
+	request(&f->carrier, "ACK", NULL, "", NULL);
+	sp_loop_advance(f->loop, 600 * 1000);
+	assert_int_equal(1, calls_now(f));
+	hang_up(f);
+}
+
+/* RFC 3261 13.2.2.4: the 2xx to a re-INVITE that crosses our BYE gets its ACK too. */
+static void answer_to_a_change_crosses_bye(void **state)
+{
+	struct fx *f = *state;
+	const struct sp_sip_msg *m, *bye;
+
+	establish(f);
+	request(&f->carrier, "INVITE", NULL, "", sdp_of("192.0.2.7", KEY_A, "sendonly"));
+	m = expect(&f->service, "INVITE");
+	request(&f->carrier, "BYE", NULL, "", NULL);
+	bye = expect(&f->service, "BYE");
+	respond(&f->service, m, 200, sdp_answer("198.51.100.7", KEY_B, "recvonly"));
+	assert_int_equal(m->cseq, expect(&f->service, "ACK")->cseq);
+	respond(&f->service, bye, 200, NULL);
+	expect_clean(f);
+}
+
 /* RFC 3261 12.2.1.2: the far end no longer knows the dialog. */
 static void far_end_forgot_the_call(void **state)
 {
@@ -414,6 +494,10 @@ int main(void)
 		T(bye_during_a_change),
 		T(offerer_hangs_up_during_its_change),
 		T(change_cancelled),
+		T(change_never_answered),
+		T(change_lost_with_its_connection),
+		T(quick_changes_are_not_timed_out),
+		T(answer_to_a_change_crosses_bye),
 		T(far_end_forgot_the_call),
 		T(change_never_acknowledged),
 		T(contact_follows_the_change),

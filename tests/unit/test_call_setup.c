@@ -106,6 +106,64 @@ static void caller_and_called_number_pass(void **state)
 	expect_clean(f);
 }
 
+/* What a calling number and name may hold of their own network stays there. */
+static void caller_names_no_network(void **state)
+{
+	static const char *const from[] = {
+		"<sip:1001;phone-context=inner.carrier.example@192.0.2.1>",
+		"\"1001@inner.carrier.example\" <sip:1001@192.0.2.1>",
+		"\"desk at inner.carrier.example\" <sip:1001@inner.carrier.example>"};
+	const char *sdp = sdp_of("192.0.2.7", KEY_A, "sendrecv");
+	struct fx *f = *state;
+	char text[2048];
+
+	for (size_t i = 0; i < ARRAY_SIZE(from); i++) {
+		const struct sp_sip_msg *inv;
+
+		re_snprintf(text, sizeof(text),
+			    "INVITE sip:" SERVICE_NUMBER
+			    "@gw SIP/2.0\r\nVia: SIP/2.0/TLS x:1;branch=z9hG4bKn%zu\r\nFrom: %s;tag=a\r\n"
+			    "To: <sip:" SERVICE_NUMBER "@gw>\r\nCall-ID: n%zu@x\r\nCSeq: 5 INVITE\r\n"
+			    "Contact: <sip:x:5061>\r\nContent-Type: application/sdp\r\n"
+			    "Content-Length: %zu\r\n\r\n%s",
+			    i, from[i], i, strlen(sdp), sdp);
+		peer_write(&f->carrier, text);
+		expect(&f->carrier, "100");
+		inv = expect(&f->service, "INVITE");
+		assert_int_equal(0, pl_strcmp(&inv->from.uri.user, "1001"));
+		assert_null(strstr(inv->text, "inner"));
+		respond(&f->service, inv, 486, NULL);
+		expect(&f->service, "ACK");
+		expect(&f->carrier, "486");
+	}
+	expect_clean(f);
+}
+
+/* Service codes: "#" is no character of a user part as it is (RFC 3261 25.1). */
+static void digits_as_dialled(void **state)
+{
+	static const char *const uris[] = {"tel:*21#", "sip:*21%23@gw.example.net",
+					   "sip:%2A21%23@gw.example.net"};
+	struct fx *f = *state;
+
+	for (size_t i = 0; i < ARRAY_SIZE(uris); i++) {
+		const struct sp_sip_msg *inv;
+
+		invite_uri(&f->service, uris[i], "", sdp_of("198.51.100.7", KEY_B, "sendrecv"));
+		expect(&f->service, "100");
+		inv = expect(&f->carrier, "INVITE");
+		assert_int_equal(0, pl_strcmp(&inv->uri.user, "*21%23"));
+		assert_int_equal(0, pl_strcmp(&inv->to.uri.user, "*21%23"));
+		respond(&f->carrier, inv, 486, NULL);
+		expect(&f->carrier, "ACK");
+		expect(&f->service, "486");
+	}
+	invite_uri(&f->service, "sip:alice@gw.example.net", "",
+		   sdp_of("198.51.100.7", KEY_B, "sendrecv"));
+	expect(&f->service, "404");
+	expect_clean(f);
+}
+
 /* RFC 3261 19.1.4, RFC 3966: the same number in other spellings. */
 static void spellings_of_a_number(void **state)
 {
@@ -159,8 +217,14 @@ static void anonymous_caller_of_a_service(void **state)
 		   "P-Asserted-Identity: <sip:+441632960001@service>\r\nPrivacy: id\r\n"
 		   "Call-ID: anon@x\r\nCSeq: 5 INVITE\r\nContact: <sip:x:5061>\r\n"
 		   "Content-Length: 0\r\n\r\n");
-	/* Its number is judged by P-Asserted-Identity: 488 for want of SDP, not 403. */
-	expect(&f->service, "488");
+	/* Its number is judged by P-Asserted-Identity: a call, not 403. */
+	expect(&f->service, "100");
+	inv = expect(&f->carrier, "INVITE");
+	assert_int_equal(0, pl_strcmp(&inv->from.uri.host, "anonymous.invalid"));
+	assert_null(strstr(inv->text, "960001"));
+	respond(&f->carrier, inv, 486, NULL);
+	expect(&f->carrier, "ACK");
+	expect(&f->service, "486");
 
 	peer_write(&f->service,
 		   "INVITE sip:+441632960099@gw SIP/2.0\r\nVia: SIP/2.0/TLS x:1;branch=z9hG4bKr\r\n"
@@ -234,6 +298,7 @@ static void media_that_is_not_srtp(void **state)
 	m = expect(&f->carrier, "488");
 	assert_non_null(strstr(value_of(m, "Warning"), "AES_CM_128_HMAC_SHA1_80"));
 
+	f->confv[1].refuse_delayed = true; /* one of the two trunks is enough */
 	invite(&f->carrier, SERVICE_NUMBER, "", NULL);
 	m = expect(&f->carrier, "488");
 	assert_non_null(strstr(value_of(m, "Warning"), "session description"));
@@ -284,6 +349,70 @@ static void early_media(void **state)
 	expect_clean(f);
 }
 
+/* 18x come with bodies of other types, ISUP or text: they are no answer and end nothing. */
+static void provisional_with_another_body(void **state)
+{
+	struct fx *f = *state;
+	const struct sp_sip_msg *inv, *m;
+	char text[1024];
+
+	invite(&f->carrier, SERVICE_NUMBER, "", sdp_of("192.0.2.7", KEY_A, "sendrecv"));
+	expect(&f->carrier, "100");
+	inv = expect(&f->service, "INVITE");
+	re_snprintf(text, sizeof(text),
+		    "SIP/2.0 180 x\r\nVia: %s\r\nFrom: %s\r\nTo: %s;tag=t1\r\nCall-ID: %r\r\n"
+		    "CSeq: %u INVITE\r\nContact: <sip:x:5061>\r\nContent-Type: text/plain\r\n"
+		    "Content-Length: 2\r\n\r\nhi",
+		    value_of(inv, "Via"), value_of(inv, "From"), value_of(inv, "To"), &inv->call_id,
+		    inv->cseq);
+	peer_write(&f->service, text);
+	m = expect(&f->carrier, "180");
+	assert_int_equal(0, m->body.l);
+	respond(&f->service, inv, 486, NULL);
+	expect(&f->service, "ACK");
+	expect(&f->carrier, "486");
+	expect_clean(f);
+}
+
+/* RFC 3261 13.2.2.4: every fork's 2xx is acknowledged, and all but one hung up. */
+static void two_forks_answer(void **state)
+{
+	struct fx *f = *state;
+	const struct sp_sip_msg *inv, *m;
+
+	invite(&f->carrier, SERVICE_NUMBER, "", sdp_of("192.0.2.7", KEY_A, "sendrecv"));
+	expect(&f->carrier, "100");
+	inv = expect(&f->service, "INVITE");
+	strcpy(f->service.tag, "one");
+	respond(&f->service, inv, 200, sdp_answer("198.51.100.7", KEY_B, "sendrecv"));
+	assert_int_equal(0, pl_strcmp(&expect(&f->service, "ACK")->to_tag, "one"));
+	learn(&f->carrier, expect(&f->carrier, "200"));
+	request(&f->carrier, "ACK", NULL, "", NULL);
+
+	strcpy(f->service.tag, "two");
+	f->service.host = "fork.service.example";
+	respond(&f->service, inv, 200, sdp_answer("198.51.100.8", KEY_A, "sendrecv"));
+	m = expect(&f->service, "ACK");
+	assert_int_equal(0, pl_strcmp(&m->to_tag, "two"));
+	assert_int_equal(0, pl_strcmp(&m->uri.host, "fork.service.example"));
+	assert_int_equal(inv->cseq, m->cseq);
+	m = expect(&f->service, "BYE");
+	assert_int_equal(0, pl_strcmp(&m->to_tag, "two"));
+	respond(&f->service, m, 200, NULL);
+	expect_silence(&f->carrier);
+
+	strcpy(f->service.tag, "one");
+	respond(&f->service, inv, 200, sdp_answer("198.51.100.7", KEY_B, "sendrecv"));
+	assert_int_equal(0, pl_strcmp(&expect(&f->service, "ACK")->to_tag, "one"));
+	expect_silence(&f->service);
+	request(&f->carrier, "BYE", NULL, "", NULL);
+	expect(&f->carrier, "200");
+	m = expect(&f->service, "BYE");
+	assert_int_equal(0, pl_strcmp(&m->to_tag, "one"));
+	respond(&f->service, m, 200, NULL);
+	expect_clean(f);
+}
+
 static void failures_are_mapped(void **state)
 {
 	static const struct {
@@ -316,6 +445,9 @@ static void requests_refused_for_what_they_are(void **state)
 	invite(&f->carrier, SERVICE_NUMBER, "Require: 100rel\r\n", sdp);
 	m = expect(&f->carrier, "420");
 	assert_string_equal("100rel", value_of(m, "Unsupported"));
+	invite(&f->carrier, SERVICE_NUMBER, "Require: one\r\nRequire: two\r\n", sdp);
+	m = expect(&f->carrier, "420"); /* 8.2.2.3: all that are not understood */
+	assert_non_null(strstr(m->text, "Unsupported: one\r\nUnsupported: two\r\n"));
 	request(&f->carrier, "SUBSCRIBE", "sip:gw.example.net", "", NULL);
 	m = expect(&f->carrier, "405");
 	assert_non_null(value_of(m, "Allow"));
@@ -364,8 +496,12 @@ static void limits_and_draining(void **state)
 	expect(&f->service, "503");
 	request(&f->service, "OPTIONS", "sip:gw.example.net", "", NULL);
 	expect(&f->service, "503"); /* what is true: no new calls */
+	request(&f->carrier, "OPTIONS", NULL, "", NULL);
+	expect(&f->carrier, "200"); /* RFC 3261 11.2: the dialog is well */
 	sp_calls_end(f->calls);
-	respond(&f->carrier, expect(&f->carrier, "BYE"), 200, NULL);
+	m = expect(&f->carrier, "BYE");
+	assert_int_equal(SP_SIP_MAX_FORWARDS, m->max_forwards); /* the way back is another */
+	respond(&f->carrier, m, 200, NULL);
 	respond(&f->service, expect(&f->service, "BYE"), 200, NULL);
 	expect_clean(f);
 }
@@ -450,6 +586,8 @@ int main(void)
 		T(answered_call),
 		T(nothing_of_one_side_reaches_the_other),
 		T(caller_and_called_number_pass),
+		T(caller_names_no_network),
+		T(digits_as_dialled),
 		T(spellings_of_a_number),
 		T(custom_headers_stay_off_the_carrier),
 		T(anonymous_caller_of_a_service),
@@ -458,6 +596,8 @@ int main(void)
 		T(media_that_is_not_srtp),
 		T(bad_answer_ends_both_legs),
 		T(early_media),
+		T(provisional_with_another_body),
+		T(two_forks_answer),
 		T(failures_are_mapped),
 		T(requests_refused_for_what_they_are),
 		T(limits_and_draining),

@@ -70,6 +70,7 @@ static void test_defaults(void **state)
 	assert_string_equal(t->identityv[0], "a.example");
 	assert_false(t->wildcard);
 	assert_true(t->check_purpose);
+	assert_false(t->refuse_delayed);
 	assert_null(t->ca.path);
 	assert_null(t->client.certificate.path);
 	assert_int_equal(t->targetc, 0);
@@ -99,7 +100,7 @@ static const char everything[] =
 	"  { name = \"carrier-a\"; kind = \"carrier\"; interface = \"core\";\n"
 	"    identities = [ \"one.example\", \"two.example\" ]; },\n"
 	"  { name = \"teams\"; kind = \"service\"; interface = \"edge\";\n"
-	"    identities = [ \"one.example\" ]; wildcard = true; purpose = \"any\";\n"
+	"    identities = [ \"one.example\" ]; wildcard = true; purpose = \"any\"; delayed_offer = \"refuse\";\n"
 	"    ca = \"ca.pem\"; certificate = \"t.crt\"; key = \"t.key\";\n"
 	"    targets = [ \"h.example:5071\", \"H2.example\", \"[2001:db8::1]:5072\",\n"
 	"                \"192.0.2.9\" ];\n"
@@ -174,6 +175,7 @@ static void check_trunks(const struct sp_conf *c, const char *dir)
 	assert_int_equal(t->interface, 1);
 	assert_true(t->wildcard);
 	assert_false(t->check_purpose);
+	assert_true(t->refuse_delayed);
 	re_snprintf(path, sizeof(path), "%s/ca.pem", dir);
 	assert_string_equal(t->ca.path, path);
 	re_snprintf(path, sizeof(path), "%s/t.crt", dir);
