@@ -5,7 +5,9 @@
  *
  * Debian builds libsrtp2 on NSS, which makes a new context for each packet.
  * Here the key schedule is computed once, when a stream's session key is
- * derived; a packet only sets the counter block.
+ * derived. A packet's counter blocks are then encrypted in one call and its
+ * octets XORed with them: setting the counter of OpenSSL's own CTR mode walks
+ * through lists of named parameters and costs more than the AES itself.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -19,13 +21,16 @@ enum {
 	KEY_SIZE = 16,
 	SALT_SIZE = 14,
 	BLOCK_SIZE = 16,
+	CHUNK = 96, /* blocks encrypted at a time: a full-sized packet */
 };
 
 /* The cipher as libsrtp sees it, and our state behind it, in one piece. */
 struct icm {
 	srtp_cipher_t cipher;
 	EVP_CIPHER_CTX *ctx;
-	uint8_t offset[BLOCK_SIZE]; /* the salt times 2^16 */
+	uint8_t offset[BLOCK_SIZE];  /* the salt times 2^16                   */
+	uint8_t counter[BLOCK_SIZE]; /* of this packet; its last 16 bits count */
+	size_t pos;                  /* octets of this packet's keystream used */
 };
 
 /* Defined at the end of the file; each cipher points back to it. */
@@ -81,7 +86,8 @@ static srtp_err_status_t icm_init(void *state, const uint8_t *key)
 	memset(icm->offset, 0, sizeof(icm->offset));
 	memcpy(icm->offset, key + KEY_SIZE, SALT_SIZE);
 
-	if (!EVP_EncryptInit_ex2(icm->ctx, EVP_aes_128_ctr(), key, NULL, NULL))
+	if (!EVP_EncryptInit_ex2(icm->ctx, EVP_aes_128_ecb(), key, NULL, NULL) ||
+	    !EVP_CIPHER_CTX_set_padding(icm->ctx, 0))
 		return srtp_err_status_init_fail;
 
 	return srtp_err_status_ok;
@@ -91,30 +97,68 @@ static srtp_err_status_t icm_init(void *state, const uint8_t *key)
 static srtp_err_status_t icm_set_iv(void *state, uint8_t *iv, srtp_cipher_direction_t dir)
 {
 	struct icm *icm = state;
-	uint8_t counter[BLOCK_SIZE];
 	(void)dir;
 
-	for (size_t i = 0; i < sizeof(counter); i++)
-		counter[i] = icm->offset[i] ^ iv[i];
-
-	if (!EVP_EncryptInit_ex2(icm->ctx, NULL, NULL, counter, NULL))
-		return srtp_err_status_cipher_fail;
+	for (size_t i = 0; i < BLOCK_SIZE; i++)
+		icm->counter[i] = icm->offset[i] ^ iv[i];
+	icm->pos = 0;
 
 	return srtp_err_status_ok;
 }
 
+/* Fill stream with n blocks of keystream, the first of them being number first. */
+static bool keystream(struct icm *icm, uint8_t *stream, size_t first, size_t n)
+{
+	const unsigned base = (unsigned)icm->counter[14] << 8 | icm->counter[15];
+	int len;
+
+	for (size_t i = 0; i < n; i++) {
+		const unsigned count = base + (unsigned)(first + i);
+		uint8_t *block = stream + i * BLOCK_SIZE;
+
+		memcpy(block, icm->counter, BLOCK_SIZE - 2);
+		block[14] = (uint8_t)(count >> 8);
+		block[15] = (uint8_t)count;
+	}
+
+	return EVP_EncryptUpdate(icm->ctx, stream, &len, stream, (int)(n * BLOCK_SIZE));
+}
+
+static void xor_into(uint8_t *buf, const uint8_t *stream, size_t len)
+{
+	uint64_t a, b;
+	size_t i = 0;
+
+	for (; i + sizeof(a) <= len; i += sizeof(a)) {
+		memcpy(&a, buf + i, sizeof(a));
+		memcpy(&b, stream + i, sizeof(b));
+		a ^= b;
+		memcpy(buf + i, &a, sizeof(a));
+	}
+	for (; i < len; i++)
+		buf[i] ^= stream[i];
+}
+
+/* A packet may come in pieces: each goes on where the one before ended. */
 static srtp_err_status_t icm_crypt(void *state, uint8_t *buf, unsigned int *len)
 {
+	uint8_t stream[CHUNK * BLOCK_SIZE];
 	struct icm *icm = state;
-	int n = 0;
+	size_t left = *len;
 
-	if (*len > INT32_MAX)
-		return srtp_err_status_bad_param;
+	while (left) {
+		const size_t skip = icm->pos % BLOCK_SIZE;
+		const size_t n = min(left, sizeof(stream) - skip);
 
-	if (!EVP_EncryptUpdate(icm->ctx, buf, &n, buf, (int)*len))
-		return srtp_err_status_cipher_fail;
+		if (!keystream(icm, stream, icm->pos / BLOCK_SIZE,
+			       (skip + n + BLOCK_SIZE - 1) / BLOCK_SIZE))
+			return srtp_err_status_cipher_fail;
 
-	*len = (unsigned int)n;
+		xor_into(buf, stream + skip, n);
+		buf += n;
+		left -= n;
+		icm->pos += n;
+	}
 
 	return srtp_err_status_ok;
 }
