@@ -3,6 +3,7 @@
  * sallyport: arguments, and the order of the start.
  */
 #include <ares.h>
+#include <fcntl.h>
 #include <getopt.h>
 #include <stdio.h>
 #include <sys/stat.h>
@@ -43,6 +44,16 @@ static int version(void)
 		     SALLYPORT_LIBCONFIG);
 
 	return 0;
+}
+
+/* Where one of these is closed, a socket would get its number, and the log would go there. */
+static void fill_std(void)
+{
+	for (int fd = 0; fd <= 2; fd++) {
+		/* the lowest free number is this one */
+		if (fcntl(fd, F_GETFD) < 0)
+			(void)open("/dev/null", O_RDWR);
+	}
 }
 
 static int run(const char *file)
@@ -93,6 +104,7 @@ int main(int argc, char *argv[])
 	const char *file;
 	int c;
 
+	fill_std();
 	(void)umask(077);
 
 	while ((c = getopt_long(argc, argv, "chV", options, NULL)) != -1) {

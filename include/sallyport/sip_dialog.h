@@ -32,6 +32,13 @@ int sp_sip_dialog_uas(struct sp_sip_dialog **dp, const struct sp_sip_msg *invite
  */
 int sp_sip_dialog_response(struct sp_sip_dialog *d, const struct sp_sip_msg *rsp);
 
+/**
+ * Another fork accepted our INVITE too (13.2.2.4): the dialog of its 2xx, beside d.
+ * @return 0, EBADMSG, ENOMEM
+ */
+int sp_sip_dialog_fork(struct sp_sip_dialog **dp, const struct sp_sip_dialog *d,
+		       const struct sp_sip_msg *rsp);
+
 /** Target refresh (12.2): take a new Contact from a re-INVITE, UPDATE or their 2xx. */
 int sp_sip_dialog_refresh(struct sp_sip_dialog *d, const struct sp_sip_msg *m);
 

@@ -172,7 +172,8 @@ void sp_calls_ack(struct sp_sip_conn *c, const struct sp_sip_msg *ack, void *arg
 
 	if (!leg || !leg->invite_st || !leg->accepted ||
 	    sp_sip_strans_request(leg->invite_st)->cseq != ack->cseq ||
-	    sp_sip_dialog_check(leg->dialog, ack))
+	    /* EILSEQ: a later INVITE was refused in between */
+	    ENOENT == sp_sip_dialog_check(leg->dialog, ack))
 		return;
 	leg_seen_on(leg, c);
 	sp_sip_strans_acked(leg->invite_st);

@@ -33,12 +33,17 @@ static void change_response(int err, const struct sp_sip_msg *rsp, void *arg)
 		(void)leg_ack(leg);
 		return;
 	}
-	if (err || 408 == rsp->status || 481 == rsp->status)
-		call_event(call, EV_LOST, &in); /* RFC 3261 12.2.1.2 */
-	else if (rsp->status >= 300)
+	if (err && ETIMEDOUT != err) { /* its connection went: as if 503 came (8.1.3.1) */
+		call->change_status = 503;
+		call->change_why = NULL;
 		call_event(call, EV_REJECTED, &in);
-	else
+	} else if (err || 408 == rsp->status || 481 == rsp->status) {
+		call_event(call, EV_LOST, &in); /* RFC 3261 12.2.1.2 */
+	} else if (rsp->status >= 300) {
+		call_event(call, EV_REJECTED, &in);
+	} else {
 		call_event(call, invite ? EV_ACCEPTED : EV_UPDATED, &in);
+	}
 }
 
 /** Refuse the offer; the call goes on with the session that it has. */
@@ -171,6 +176,7 @@ void act_accepted(struct sp_call *call, const struct input *in)
 	struct leg *changer = call->changer;
 	struct mbuf *body = NULL;
 
+	sp_timer_cancel(&call->ring);
 	(void)sp_sip_dialog_refresh(in->leg->dialog, in->msg);
 	if (accepted_body(call, in, &body))
 		return;

@@ -8,6 +8,7 @@
 #include "call_priv.h"
 
 static void byes_response(int err, const struct sp_sip_msg *rsp, void *arg);
+static void leg_bye(struct leg *leg);
 
 static int leg_register(struct leg *leg, struct sp_sip_conn *conn)
 {
@@ -330,8 +331,15 @@ static void byes_response(int err, const struct sp_sip_msg *rsp, void *arg)
 	if (!err && rsp->status < 200)
 		return;
 	leg_forget(&leg->bye_ct);
-	if (LEG_ENDED != leg->state)
-		leg_ended(leg);
+	if (LEG_ENDED == leg->state)
+		return;
+	/* Its connection went: nobody knows whether it arrived. Once more, on another. */
+	if (err && ETIMEDOUT != err && !leg->bye_again) {
+		leg->bye_again = true;
+		leg_bye(leg);
+		return;
+	}
+	leg_ended(leg);
 }
 
 static void bye_picked(int err, struct sp_sip_conn *conn, const char *host, uint16_t port,

@@ -37,6 +37,8 @@ static void answered(int err, const struct sp_sip_msg *rsp, void *arg)
 
 	if (!err && rsp->status < 200)
 		return;
+	if (408 == status)
+		status = 503; /* RFC 4320 4.2; and 408 would end the sender's dialog */
 	if (status < 300)
 		(void)leg_reply(p->from, p->st, 200, NULL); /* nobody left to tell: nothing to do */
 	else
@@ -90,7 +92,8 @@ void pass_request(struct leg *from, struct sp_sip_strans *st, const struct sp_si
 	int err;
 
 	if (LEG_UP != from->state || LEG_UP != leg_other(from)->state) {
-		leg_refuse(from, st, 481, NULL);
+		/* 481 would make the sender give up its dialog (RFC 3261 12.2.1.2) */
+		leg_refuse(from, st, ENDING == call->state ? 481 : 500, NULL);
 		return;
 	}
 	if (list_count(&call->passes) >= PASSES_MAX) {

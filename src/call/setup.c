@@ -69,10 +69,16 @@ static int invite_send(struct sp_call *call, const struct input *in)
 
 void act_invite(struct sp_call *call, const struct input *in)
 {
+	const struct leg *callee = &call->legv[SP_SIDE_CALLEE];
 	int err = invite_send(call, in);
 
-	if (err)
+	if (err) {
 		fault(call, ENOTCONN == err ? 503 : 500, "the INVITE could not be sent", NULL);
+		return;
+	}
+	sp_log(SP_LOG_INFO, "call_invite", "call=%s trunk=%s target=%H call_id=%s", call->id,
+	       sp_trunk_name(callee->trunk), sp_log_str, in->host[0] ? in->host : "-",
+	       sp_sip_dialog_call_id(callee->dialog));
 }
 
 void act_unreachable(struct sp_call *call, const struct input *in)

@@ -136,7 +136,7 @@ const char *conf_target_parse(struct sp_conf_target *out, char host[256], const 
 			return "needs \"[address]:port\"";
 		name = (struct pl){.p = s + 1, .l = (size_t)(end - s - 1)};
 		colon = end[1] ? end + 1 : NULL;
-	} else if (colon && strchr(s, ':') != colon) {
+	} else if (colon && strchr(s, ':') != colon && !s[strspn(s, "0123456789abcdefABCDEF:.")]) {
 		return "needs brackets around an IPv6 address: \"[2001:db8::1]:5061\"";
 	} else if (colon) {
 		name.l = (size_t)(colon - s);

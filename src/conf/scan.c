@@ -189,42 +189,67 @@ static bool is_bool(const struct pl *word)
 	return !pl_strcasecmp(word, "true") || !pl_strcasecmp(word, "false");
 }
 
-/* A name is a setting only when "=" or ":" follows: "true" is a name to the lexer too. */
+static int unquoted(struct scanner *sc, const struct name *word)
+{
+	if (is_bool(&word->text))
+		return 0;
+	mistake(sc, word->line, &sc->last.text,
+		"%r stands without quotes: only numbers, true and false do", &word->text);
+
+	return EBADMSG;
+}
+
+/* A name is a setting when "=" or ":" follows, which c is then. Lists have no settings. */
+static int end_name(struct scanner *sc, const struct name *name, char c)
+{
+	const struct frame *f = &sc->framev[sc->framec - 1];
+	const bool set = c == '=' || c == ':', listed = f->open == '[' || f->open == '(';
+
+	if (listed && set)
+		mistake(sc, name->line, &name->text,
+			"this setting stands within the \"%c\" of line %u: is that not closed?",
+			f->open, conf_text_src(sc->text, f->line).line);
+	else if (listed)
+		return unquoted(sc, name);
+	else if (!set)
+		mistake(sc, name->line, &name->text,
+			"is no setting: \"=\" is missing behind it, or it should not be there");
+	else
+		return add_name(sc, name);
+
+	return EBADMSG;
+}
+
 static int take_token(struct scanner *sc, const struct conf_token *t)
 {
 	const char c = t->kind == CONF_TOKEN_OTHER ? *t->text.p : '\0';
-	const struct name seen = sc->seen;
+	const struct name seen = sc->seen, now = {.text = t->text, .line = t->line};
 	const bool valued = sc->valued;
+	int err;
 
 	sc->seen.text.l = 0;
-	sc->valued = false;
-	switch (t->kind) {
-	case CONF_TOKEN_NAME:
-		if ((valued || sc->framev[sc->framec - 1].open == '[') && !is_bool(&t->text)) {
-			mistake(sc, t->line, &sc->last.text,
-				"%r stands without quotes: only numbers, true and false do",
-				&t->text);
-			return EBADMSG;
-		}
-		sc->seen = (struct name){.text = t->text, .line = t->line};
-		return 0;
-	case CONF_TOKEN_INTEGER:
+	sc->valued = c == '=' || c == ':';
+	if (seen.text.l) {
+		err = end_name(sc, &seen, c);
+		if (err)
+			return err;
+	}
+
+	if (t->kind == CONF_TOKEN_NAME) {
+		if (valued)
+			return unquoted(sc, &now);
+		sc->seen = now;
+	} else if (t->kind == CONF_TOKEN_INTEGER) {
 		add_literal(sc, t);
-		return 0;
-	default:
-		break;
-	}
-
-	if ((c == '=' || c == ':') && seen.text.l) {
-		sc->valued = true;
-		return add_name(sc, &seen);
-	}
-	if (c == '{' || c == '(' || c == '[')
+	} else if (c == '{' || c == '(' || c == '[') {
 		return open_frame(sc, c, t->line);
-	if (c == '}' || c == ')' || c == ']')
+	} else if (c == '}' || c == ')' || c == ']') {
 		return close_frame(sc, c, t->line);
+	} else if (c) {
+		return check_stray(sc, t);
+	}
 
-	return c ? check_stray(sc, t) : 0;
+	return 0;
 }
 
 int conf_scan_text(struct conf_scan *s, const struct conf_text *t, struct sp_report *r)

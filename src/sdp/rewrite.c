@@ -5,8 +5,8 @@
  * be parsed and rewritten again to the same bytes.
  *
  * No copied line may name the sender's hosts (RFC 5853 3.1, topology hiding):
- * a line that holds the text of an address from o=, c= or a=rtcp is left out,
- * whatever it means.
+ * a line that holds the text of an address from o=, c= or a=rtcp, or writes
+ * any address as those do, is left out, whatever it means.
  */
 #include <inttypes.h>
 #include <string.h>
@@ -33,6 +33,10 @@ static bool names_host(const struct writer *w, const struct pl *line)
 		if (holds(line, w->s->hostv[i].p, w->s->hostv[i].l))
 			return true;
 	}
+
+	/* an address in any attribute: the realms of 3GPP TS 29.079, say */
+	if (holds(line, " IN IP4 ", 8) || holds(line, " IN IP6 ", 8))
+		return true;
 
 	return holds(line, w->addr, strlen(w->addr));
 }

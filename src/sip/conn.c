@@ -21,18 +21,23 @@ static void destructor(void *arg)
 	mem_deref(c->sent_by);
 }
 
-/* Is it a response or an ACK, by its first word? The rest may be anything. */
-static bool expects_no_answer(const char *p, size_t n)
+/* Is it a SIP message, by its first line? The rest may be anything. */
+static bool is_sip(const char *p, size_t n)
 {
-	return (n >= 8 && !memcmp(p, "SIP/2.0 ", 8)) || (n >= 4 && !memcmp(p, "ACK ", 4));
+	static const char version[] = " SIP/2.0";
+	const size_t l = sizeof(version) - 1;
+	const char *cr = memchr(p, '\r', n);
+
+	return (n >= l && !memcmp(p, version + 1, l - 1) && p[l - 1] == ' ') ||
+	       (cr && (size_t)(cr - p) > l && !memcmp(cr - l, version, l));
 }
 
 /*
  * A request with good outlines gets the status that its fault deserves (8.2,
- * 21.4.1). A bad response or ACK is dropped (8.1.3.1 leaves its transaction to
- * time out): the framing is intact, and the trunk's other calls use this
- * connection. A peer that keeps sending them, or sends what is no SIP at all,
- * loses the stream.
+ * 21.4.1). What cannot be answered is dropped (8.1.3.1 leaves its transaction
+ * to time out): the framing is intact, and the trunk's other calls use this
+ * connection, so that one subscriber's odd address must not end it. A peer that
+ * keeps sending such, or sends what is no SIP at all, loses the stream.
  */
 static void bad_message(struct sp_sip_conn *c, const struct sp_sip_msg *m, int err,
 			const struct sp_sip_fault *fault, bool droppable)
@@ -76,7 +81,7 @@ static void message(const char *p, size_t n, void *arg)
 	++c->messages;
 	err = sp_sip_msg_parse(&m, p, n, &fault);
 	if (err)
-		bad_message(c, m, err, &fault, expects_no_answer(p, n));
+		bad_message(c, m, err, &fault, is_sip(p, n));
 	else
 		sip_dispatch(c, m);
 

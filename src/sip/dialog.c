@@ -340,6 +340,34 @@ int sp_sip_dialog_response(struct sp_sip_dialog *d, const struct sp_sip_msg *rsp
 	return 0;
 }
 
+int sp_sip_dialog_fork(struct sp_sip_dialog **dp, const struct sp_sip_dialog *d,
+		       const struct sp_sip_msg *rsp)
+{
+	struct sp_sip_dialog *fork;
+	int err;
+
+	if (!dp || !d || !rsp)
+		return EINVAL;
+
+	err = sp_sip_dialog_uac(&fork, d->local, d->remote, d->way.target);
+	if (err)
+		return err;
+
+	memcpy(fork->local_tag, d->local_tag, sizeof(fork->local_tag));
+	fork->local_cseq = d->local_cseq;
+	fork->call_id = mem_deref(fork->call_id);
+	err = str_dup(&fork->call_id, d->call_id);
+	if (!err)
+		err = sp_sip_dialog_response(fork, rsp);
+
+	if (err)
+		mem_deref(fork);
+	else
+		*dp = fork;
+
+	return err;
+}
+
 /* A refresh without Contact is against 12.2, but harmless: nothing changes. */
 int sp_sip_dialog_refresh(struct sp_sip_dialog *d, const struct sp_sip_msg *m)
 {

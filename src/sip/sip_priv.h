@@ -23,7 +23,7 @@ enum {
 	SIP_RETRY_AFTER = 5      /**< seconds, when the tables are full               */
 };
 
-enum { SIP_DROPPED_MAX = 20 /**< unreadable responses and ACKs, per connection */ };
+enum { SIP_DROPPED_MAX = 20 /**< unreadable and unanswerable messages, per connection */ };
 
 /** RFC 3261 8.1.1.7: what every branch since RFC 3261 begins with. */
 #define SIP_COOKIE "z9hG4bK"

@@ -72,6 +72,33 @@ static bool holds(const struct mbuf *mb, const char *text)
 	return memmem(mb->buf, mb->end, text, strlen(text)) != NULL;
 }
 
+static bool is_binary(const struct mbuf *mb)
+{
+	return mb->end && mb->buf[0] == 0x30; /* ASN.1's SEQUENCE */
+}
+
+static const char binary_mend[] = "convert it with openssl x509, pkey or pkcs12";
+
+static void no_certificate(const struct mbuf *mb, const char *path, struct sp_tls_report *r)
+{
+	if (holds(mb, "-----BEGIN CERTIFICATE-----"))
+		sp_tls_report(r, path, "copy it anew from its issuer",
+			      "holds a damaged certificate");
+	else if (holds(mb, "CERTIFICATE REQUEST-----"))
+		sp_tls_report(r, path, "name the certificate that the CA made of it",
+			      "holds no PEM certificate, but a request for one");
+	else if (holds(mb, "PRIVATE KEY-----"))
+		sp_tls_report(r, path, "are certificate and key swapped?",
+			      "holds no PEM certificate, but a private key");
+	else if (is_binary(mb))
+		sp_tls_report(r, path, binary_mend,
+			      "holds no PEM certificate: it is binary, DER or PKCS #12");
+	else
+		sp_tls_report(r, path,
+			      "it must hold \"BEGIN CERTIFICATE\", the gateway's own first",
+			      "holds no PEM certificate");
+}
+
 static void load_certificate(struct sp_tls_pair *pair, const char *path, struct sp_tls_report *r)
 {
 	struct mbuf *mb = NULL;
@@ -87,13 +114,7 @@ static void load_certificate(struct sp_tls_pair *pair, const char *path, struct 
 	pair->chain = sk_X509_new_null();
 	pair->leaf = bio ? sp_tls_pem_next(bio) : NULL;
 	if (!pair->leaf || !pair->chain) {
-		sp_tls_report(
-			r, path,
-			holds(mb, "PRIVATE KEY-----")
-				? "are certificate and key swapped?"
-				: "it must hold \"BEGIN CERTIFICATE\", the gateway's own first",
-			"holds no PEM certificate%s",
-			holds(mb, "PRIVATE KEY-----") ? ", but a private key" : "");
+		no_certificate(mb, path, r);
 		goto out;
 	}
 
@@ -116,6 +137,21 @@ out:
 	sp_tls_pem_wipe(mb);
 }
 
+static void no_key(const struct mbuf *mb, const char *path, struct sp_tls_report *r)
+{
+	if (holds(mb, "PRIVATE KEY-----"))
+		sp_tls_report(r, path, "copy it anew", "holds a damaged private key");
+	else if (holds(mb, "BEGIN CERTIFICATE"))
+		sp_tls_report(r, path, "are certificate and key swapped?",
+			      "holds no PEM private key, but a certificate");
+	else if (is_binary(mb))
+		sp_tls_report(r, path, binary_mend,
+			      "holds no PEM private key: it is binary, DER or PKCS #12");
+	else
+		sp_tls_report(r, path, "it must hold \"BEGIN PRIVATE KEY\"",
+			      "holds no PEM private key");
+}
+
 static void load_key(struct sp_tls_pair *pair, const char *path, struct sp_tls_report *r)
 {
 	struct mbuf *mb = NULL;
@@ -133,11 +169,8 @@ static void load_key(struct sp_tls_pair *pair, const char *path, struct sp_tls_r
 		sp_tls_report(r, path, "take the passphrase off: openssl pkey -in OLD -out NEW",
 			      "is protected by a passphrase");
 	else if (!pair->key)
-		sp_tls_report(r, path,
-			      holds(mb, "BEGIN CERTIFICATE") ? "are certificate and key swapped?"
-							     : "it must hold \"BEGIN PRIVATE KEY\"",
-			      "holds no PEM private key%s",
-			      holds(mb, "BEGIN CERTIFICATE") ? ", but a certificate" : "");
+		no_key(mb, path, r);
+
 	if ((asked || pair->key) && mode & 007) {
 		char mend[256];
 
@@ -151,6 +184,17 @@ static void load_key(struct sp_tls_pair *pair, const char *path, struct sp_tls_r
 	sp_tls_pem_wipe(mb);
 }
 
+/* Chains are often put together the wrong way round. */
+static bool fits_chain(const struct sp_tls_pair *pair)
+{
+	for (int i = 0; i < sk_X509_num(pair->chain); ++i) {
+		if (X509_check_private_key(sk_X509_value(pair->chain, i), pair->key) == 1)
+			return true;
+	}
+
+	return false;
+}
+
 int sp_tls_pair_load(struct sp_tls_pair *pair, const char *cert, const char *key,
 		     struct sp_tls_report *r)
 {
@@ -159,9 +203,15 @@ int sp_tls_pair_load(struct sp_tls_pair *pair, const char *cert, const char *key
 	load_certificate(pair, cert, r);
 	load_key(pair, key, r);
 
-	if (pair->leaf && pair->key && X509_check_private_key(pair->leaf, pair->key) != 1)
-		sp_tls_report(r, key, "name the key that the certificate was requested with",
-			      "does not fit the certificate %s", cert);
+	if (pair->leaf && pair->key && X509_check_private_key(pair->leaf, pair->key) != 1) {
+		if (fits_chain(pair))
+			sp_tls_report(r, cert, "turn the order: its issuer comes behind it",
+				      "does not begin with the certificate that %s fits", key);
+		else
+			sp_tls_report(r, key,
+				      "name the key that the certificate was requested with",
+				      "does not fit the certificate %s", cert);
+	}
 	ERR_clear_error();
 
 	return r->count == before ? 0 : EINVAL;

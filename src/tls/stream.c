@@ -41,6 +41,10 @@ static void explain_tls(struct sp_tls_conn *c)
 		   reason < SSL_AD_REASON_OFFSET + 256) {
 		(void)re_snprintf(c->why, sizeof(c->why), "peer sent the alert \"%s\"",
 				  SSL_alert_desc_string_long(reason - SSL_AD_REASON_OFFSET));
+	} else if (ERR_GET_LIB(e) == ERR_LIB_SSL &&
+		   (reason == SSL_R_WRONG_VERSION_NUMBER || reason == SSL_R_HTTP_REQUEST)) {
+		(void)re_snprintf(c->why, sizeof(c->why),
+				  "peer does not speak TLS here: what came is something else");
 	} else {
 		const char *text = e ? ERR_reason_error_string(e) : NULL;
 

@@ -150,6 +150,19 @@ static void on_overdue(void *arg)
 	try_next(tg);
 }
 
+/** errno's own words would speak of routes and disks. */
+static int lookup_print(struct re_printf *pf, void *arg)
+{
+	const int *err = arg;
+
+	if (*err == EHOSTUNREACH)
+		return re_hprintf(pf, "no such name, or no address for it");
+	if (*err == EIO)
+		return re_hprintf(pf, "the DNS servers of /etc/resolv.conf refuse or fail");
+
+	return re_hprintf(pf, "%m", *err);
+}
+
 static void on_resolved(int err, const struct sa *addrv, size_t addrc, void *arg)
 {
 	struct target *tg = arg;
@@ -157,7 +170,7 @@ static void on_resolved(int err, const struct sa *addrv, size_t addrc, void *arg
 
 	if (err) {
 		a->err = err;
-		(void)re_snprintf(a->why, sizeof(a->why), "name look-up: %m", err);
+		(void)re_snprintf(a->why, sizeof(a->why), "name look-up: %H", lookup_print, &err);
 	}
 	memcpy(a->addrv, addrv, addrc * sizeof(*addrv));
 	a->addrc = err ? 0 : addrc;

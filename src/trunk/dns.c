@@ -202,8 +202,11 @@ static int error_of(int status)
 	case ARES_ECANCELLED:
 	case ARES_EDESTRUCTION:
 		return ECANCELED;
-	default:
+	case ARES_ENOTFOUND:
+	case ARES_ENODATA:
 		return EHOSTUNREACH;
+	default: /* no server, or one that refuses or fails */
+		return EIO;
 	}
 }
 

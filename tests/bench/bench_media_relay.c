@@ -175,7 +175,8 @@ static void relay_sut(struct plan *plan, int ctl)
 	for (unsigned i = 0; i < plan->flows; i += 2) {
 		struct sp_relay *r = NULL;
 
-		check(!sp_relay_alloc(&r, sut.loop, ports, NULL, NULL) && !sp_relay_add(NULL, r), "add");
+		check(!sp_relay_alloc(&r, sut.loop, ports, NULL, NULL) && !sp_relay_add(NULL, r),
+		      "add");
 		for (int side = 0; side < 2; side++) {
 			struct flow *f = &plan->flow[i + (unsigned)side];
 			const uint16_t port = sp_relay_port(r, 0, (enum sp_side)side);

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """The process: arguments, --check, start, reload and the way to the end."""
+import os
 import re
 import signal
 import ssl
@@ -119,6 +120,22 @@ def test_start_where_another_listens(launch, conf, tmp_path):
     done = run(str(file))
     assert done.returncode == 1
     assert "start_failed" in done.stderr and "5061" in done.stderr
+
+
+def test_closed_streams_are_not_given_to_sockets(tmp_path, conf):
+    """A log that nobody reads must not end up in whatever was opened next."""
+    file = tmp_path / "closed.conf"
+    file.write_text(conf.text())
+    shell = f'exec "{BINARY}" "{file}" <&- >&- 2>&-'
+    daemon = subprocess.Popen(["/bin/sh", "-c", shell])
+    try:
+        deadline = time.monotonic() + 20
+        while len(os.listdir(f"/proc/{daemon.pid}/fd")) < 8 and time.monotonic() < deadline:
+            time.sleep(0.05)
+        assert [os.readlink(f"/proc/{daemon.pid}/fd/{fd}") for fd in range(3)] == ["/dev/null"] * 3
+    finally:
+        daemon.terminate()
+        assert daemon.wait(20) == 0
 
 
 def test_watchdog_is_fed(launch, conf):

@@ -157,4 +157,4 @@ def test_not_tls_at_all(gateway, net):
                 pass
         except ConnectionResetError:
             pass
-    gateway.wait_for("tls_refused", since)
+    gateway.wait_for("tls_refused", since, why=re.compile("does not speak TLS"))

@@ -9,6 +9,7 @@ import base64
 import os
 import queue
 import re
+import select
 import socket
 import ssl
 import struct
@@ -169,9 +170,10 @@ class Peer:
         return self
 
     def accept(self):
+        listener = self.listener
         while True:
             try:
-                sock, _ = self.listener.accept()
+                sock, _ = listener.accept()
                 self.conns.append(Connection(self, self.server.wrap_socket(sock, True)))
             except ssl.SSLError:
                 continue
@@ -345,6 +347,86 @@ class Leg:
     def reply(self, request, status, sdp=b"", headers=()):
         extra = [self.contact] if request.method in ("INVITE", "UPDATE") else []
         reply(request, status, sdp, self.tag, extra + list(headers))
+
+
+# ---- many messages at once ----
+
+class Raw:
+    """A connection of one thread: many messages out, and what came back, as it comes."""
+
+    def __init__(self, peer):
+        sock = socket.create_connection((peer.gateway, peer.net.port), WAIT,
+                                        source_address=(peer.address, 0))
+        self.sock = peer.client.wrap_socket(sock, server_hostname=peer.gateway_name)
+        self.sock.setblocking(False)
+        self.peer, self.data, self.messages, self.over = peer, b"", [], False
+        self.octets = 0
+
+    def close(self):
+        self.sock.close()
+
+    def receive(self):
+        try:
+            more = self.sock.recv(1 << 18)
+        except (ssl.SSLWantReadError, ssl.SSLWantWriteError):
+            return False
+        except OSError:
+            more = b""
+        self.over, self.octets = not more, self.octets + len(more)
+        self.data += more
+        while True:
+            head, mark, rest = self.data.lstrip(b"\r\n").partition(b"\r\n\r\n")
+            message = Message(head.decode()) if mark else None
+            length = int(message["Content-Length"]) if mark else 0
+            if not mark or len(rest) < length:
+                return True
+            message.body, self.data = rest[:length], rest[length:]
+            self.messages.append(message)
+
+    def pump(self, chunks, until=lambda: True, what=""):
+        """Send it all while reading, and read on until it is so or the connection is over."""
+        deadline = time.monotonic() + WAIT
+        chunks, chunk = iter(chunks), b""
+        while not self.over:
+            chunk = chunk or next(chunks, None)
+            if chunk is None and until():
+                return self
+            assert time.monotonic() < deadline, f"only {self.statuses()} came, {what}"
+            idle = True
+            if chunk:
+                try:
+                    chunk = chunk[self.sock.send(chunk):]
+                    idle = False
+                except (ssl.SSLWantReadError, ssl.SSLWantWriteError):
+                    pass
+                except OSError:
+                    self.over = True
+            if not self.receive() and idle:
+                select.select([self.sock], [self.sock] if chunk else [], [], 0.1)
+        return self
+
+    def until(self, look):
+        return self.pump((), look)
+
+    def of(self, status):
+        return [m for m in self.messages if m.status == status]
+
+    def statuses(self):
+        return sorted({(s, len(self.of(s))) for s in (m.status for m in self.messages)})
+
+
+def request(peer, method, user="", body=b"", headers=(), call_id=None, branch=None,
+            caller="+441632970099", **changed):
+    """A request outside any dialog, as bytes; changed: other values of From, To, Via, ..."""
+    branch = branch or "z9hG4bK" + uuid.uuid4().hex
+    uri = f"sip:{user}@{peer.gateway_name}" if user else f"sip:{peer.gateway_name}"
+    uri = changed.pop("uri", uri)
+    lines = {"Via": f"SIP/2.0/TLS {peer.address}:5061;branch={branch}",
+             "Max-Forwards": 70, "From": f"<sip:{caller}@{peer.domain}>;tag={uuid.uuid4().hex}",
+             "To": f"<{uri}>", "Call-ID": call_id or uuid.uuid4().hex, "CSeq": f"1 {method}",
+             "Contact": f"<sip:{peer.address}:5061;transport=tls>"}
+    lines.update(changed)
+    return build(f"{method} {uri} SIP/2.0", list(lines.items()) + list(headers), body)
 
 
 # ---- session descriptions and media ----

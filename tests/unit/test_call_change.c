@@ -337,6 +337,28 @@ static void change_lost_with_its_connection(void **state)
 	expect_clean(f);
 }
 
+/* RFC 3261 8.1.3.1: a transport error counts as 503, which ends a change and no call. */
+static void connection_goes_under_a_change(void **state)
+{
+	static const char *const methods[] = {"INVITE", "UPDATE"};
+	struct fx *f = *state;
+
+	establish(f);
+	for (unsigned i = 0; i < 2; i++) {
+		request(&f->carrier, methods[i], NULL, "", sdp_of("192.0.2.7", KEY_A, "sendonly"));
+		expect(&f->service, methods[i]);
+		peer_disconnect(&f->service);
+		peer_connect(&f->service);
+		sp_loop_advance(f->loop, 0);
+		expect(&f->carrier, "503");
+		if (!i)
+			request(&f->carrier, "ACK", NULL, "", NULL);
+	}
+	sp_loop_advance(f->loop, 30 * 1000);
+	assert_int_equal(1, calls_now(f));
+	hang_up(f);
+}
+
 /* The timer of one change is not left for the next. */
 static void quick_changes_are_not_timed_out(void **state)
 {
@@ -496,6 +518,7 @@ int main(void)
 		T(change_cancelled),
 		T(change_never_answered),
 		T(change_lost_with_its_connection),
+		T(connection_goes_under_a_change),
 		T(quick_changes_are_not_timed_out),
 		T(answer_to_a_change_crosses_bye),
 		T(far_end_forgot_the_call),

@@ -160,6 +160,31 @@ static void callee_hangs_up_before_the_answer(void **state)
 }
 
 /* A re-INVITE without an offer: as session refreshes and transfers do. */
+/* RFC 3261 13.2.2.4: another fork is acknowledged and hung up, ours waits for its answer. */
+static void another_fork_offers_too(void **state)
+{
+	struct fx *f = *state;
+	const struct sp_sip_msg *inv, *m;
+
+	invite(&f->carrier, SERVICE_NUMBER, "", NULL);
+	expect(&f->carrier, "100");
+	inv = expect(&f->service, "INVITE");
+	strcpy(f->service.tag, "one");
+	respond(&f->service, inv, 200, sdp_of("198.51.100.7", KEY_B, "sendrecv"));
+	learn(&f->carrier, expect(&f->carrier, "200"));
+	strcpy(f->service.tag, "two");
+	respond(&f->service, inv, 200, sdp_of("198.51.100.8", KEY_B, "sendrecv"));
+	m = expect(&f->service, "ACK");
+	assert_int_equal(0, pl_strcmp(&m->to_tag, "two"));
+	respond(&f->service, expect(&f->service, "BYE"), 200, NULL);
+	expect_silence(&f->service);
+	request(&f->carrier, "ACK", NULL, "", sdp_answer("192.0.2.7", KEY_A, "sendrecv"));
+	m = expect(&f->service, "ACK");
+	assert_int_equal(0, pl_strcmp(&m->to_tag, "one"));
+	assert_non_null(strstr(m->body.p, "a=crypto:7 "));
+	hang_up(f);
+}
+
 static void reinvite_without_an_offer(void **state)
 {
 	struct fx *f = *state;
@@ -229,6 +254,7 @@ int main(void)
 		T(plain_offer_in_200),
 		T(ack_never_comes),
 		T(callee_hangs_up_before_the_answer),
+		T(another_fork_offers_too),
 		T(reinvite_without_an_offer),
 		T(refused_reinvite_without_an_offer),
 		T(changes_of_both_kinds),

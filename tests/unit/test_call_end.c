@@ -276,6 +276,53 @@ static void repeated_answer_is_acknowledged_again(void **state)
 	expect_clean(f);
 }
 
+/* Whether the BYE arrived is not known when its connection goes: it is sent once more. */
+static void bye_is_lost_with_its_connection(void **state)
+{
+	struct fx *f = *state;
+	uint32_t cseq;
+
+	establish(f);
+	request(&f->carrier, "BYE", NULL, "", NULL);
+	expect(&f->carrier, "200");
+	cseq = expect(&f->service, "BYE")->cseq;
+	peer_disconnect(&f->service);
+	peer_connect(&f->service);
+	sp_loop_advance(f->loop, 0);
+	assert_int_equal(cseq + 1, expect(&f->service, "BYE")->cseq);
+	peer_disconnect(&f->service); /* but not for ever */
+	peer_connect(&f->service);
+	sp_loop_advance(f->loop, 0);
+	expect_silence(&f->service);
+	assert_int_equal(0, calls_now(f));
+	expect_clean(f);
+}
+
+/* The ACK of the 2xx comes after a re-INVITE that was too early (RFC 3261 14.2). */
+static void ack_comes_after_a_refused_change(void **state)
+{
+	struct fx *f = *state;
+
+	invite(&f->carrier, SERVICE_NUMBER, "", sdp_of("192.0.2.7", KEY_A, "sendrecv"));
+	expect(&f->carrier, "100");
+	respond(&f->service, expect(&f->service, "INVITE"), 200,
+		sdp_answer("198.51.100.7", KEY_B, "inactive"));
+	expect(&f->service, "ACK");
+	learn(&f->carrier, expect(&f->carrier, "200"));
+	request(&f->carrier, "INVITE", NULL, "", sdp_of("192.0.2.7", KEY_A, "sendonly"));
+	expect(&f->carrier, "500");
+	f->carrier.cseq--;
+	request(&f->carrier, "ACK", NULL, "", NULL);
+	f->carrier.cseq++;
+	sp_loop_advance(f->loop, 2ULL * SP_SIP_TIMEOUT_MS);
+	expect_silence(&f->carrier);
+	assert_int_equal(1, calls_now(f));
+	request(&f->carrier, "BYE", NULL, "", NULL);
+	expect(&f->carrier, "200");
+	respond(&f->service, expect(&f->service, "BYE"), 200, NULL);
+	expect_clean(f);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -295,6 +342,8 @@ int main(void)
 		T(another_trunk_cannot_speak_to_a_leg),
 		T(old_sequence_numbers_are_refused),
 		T(repeated_answer_is_acknowledged_again),
+		T(bye_is_lost_with_its_connection),
+		T(ack_comes_after_a_refused_change),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -79,7 +79,7 @@ static void nobody_answers(void **state)
 	ask(f, &f->carrier, "INFO", "application/dtmf", "", "5");
 	expect(&f->service, "INFO");
 	sp_loop_advance(f->loop, SP_SIP_TIMEOUT_MS);
-	expect(&f->carrier, "408");
+	expect(&f->carrier, "503");
 	hang_up(f);
 }
 
@@ -97,6 +97,27 @@ static void the_call_ends_first(void **state)
 	expect(&f->carrier, "487");
 	respond(&f->service, info, 200, NULL); /* to nobody */
 	expect_silence(&f->carrier);
+	expect_clean(f);
+}
+
+/* RFC 3261 12.2.1.2: 408 would make the sender give up a dialog that is well. */
+static void connection_goes_first(void **state)
+{
+	struct fx *f = *state;
+
+	establish(f);
+	ask(f, &f->carrier, "INFO", "application/dtmf", "", "5");
+	expect(&f->service, "INFO");
+	peer_disconnect(&f->service);
+	peer_connect(&f->service);
+	sp_loop_advance(f->loop, 0);
+	expect(&f->carrier, "503");
+	ask(f, &f->carrier, "INFO", "application/dtmf", "", "6");
+	respond(&f->service, expect(&f->service, "INFO"), 408, NULL);
+	expect(&f->carrier, "503");
+	request(&f->carrier, "BYE", NULL, "", NULL);
+	expect(&f->carrier, "200");
+	respond(&f->service, expect(&f->service, "BYE"), 200, NULL);
 	expect_clean(f);
 }
 
@@ -141,8 +162,18 @@ static void outside_a_call(void **state)
 	respond(&f->service, inv, 180, NULL);
 	learn(&f->carrier, expect(&f->carrier, "180"));
 	ask(f, &f->carrier, "INFO", "application/dtmf", "", "5");
-	expect(&f->carrier, "481");
-	respond(&f->service, inv, 486, NULL);
+	assert_non_null(strstr(expect(&f->carrier, "500")->text, "Retry-After:"));
+
+	/* or is not acknowledged: the dialog is there, 481 would end it (12.2.1.2) */
+	respond(&f->service, inv, 200, sdp_answer("198.51.100.7", KEY_B, "sendrecv"));
+	expect(&f->service, "ACK");
+	expect(&f->carrier, "200");
+	ask(f, &f->service, "INFO", "application/dtmf", "", "5");
+	expect(&f->service, "500");
+	request(&f->service, "BYE", NULL, "", NULL);
+	expect(&f->service, "200");
+	request(&f->carrier, "INFO", NULL, "", NULL);
+	expect(&f->carrier, "481"); /* now it is over */
 	expect_clean(f);
 }
 
@@ -150,9 +181,10 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 #define T(fn) cmocka_unit_test_setup_teardown(fn, fx_setup, fx_teardown)
-		T(info_with_dtmf), T(message_and_notify_from_the_callee),
-		T(nobody_answers), T(the_call_ends_first),
-		T(bounded),        T(outside_a_call),
+		T(info_with_dtmf),        T(message_and_notify_from_the_callee),
+		T(nobody_answers),        T(the_call_ends_first),
+		T(connection_goes_first), T(bounded),
+		T(outside_a_call),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -100,6 +100,9 @@ static void answer_one(struct run *r, unsigned i)
 	m = w->m[k];
 	if (code >= 200 && rnd(&r->seed, 4)) /* else it may answer again */
 		w->m[k] = w->m[--w->n];
+	if (!m->to_tag.l && !rnd(&r->seed, 8)) /* as another fork */
+		re_snprintf(peer_of(r, i)->tag, sizeof(r->f->service.tag), "fork%u",
+			    ++r->f->branch);
 	respond(peer_of(r, i), m, code, code < 300 && code > 100 ? some_sdp(r, true) : NULL);
 }
 

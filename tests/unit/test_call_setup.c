@@ -121,9 +121,10 @@ static void caller_names_no_network(void **state)
 		const struct sp_sip_msg *inv;
 
 		re_snprintf(text, sizeof(text),
-			    "INVITE sip:" SERVICE_NUMBER
-			    "@gw SIP/2.0\r\nVia: SIP/2.0/TLS x:1;branch=z9hG4bKn%zu\r\nFrom: %s;tag=a\r\n"
-			    "To: <sip:" SERVICE_NUMBER "@gw>\r\nCall-ID: n%zu@x\r\nCSeq: 5 INVITE\r\n"
+			    "INVITE sip:" SERVICE_NUMBER "@gw SIP/2.0\r\nVia: SIP/2.0/TLS "
+			    "x:1;branch=z9hG4bKn%zu\r\nFrom: %s;tag=a\r\n"
+			    "To: <sip:" SERVICE_NUMBER
+			    "@gw>\r\nCall-ID: n%zu@x\r\nCSeq: 5 INVITE\r\n"
 			    "Contact: <sip:x:5061>\r\nContent-Type: application/sdp\r\n"
 			    "Content-Length: %zu\r\n\r\n%s",
 			    i, from[i], i, strlen(sdp), sdp);

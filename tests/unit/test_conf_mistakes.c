@@ -233,6 +233,7 @@ static void test_wrapped_integers(void **state)
 	assert_int_equal(f->conf->limits.calls, 0x7ff);
 }
 
+#define NO_SETTING "is no setting: \"=\" is missing behind it, or it should not be there\n"
 #define NO_QUOTE                                                                                   \
 	"a string begins on this line and does not end on it: a quote is missing, or one too "     \
 	"many\n"
@@ -273,16 +274,20 @@ static void test_syntax(void **state)
 			 "\";\" is missing or one too many\n" AT(
 				 "4") "calls = 000: write it without leading zeros, and without "
 				      "commas between digits\n"},
-		{GOOD "limits = { calls 5; };\n",
+		{GOOD "limits = { calls 5; };\n", AT("4") "calls: " NO_SETTING},
+		{GOOD "limits = { calls = 4k; };\n", AT("4") "k: " NO_SETTING},
+		{GOOD "more = ( { a = 1; }\n\nlimits = { calls = 5; };\n",
+		 AT("6") "limits: this setting stands within the \"(\" of line 4: is that not "
+			 "closed?\n"},
+		{GOOD "the end", AT("4") "the: " NO_SETTING},
+		{GOOD "more = ( \"a\"; \"b\" );\n",
 		 AT("4") "syntax error: look here and on the line before: a quote, \"=\", \",\" or "
 			 "\";\" is missing or one too many\n"},
 		{GOOD "numbers = (((((((((((((((((1)))))))))))))))));",
 		 AT("4") "more than 16 brackets within each other\n"},
 		{GOOD "limits = { calls = 5000000000; ring_s 5; };",
-		 AT("4") "syntax error: look here and on the line before: a quote, \"=\", \",\" or "
-			 "\";\" is missing or one too many\n" AT(
-				 "4") "calls = 5000000000: larger than any number here may "
-				      "be\n"},
+		 AT("4") "ring_s: " NO_SETTING AT(
+			 "4") "calls = 5000000000: larger than any number here may be\n"},
 	};
 	struct fixture *f = *state;
 
@@ -398,6 +403,8 @@ static void test_targets(void **state)
 		       "is a URI: write host and port alone, \"sbc.example.net:5061\""),
 		TARGET("sips:192.0.2.1:5061",
 		       "is a URI: write host and port alone, \"sbc.example.net:5061\""),
+		TARGET("a:5061 b:5061",
+		       "needs a host name or an IP address, with or without \":port\""),
 		TARGET("h example",
 		       "needs a host name or an IP address, with or without \":port\""),
 		TARGET("0.0.0.0:5061", "is no address that can be called"),

@@ -511,6 +511,23 @@ static void test_streams(void **state)
 	assert_int_equal(count_of(f, CALLER).malformed, 0);
 }
 
+/* A peer may add and drop media without end: ended streams are used again, and start anew. */
+static void test_streams_come_and_go(void **state)
+{
+	struct fix *f = *state;
+	size_t stream;
+
+	for (unsigned i = 0; i < 5 * SP_RELAY_STREAMS_MAX; i++) {
+		sp_relay_end(f->r, 0);
+		assert_int_equal(sp_relay_add(&stream, f->r) || stream, 0);
+	}
+	for (int side = 0; side < 2; side++) {
+		ref_init(&f->peer[side].rx, sp_relay_key(f->r, 0, (enum sp_side)side));
+		assert_int_equal(remote_set(f, side), 0);
+	}
+	assert_true(rtp_passes(f, CALLER, 1, 1));
+}
+
 static void test_silence(void **state)
 {
 	struct fix *f = *state;
@@ -671,6 +688,7 @@ int main(void)
 		RELAY_TEST(test_ssrc_flood),
 		RELAY_TEST(test_bad_arguments),
 		RELAY_TEST(test_streams),
+		RELAY_TEST(test_streams_come_and_go),
 		RELAY_TEST(test_silence),
 		RELAY_TEST(test_silence_rtcp),
 		RELAY_TEST(test_silence_release),

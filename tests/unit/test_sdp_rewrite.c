@@ -305,6 +305,8 @@ static void drops_what_is_not_for_others(void **state)
 		"a=pcfg:1 t=1",
 		"a=acfg:1 t=1",
 		"a=ccap:1 IP4 10.0.0.1",
+		"a=visited-realm:1 ims.example.net IN IP4 10.0.0.1 5000",
+		"a=secondary-realm:2 ims.example.net IN IP6 2001:db8::9 5000",
 		"a=crypto:9 AES_CM_128_HMAC_SHA1_32 inline:" KEY,
 	};
 	char text[1024];

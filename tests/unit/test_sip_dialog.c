@@ -401,6 +401,38 @@ static void rfc3261_12_2_2_first_request_in_a_client_dialog(void **state)
 	mem_deref(d);
 }
 
+/* 13.2.2.4: a second 2xx is a dialog of its own, beside the first. */
+static void a_fork_of_a_2xx(void **state)
+{
+	struct sp_sip_dialog *d = uac(), *fork = NULL;
+	struct sp_sip_msg *rsp;
+	struct mbuf *mb = mbuf_alloc(256);
+	const char *uri;
+	(void)state;
+
+	assert_int_equal(0, sp_sip_dialog_put(d, mb, SP_SIP_INVITE, 0, 69, &uri));
+	respond(d, 0, 200, "one", "Contact: <sip:one.example>\n");
+	rsp = response(d, 200, "two",
+		       "Contact: <sip:two.example>\nRecord-Route: <sip:p.example;lr>\n");
+	assert_int_equal(0, sp_sip_dialog_fork(&fork, d, rsp));
+	assert_string_equal(sp_sip_dialog_local_tag(d), sp_sip_dialog_local_tag(fork));
+	assert_put(fork, SP_SIP_BYE, 0, "sip:two.example",
+		   "Max-Forwards: 69\nFrom: \"Gw\" <sip:gw@gw.example>;tag=%T\n"
+		   "To: <sip:+441632@peer.example>;tag=two\nCall-ID: %C\nCSeq: 2 BYE\n"
+		   "Route: <sip:p.example;lr>\n");
+	mem_deref(fork);
+	mem_deref(rsp);
+
+	rsp = response(d, 200, "three", "");
+	assert_int_equal(EBADMSG, sp_sip_dialog_fork(&fork, d, rsp));
+	assert_put(d, SP_SIP_BYE, 0, "sip:one.example",
+		   "Max-Forwards: 69\nFrom: \"Gw\" <sip:gw@gw.example>;tag=%T\n"
+		   "To: <sip:+441632@peer.example>;tag=one\nCall-ID: %C\nCSeq: 2 BYE\n");
+	mem_deref(rsp);
+	mem_deref(mb);
+	mem_deref(d);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -417,6 +449,7 @@ int main(void)
 		cmocka_unit_test(rfc3261_12_2_target_refresh),
 		cmocka_unit_test(rfc3261_12_2_2_requests_of_the_peer),
 		cmocka_unit_test(rfc3261_12_2_2_first_request_in_a_client_dialog),
+		cmocka_unit_test(a_fork_of_a_2xx),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

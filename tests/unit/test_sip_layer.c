@@ -77,8 +77,8 @@ static void rfc3261_21_4_1_a_fault_is_answered(void **state)
 	assert_int_equal(1, f->requests);
 }
 
-/* an ACK is never answered; a response neither: each costs only itself, a number of times */
-static void unreadable_responses_and_acks_are_dropped(void **state)
+/* What has no answer, or lacks what an answer needs, costs only itself, a number of times. */
+static void what_cannot_be_answered_is_dropped(void **state)
 {
 	struct fixture *f = *state;
 
@@ -90,15 +90,28 @@ static void unreadable_responses_and_acks_are_dropped(void **state)
 					     "Max-Forwards: 70\nFrom: <sip:a@b.example>;tag=1\n"
 					     "To: <sip:b@c.example>\nCall-ID: c\nCSeq: 1 ACK\n"));
 	}
+	for (unsigned i = 0; i < SIP_DROPPED_MAX; i++) {
+		assert_int_equal(0,
+				 feed_err(&f->b,
+					  "INVITE sip:4 4@b.example SIP/2.0\n"
+					  "Via: SIP/2.0/TLS p.example;branch=z9hG4bK1\n"
+					  "From: <sip:a@b.example>;tag=1\nTo: <sip:4 4@b.example>\n"
+					  "Call-ID: c\nCSeq: 1 INVITE\n"));
+	}
 	assert_int_equal(0, f->a.n);
+	assert_int_equal(0, f->b.n);
+	assert_int_equal(0, f->requests);
 	assert_int_equal(EBADMSG, feed_err(&f->a, "SIP/2.0 200 OK\nCall-ID: c\n"));
+	assert_int_equal(EBADMSG, feed_err(&f->b, "OPTIONS sip:a@b.example SIP/2.0\nCall-ID: c\n"));
 }
 
-static void faults_without_an_answer_end_the_stream(void **state)
+static void what_is_no_sip_ends_the_stream(void **state)
 {
 	struct fixture *f = *state;
 
-	assert_int_equal(EBADMSG, feed_err(&f->a, "OPTIONS sip:a@b.example SIP/2.0\nCall-ID: c\n"));
+	assert_int_equal(EBADMSG,
+			 feed_err(&f->a, "OPTIONS sip:a@b.example HTTP/1.1\nCall-ID: c\n"));
+	assert_int_equal(EBADMSG, feed_err(&f->a2, "SIP/2.0\nCall-ID: c\n"));
 	assert_int_equal(EBADMSG, feed_err(&f->b, "HTTP/1.1 200 OK\nCall-ID: c\n"));
 	assert_int_equal(0, f->a.n + f->b.n);
 
@@ -234,9 +247,91 @@ static void a_cancel_is_sent_though_the_tables_are_full(void **state)
 	assert_int_equal(2, f->a.n);
 }
 
+static void one_pong_for_pings_that_come_together(void **state)
+{
+	struct fixture *f = *state;
+	char buf[4096];
+
+	for (size_t i = 0; i < sizeof(buf); i++)
+		buf[i] = i % 2 ? '\n' : '\r';
+	assert_int_equal(0, input(&f->a, buf, sizeof(buf)));
+	assert_int_equal(1, f->a.pongs);
+	assert_int_equal(0, input(&f->a, "\r\n\r", 3));
+	assert_int_equal(1, f->a.pongs);
+	assert_int_equal(0, input(&f->a, "\n", 1));
+	assert_int_equal(2, f->a.pongs);
+}
+
+/* INVITEs that get a failure and no ACK stay for 32 s. */
+static void unacknowledged(struct wire *w, unsigned first, unsigned n)
+{
+	for (unsigned i = 0; i < n; i++) {
+		char branch[32];
+
+		re_snprintf(branch, sizeof(branch), "z9hG4bKu%u", first + i);
+		feed_request(w, "INVITE", branch, 1 + first + i, NULL, NULL);
+	}
+}
+
+/* One trunk's sloth is not the other's: on all its connections it has its share, and no more. */
+static void an_owner_has_a_share_of_the_tables(void **state)
+{
+	struct fixture *f = *state;
+
+	f->reply_at_once = 404;
+	f->sip->owner_max = 4;
+	unacknowledged(&f->a, 0, 2);
+	unacknowledged(&f->a2, 2, 3);
+	assert_int_equal(2, f->a.n);
+	assert_int_equal(3, f->a2.n);
+	assert_int_equal(404, f->a2.sent[1]->status);
+	assert_int_equal(503, f->a2.sent[2]->status);
+	assert_header(f->a2.sent[2], "Retry-After", "5");
+	assert_int_equal(1, sp_sip_refused(f->sip));
+
+	unacknowledged(&f->b, 0, 4);
+	assert_int_equal(404, f->b.sent[3]->status);
+
+	sp_loop_advance(f->loop, SP_SIP_TIMEOUT_MS);
+	assert_int_equal(0, sp_sip_transactions(f->sip));
+	unacknowledged(&f->a, 9, 4);
+	assert_int_equal(404, f->a.sent[5]->status);
+}
+
+static void an_owner_has_a_share_of_the_memory(void **state)
+{
+	struct fixture *f = *state;
+
+	f->reply_at_once = 404;
+	f->sip->owner_bytes_max = 8192;
+	unacknowledged(&f->a, 0, 30);
+	assert_int_equal(404, f->a.sent[1]->status);
+	assert_int_equal(503, f->a.sent[29]->status);
+	assert_true(sp_sip_transactions(f->sip) < 20);
+
+	sp_loop_advance(f->loop, SP_SIP_TIMEOUT_MS);
+	unacknowledged(&f->a, 50, 1);
+	assert_int_equal(404, f->a.sent[30]->status);
+}
+
+static void the_share_outlives_a_connection(void **state)
+{
+	struct fixture *f = *state;
+
+	f->reply_at_once = 404;
+	f->sip->owner_max = 3;
+	unacknowledged(&f->a, 0, 3);
+	sp_sip_conn_gone(f->a.c);
+	unacknowledged(&f->a2, 3, 1);
+	assert_int_equal(503, f->a2.sent[0]->status);
+}
+
 static void the_real_limit_is_the_documented_one(void **state)
 {
 	struct fixture *f = *state;
+
+	assert_int_equal(50000, f->sip->owner_max);
+	assert_int_equal(128 << 20, f->sip->owner_bytes_max);
 
 	assert_int_equal(200000, f->sip->max);
 }
@@ -305,8 +400,12 @@ int main(void)
 		fixture_test(rfc3261_18_3_messages_come_in_order),
 		fixture_test(rfc5626_3_5_1_ping_is_answered),
 		fixture_test(rfc3261_21_4_1_a_fault_is_answered),
-		fixture_test(unreadable_responses_and_acks_are_dropped),
-		fixture_test(faults_without_an_answer_end_the_stream),
+		fixture_test(what_cannot_be_answered_is_dropped),
+		fixture_test(what_is_no_sip_ends_the_stream),
+		fixture_test(one_pong_for_pings_that_come_together),
+		fixture_test(an_owner_has_a_share_of_the_tables),
+		fixture_test(an_owner_has_a_share_of_the_memory),
+		fixture_test(the_share_outlives_a_connection),
 		fixture_test(what_came_before_a_framing_error_counts),
 		fixture_test(the_connection_goes_in_a_handler),
 		fixture_test(the_connection_is_freed_in_a_handler),

@@ -119,6 +119,16 @@ static void test_files_that_cannot_be_read(void **state)
 	expect_one(fix_write(&w->dir, "empty.crt", ""), w->key, "no PEM certificate",
 		   "BEGIN CERTIFICATE");
 	expect_one(w->key, w->key, "no PEM certificate, but a private key", "swapped");
+	expect_one(fix_write(&w->dir, "cut.crt", "-----BEGIN CERTIFICATE-----\nMII\n"), w->key,
+		   "damaged", "anew");
+	expect_one(fix_write(&w->dir, "a.csr", "-----BEGIN CERTIFICATE REQUEST-----\nMII\n"),
+		   w->key, "a request", "the CA made of it");
+	expect_one(fix_write(&w->dir, "a.der", "0\x82\x01"), w->key, "binary", "convert");
+
+	/* issuer first: the key is not to blame */
+	fix_write_cert(&w->dir, "turned.crt", w->ca.x, w->good.x);
+	expect_one(fix_path(&w->dir, "turned.crt"), w->key, "does not begin with",
+		   "turn the order");
 }
 
 static void test_key_readable_by_others(void **state)
@@ -142,6 +152,13 @@ static void test_key_contents(void **state)
 	path = fix_write(&w->dir, "junk.key", "not a key\n");
 	assert_int_equal(chmod(path, 0600), 0);
 	expect_one(w->cert, path, "no PEM private key", "BEGIN PRIVATE KEY");
+
+	path = fix_write(&w->dir, "cut.key", "-----BEGIN PRIVATE KEY-----\nMIG\n");
+	assert_int_equal(chmod(path, 0600), 0);
+	expect_one(w->cert, path, "damaged private key", "anew");
+	path = fix_write(&w->dir, "key.der", "0\x81\x87");
+	assert_int_equal(chmod(path, 0600), 0);
+	expect_one(w->cert, path, "binary", "convert");
 
 	/* that everybody can read it is as it should be */
 	expect_one(w->cert, w->cert, "no PEM private key, but a certificate", "swapped");

@@ -415,6 +415,30 @@ static void test_handshakes_are_capped(void **state)
 	raw_close(&r);
 }
 
+/* Silent clients of one address do not hold all slots: the oldest of them makes room. */
+static void test_handshakes_of_one_address(void **state)
+{
+	struct world *w = *state;
+	const struct raw_opts opts = {.cert = &w->alpha};
+	struct sp_tls_context *ctx = world_server(w, "own", w->peer_alpha, NULL);
+	int silent[20];
+	struct raw r;
+
+	world_listen(w, ctx, 4 * SP_TLS_SOURCE_SHARE);
+	mem_deref(ctx);
+	for (unsigned i = 0; i < ARRAY_SIZE(silent); ++i)
+		silent[i] = raw_socket(sp_tls_listener_laddr(w->l));
+	UNTIL(w, sp_tls_listener_refused(w->l) == ARRAY_SIZE(silent) - 4);
+	assert_non_null(strstr(w->line, "too many handshakes in progress from this address"));
+
+	raw_start(&r, w->loop, raw_socket(sp_tls_listener_laddr(w->l)), &opts);
+	UNTIL(w, w->accepts == 1 && r.up);
+	assert_int_equal(sp_tls_listener_refused(w->l), ARRAY_SIZE(silent) - 3);
+	for (unsigned i = 0; i < ARRAY_SIZE(silent); ++i)
+		close(silent[i]);
+	raw_close(&r);
+}
+
 static void test_out_of_descriptors(void **state)
 {
 	struct world *w = *state;
@@ -548,15 +572,25 @@ static void test_listener_goes_first(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		WORLD_TEST(test_both_ends),          WORLD_TEST(test_queue_keeps_order),
-		WORLD_TEST(test_queue_overflow),     WORLD_TEST(test_queue_overflow_then_close),
-		WORLD_TEST(test_close_after_send),   WORLD_TEST(test_far_end_closes),
-		WORLD_TEST(test_handlers_may_close), WORLD_TEST(test_client_handlers_may_close),
-		WORLD_TEST(test_down_may_release),   WORLD_TEST(test_refused_after_up),
-		WORLD_TEST(test_key_updates),        WORLD_TEST(test_no_renegotiation),
-		WORLD_TEST(test_context_swap),       WORLD_TEST(test_handshakes_are_capped),
-		WORLD_TEST(test_out_of_descriptors), WORLD_TEST(test_connect_fails),
-		WORLD_TEST(test_handshake_deadline), WORLD_TEST(test_listener_goes_first),
+		WORLD_TEST(test_both_ends),
+		WORLD_TEST(test_queue_keeps_order),
+		WORLD_TEST(test_queue_overflow),
+		WORLD_TEST(test_queue_overflow_then_close),
+		WORLD_TEST(test_close_after_send),
+		WORLD_TEST(test_far_end_closes),
+		WORLD_TEST(test_handlers_may_close),
+		WORLD_TEST(test_client_handlers_may_close),
+		WORLD_TEST(test_down_may_release),
+		WORLD_TEST(test_refused_after_up),
+		WORLD_TEST(test_key_updates),
+		WORLD_TEST(test_no_renegotiation),
+		WORLD_TEST(test_context_swap),
+		WORLD_TEST(test_handshakes_are_capped),
+		WORLD_TEST(test_handshakes_of_one_address),
+		WORLD_TEST(test_out_of_descriptors),
+		WORLD_TEST(test_connect_fails),
+		WORLD_TEST(test_handshake_deadline),
+		WORLD_TEST(test_listener_goes_first),
 	};
 
 	return cmocka_run_group_tests(tests, world_setup_group, world_teardown_group);

@@ -7,13 +7,13 @@
 #include <sys/socket.h>
 #include "trunk_fixture.h"
 
-enum { RCODE_NXDOMAIN = 3, TYPE_A = 1, TYPE_AAAA = 28 };
+enum { RCODE_SERVFAIL = 2, RCODE_NXDOMAIN = 3, TYPE_A = 1, TYPE_AAAA = 28 };
 
 struct world {
 	struct sp_loop *loop;
 	struct dns *d;
 	int fd;
-	bool silent;
+	bool silent, fails;
 	unsigned addresses; /* in answers to A; 0: no such name */
 	unsigned questions;
 	struct dns_query *q;
@@ -59,7 +59,7 @@ static void on_question(int flags, void *arg)
 	answers = p[n + 2] == TYPE_A ? w->addresses : 0;
 	n += 5;
 	p[2] = 0x81;
-	p[3] = (uint8_t)(0x80 | (w->addresses ? 0 : RCODE_NXDOMAIN));
+	p[3] = (uint8_t)(0x80 | (w->addresses ? 0 : w->fails ? RCODE_SERVFAIL : RCODE_NXDOMAIN));
 	p[6] = 0;
 	p[7] = (uint8_t)answers;
 	memset(p + 8, 0, 4);
@@ -182,6 +182,19 @@ static void test_no_such_name(void **state)
 	assert_int_equal(w->addrc, 0);
 }
 
+/* Not the same: the name may well be right. */
+static void test_server_fails(void **state)
+{
+	struct world *w = *state;
+
+	w->addresses = 0;
+	w->fails = true;
+	ask(w, "sip.carrier.test");
+	fix_run(w->loop);
+	assert_int_equal(w->err, EIO);
+	assert_int_equal(w->addrc, 0);
+}
+
 static void test_silent_server_times_out(void **state)
 {
 	struct world *w = *state;
@@ -233,6 +246,7 @@ int main(void)
 		T(test_addresses),
 		T(test_addresses_are_bounded),
 		T(test_no_such_name),
+		T(test_server_fails),
 		T(test_silent_server_times_out),
 		T(test_withdrawn),
 		T(test_destroyed_with_a_question_open),
