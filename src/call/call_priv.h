@@ -115,7 +115,7 @@ struct leg {
 	struct sp_sip_strans *update_st; /* its UPDATE, until answered */
 	struct sp_sip_ctrans *invite_ct; /* our INVITE, re-INVITE or UPDATE to it */
 	struct sp_sip_ctrans *bye_ct;    /* our BYE to it */
-	bool bye_again;                  /* it went out a second time */
+	unsigned byes;                   /* BYEs that were lost with their connection */
 	struct sp_trunk_pick *pick;      /* a connection for INVITE or BYE */
 	uint32_t invite_cseq;            /* of our last INVITE, for its ACK */
 	bool acked;                      /* we acknowledged the 2xx to it */

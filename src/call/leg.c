@@ -7,6 +7,8 @@
 
 #include "call_priv.h"
 
+enum { BYES_MAX = 4 }; /* a trunk's connections may all go at once: then a new one is made */
+
 static void byes_response(int err, const struct sp_sip_msg *rsp, void *arg);
 static void leg_bye(struct leg *leg);
 
@@ -324,6 +326,12 @@ static int bye_send(struct leg *leg)
 	return err;
 }
 
+static void bye_lost(const struct leg *leg, int err)
+{
+	sp_log(SP_LOG_WARN, "bye_lost", "call=%s trunk=%s error=\"%m\"", leg->call->id,
+	       sp_trunk_name(leg->trunk), err);
+}
+
 static void byes_response(int err, const struct sp_sip_msg *rsp, void *arg)
 {
 	struct leg *leg = arg;
@@ -333,12 +341,13 @@ static void byes_response(int err, const struct sp_sip_msg *rsp, void *arg)
 	leg_forget(&leg->bye_ct);
 	if (LEG_ENDED == leg->state)
 		return;
-	/* Its connection went: nobody knows whether it arrived. Once more, on another. */
-	if (err && ETIMEDOUT != err && !leg->bye_again) {
-		leg->bye_again = true;
+	/* Its connection went: nobody knows whether it arrived. Again, on another. */
+	if (err && ETIMEDOUT != err && ++leg->byes < BYES_MAX) {
 		leg_bye(leg);
 		return;
 	}
+	if (err)
+		bye_lost(leg, err);
 	leg_ended(leg);
 }
 
@@ -355,8 +364,7 @@ static void bye_picked(int err, struct sp_sip_conn *conn, const char *host, uint
 		err = bye_send(leg);
 	}
 	if (err) {
-		sp_log(SP_LOG_WARN, "bye_lost", "call=%s trunk=%s error=\"%m\"", leg->call->id,
-		       sp_trunk_name(leg->trunk), err);
+		bye_lost(leg, err);
 		leg_ended(leg);
 	}
 }
