@@ -289,6 +289,15 @@ def test_number_scan(gateway, ends, raw):
 MOMENTS = ("invited", "ringing", "answered", "up", "hung up")
 
 
+def hung_up_on(leg):
+    """Answer BYE; one that was read just before its connection went comes again on another."""
+    while True:
+        try:
+            return leg.reply(leg.peer.expect("BYE"), 200)
+        except OSError:
+            pass
+
+
 @pytest.mark.parametrize("moment", MOMENTS)
 @pytest.mark.parametrize("who", ("caller", "callee"))
 def test_connection_lost_at_any_moment(pair, gateway, who, moment):
@@ -339,7 +348,7 @@ def test_connection_lost_at_any_moment(pair, gateway, who, moment):
         stays.request("BYE")
         stays.peer.expect(200, "BYE")
     if step >= 2:  # the gateway comes by a new connection, also once more when BYE was lost
-        lost.reply(lost.peer.expect("BYE"), 200)
+        hung_up_on(lost)
     gateway.wait_for("call_end")
 
 
