@@ -57,8 +57,8 @@ static int round_run(struct sp_srtp *out, struct sp_srtp *in, uint16_t *seq, str
 		err |= sp_srtp_unprotect(in, buf[i], &len[i], false);
 	t2 = now_ns();
 
-	best->protect = min(best->protect, (t1 - t0) / BATCH);
-	best->unprotect = min(best->unprotect, (t2 - t1) / BATCH);
+	best->protect = min(best->protect, (t1 - t0) / (double)BATCH);
+	best->unprotect = min(best->unprotect, (t2 - t1) / (double)BATCH);
 
 	return err ? EPROTO : 0;
 }

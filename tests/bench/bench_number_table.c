@@ -91,7 +91,7 @@ static double lookup(const struct sp_number_table *t, const char *fmt, unsigned 
 	free(v);
 	must(hits != (hit ? LOOKUPS : 0));
 
-	return t0 / LOOKUPS;
+	return t0 / (double)LOOKUPS;
 }
 
 int main(void)

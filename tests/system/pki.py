@@ -35,7 +35,7 @@ class Pki:
             signer = serialization.load_pem_private_key(f.read(), None)
         key = (ec.generate_private_key(ec.SECP256R1()) if kind == "ec"
                else rsa.generate_private_key(65537, 2048))
-        now = datetime.datetime.utcnow()
+        now = datetime.datetime.now(datetime.timezone.utc)
         year = datetime.timedelta(days=365)
         certificate = (
             x509.CertificateBuilder()

@@ -205,9 +205,6 @@ static void test_wrapped_integers(void **state)
 			 "100000\n"},
 		{GOOD "limits = { calls = -4294967291; };",
 		 AT("4") "limits.calls = -4294967291: needs a whole number from 1 to 100000\n"},
-		{GOOD "limits = { calls = 99999999999999999999999999; };",
-		 AT("4") "limits.calls = 99999999999999999999999999: needs a whole number "
-			 "from 1 to 100000\n"},
 		{GOOD "limits = { calls = 0100; };",
 		 AT("4") "limits.calls = 0100: needs a whole number from 1 to 100000, without "
 			 "leading zeros\n"},
@@ -229,6 +226,11 @@ static void test_wrapped_integers(void **state)
 	struct fixture *f = *state;
 
 	CHECK(v);
+	/* too long even for 64 bits: libconfig 1.7 finds no key there, 1.5 does */
+	assert_int_equal(fixture_load(f, GOOD "limits = { calls = 99999999999999999999; };"),
+			 EINVAL);
+	assert_non_null(strstr(f->lines, AT("4")));
+	assert_non_null(strstr(f->lines, "calls = 99999999999999999999: "));
 	assert_int_equal(fixture_load(f, good), 0);
 	assert_int_equal(f->conf->limits.calls, 0x7ff);
 }

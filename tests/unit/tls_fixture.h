@@ -134,7 +134,7 @@ static inline const char *fix_path(struct fix_dir *d, const char *name)
 			return d->files[i];
 	}
 	assert_true(d->count < sizeof(d->files) / sizeof(d->files[0]));
-	memcpy(d->files[d->count], path, sizeof(path));
+	snprintf(d->files[d->count], sizeof(d->files[0]), "%.95s", path);
 	return d->files[d->count++];
 }
 
