@@ -87,14 +87,14 @@ int main(void)
 		frame_handler((const char *)mb->buf, mb->end, &count);
 	t = now() - start;
 	printf("sip_message_bytes %zu bytes\n", mb->end);
-	printf("sip_parse_us %.3f us\n", t / ROUNDS * 1e6);
+	printf("sip_parse_us %.3f us\n", t / (double)ROUNDS * 1e6);
 
 	start = now();
 	for (unsigned i = 0; i < ROUNDS; i++)
 		(void)sp_sip_frame_input(f, mb->buf, mb->end, NULL);
 	t = now() - start;
-	printf("sip_frame_parse_us %.3f us\n", t / ROUNDS * 1e6);
-	printf("sip_messages_per_second %.0f 1/s\n", ROUNDS / t);
+	printf("sip_frame_parse_us %.3f us\n", t / (double)ROUNDS * 1e6);
+	printf("sip_messages_per_second %.0f 1/s\n", (double)ROUNDS / t);
 
 	mem_deref(f);
 	mem_deref(mb);

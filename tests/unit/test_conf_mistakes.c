@@ -208,11 +208,6 @@ static void test_wrapped_integers(void **state)
 		{GOOD "limits = { calls = 0100; };",
 		 AT("4") "limits.calls = 0100: needs a whole number from 1 to 100000, without "
 			 "leading zeros\n"},
-		{WITH_SIDE(SIP, TLS,
-			   "media = { address = \"192.0.2.1\";\n ports = [ 20000,\n 4294997295 ]; "
-			   "};"),
-		 AT("3") "interfaces[0] \"core\".media.ports = 4294997295: needs two ports, "
-			 "[ 20000, 29999 ]\n"},
 		{GOOD "nonsense = 5000000000;",
 		 AT("4") "nonsense = 5000000000: no such key here; known: log, limits, interfaces, "
 			 "trunks, numbers, number_files\n"},
@@ -231,6 +226,13 @@ static void test_wrapped_integers(void **state)
 			 EINVAL);
 	assert_non_null(strstr(f->lines, AT("4")));
 	assert_non_null(strstr(f->lines, "calls = 99999999999999999999: "));
+	/* in a list: to libconfig 1.7 that is another type than its neighbour's */
+	assert_int_equal(fixture_load(f, WITH_SIDE(SIP, TLS,
+						   "media = { address = \"192.0.2.1\";\n"
+						   " ports = [ 20000,\n 4294997295 ]; };")),
+			 EINVAL);
+	assert_non_null(strstr(f->lines, AT("3")));
+	assert_non_null(strstr(f->lines, "ports = 4294997295: "));
 	assert_int_equal(fixture_load(f, good), 0);
 	assert_int_equal(f->conf->limits.calls, 0x7ff);
 }
