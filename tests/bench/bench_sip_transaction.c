@@ -131,14 +131,14 @@ int main(void)
 		receive(c, "OPTIONS", i);
 		sp_loop_turn(loop);
 	}
-	printf("sip_server_transaction %.2f us\n", (now_us() - start) / ROUNDS);
+	printf("sip_server_transaction %.2f us\n", (now_us() - start) / (double)ROUNDS);
 
 	start = now_us();
 	for (unsigned i = 0; i < ROUNDS; i++) {
 		ask(sip, c, &b, i);
 		sp_loop_turn(loop);
 	}
-	printf("sip_client_transaction %.2f us\n", (now_us() - start) / ROUNDS);
+	printf("sip_client_transaction %.2f us\n", (now_us() - start) / (double)ROUNDS);
 	printf("sip_client_answered %u of %u\n", b.answered, (unsigned)ROUNDS);
 
 	mem_deref(sip);

@@ -168,14 +168,14 @@ int main(int argc, char **argv)
 	t = cpu_us();
 	dial(&b);
 	(void)sp_loop_run(b.loop);
-	printf("tls_handshake_pair_cpu %.0f us\n", (cpu_us() - t) / PAIRS);
+	printf("tls_handshake_pair_cpu %.0f us\n", (cpu_us() - t) / (double)PAIRS);
 	printf("tls_idle_connection %zu bytes\n",
 	       (mallinfo2().uordblks - before.uordblks) / (2 * PAIRS));
 
 	t = cpu_us();
 	(void)sp_tls_send(b.far[0], message, sizeof(message));
 	(void)sp_loop_run(b.loop);
-	printf("tls_echo_2k_cpu %.1f us\n", (cpu_us() - t) / ECHOES);
+	printf("tls_echo_2k_cpu %.1f us\n", (cpu_us() - t) / (double)ECHOES);
 
 	for (unsigned i = 0; i < PAIRS; ++i) {
 		mem_deref(b.far[i]);
