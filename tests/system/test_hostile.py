@@ -660,7 +660,7 @@ def test_headers_do_not_cross(pair):
     carrier, service = pair
     headers = [h for h in SPOOFED if h[0] not in ("Via", "Replaces")]
     call = Call(carrier, service, OUTSIDE, DID,
-                headers=[(name, value.replace("evil", "bad")) for name, value in headers])
+                headers=[(name, value.replace("evil", "wicked")) for name, value in headers])
     assert call.invite.all("X-Account") == ["acme-1"]
     assert call.invite.all("X-Region") == ["north; west"]
     call.b.reply(call.invite, 180, headers=[h for h in headers if "Route" not in h[0]])
@@ -668,7 +668,8 @@ def test_headers_do_not_cross(pair):
     call.answer()
     bye = call.hang_up()
     for message in (call.invite, ringing, bye):
-        assert not re.search("evil" if message is ringing else "evil|bad", str(message)), message
+        text = re.sub(r"inline:\S+", "", str(message))  # a random key may spell anything
+        assert not re.search("evil" if message is ringing else "evil|wicked", text), text
 
 
 def test_a_response_that_nobody_asked_for(raw, ends, gateway):
