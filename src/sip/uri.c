@@ -30,9 +30,9 @@ static bool address_ok(int family, const struct pl *text)
 	char buf[INET6_ADDRSTRLEN];
 	uint8_t addr[16];
 
-	/* pl_strcpy() cuts what is too long, and says nothing. */
-	return text->l < sizeof(buf) && !pl_strcpy(text, buf, sizeof(buf)) &&
-	       inet_pton(family, buf, addr) == 1;
+	/* pl_strcpy() cuts what is too long, and says nothing; inet_pton() ends at a NUL. */
+	return text->l < sizeof(buf) && !memchr(text->p, '\0', text->l) &&
+	       !pl_strcpy(text, buf, sizeof(buf)) && inet_pton(family, buf, addr) == 1;
 }
 
 /* hostname = *( domainlabel "." ) toplabel [ "." ]; a last label that begins

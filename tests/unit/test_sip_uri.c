@@ -259,12 +259,23 @@ static void unescape(void **state)
 	assert_int_equal(sp_sip_unescape(buf, 0, &pl), EINVAL);
 }
 
+/* What inet_pton() would read as "::2" (found by the fuzzer). */
+static void nul_in_an_address(void **state)
+{
+	static const char text[] = "sip:x@[::2\0\0 ]:5032";
+	const struct pl pl = {text, sizeof(text) - 1};
+	struct sp_sip_uri uri;
+
+	(void)state;
+	assert_int_equal(EBADMSG, sp_sip_uri_decode(&uri, &pl));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(accepted),   cmocka_unit_test(refused),
-		cmocka_unit_test(nul_inside), cmocka_unit_test(host_length),
-		cmocka_unit_test(unescape),
+		cmocka_unit_test(nul_in_an_address), cmocka_unit_test(accepted),
+		cmocka_unit_test(refused),           cmocka_unit_test(nul_inside),
+		cmocka_unit_test(host_length),       cmocka_unit_test(unescape),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
