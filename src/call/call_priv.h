@@ -107,7 +107,7 @@ struct leg {
 	enum sp_side side;
 	enum leg_state state;
 	struct sp_trunk *trunk;
-	const struct sp_conf_interface *ifc; /* of call->env: where its media ports are */
+	const struct sp_conf_interface *ifc; /* of call->env: where its ports and names are */
 	struct sp_sip_conn *conn;            /* the one the dialog came by, or went last */
 	struct sp_sip_dialog *dialog;
 	struct sp_sip_strans *invite_st; /* its INVITE or re-INVITE, until acknowledged */
@@ -197,7 +197,7 @@ void call_over(struct sp_call *call);
 
 /* ---- leg.c ---- */
 
-/* The leg's trunk is set before. */
+/* The leg's trunk and interface are set before. */
 int leg_uas(struct leg *leg, struct sp_sip_strans *st, const struct sp_sip_msg *invite);
 int leg_uac(struct leg *leg, struct sp_sip_conn *conn, const char *local, const char *remote,
 	    const char *target);

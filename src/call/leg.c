@@ -9,17 +9,16 @@
 
 enum { BYES_MAX = 4 }; /* a trunk's connections may all go at once: then a new one is made */
 
-static void byes_response(int err, const struct sp_sip_msg *rsp, void *arg);
+static void bye_response(int err, const struct sp_sip_msg *rsp, void *arg);
 static void leg_bye(struct leg *leg);
 
 static int leg_register(struct leg *leg, struct sp_sip_conn *conn)
 {
-	const struct sp_conf_interface *ifc = sp_trunk_interface(leg->trunk);
 	int err;
 
 	leg->conn = mem_ref(conn);
-	err = re_sdprintf(&leg->contact, "<sip:%s:%u;transport=tls>", ifc->sip_advertise,
-			  sa_port(&ifc->sip));
+	err = re_sdprintf(&leg->contact, "<sip:%s:%u;transport=tls>", leg->ifc->sip_advertise,
+			  sa_port(&leg->ifc->sip));
 	sp_random(&leg->session_id, sizeof(leg->session_id));
 	leg->session_id >>= 2; /* RFC 4566 5.2: many readers take it for a signed number */
 	return err;
@@ -292,8 +291,7 @@ void leg_refuse(struct leg *leg, struct sp_sip_strans *st, uint16_t status, cons
 	if (leg->dialog)
 		r.to_tag = sp_sip_dialog_local_tag(leg->dialog);
 	if (!err && warning)
-		err = sp_sip_put_warning(mb, sp_trunk_interface(leg->trunk)->sip_advertise,
-					 warning);
+		err = sp_sip_put_warning(mb, leg->ifc->sip_advertise, warning);
 	if (!err && (500 == status || 503 == status))
 		err = policy_put_retry_after(mb, status);
 	r.headers = err ? NULL : mb;
@@ -321,7 +319,7 @@ static int bye_send(struct leg *leg)
 	if (!err && leg->call->reason[0])
 		err = sp_sip_put(mb, "Reason", "%s", leg->call->reason);
 	if (!err)
-		err = leg_request(leg, &leg->bye_ct, &r, byes_response, leg);
+		err = leg_request(leg, &leg->bye_ct, &r, bye_response, leg);
 	mem_deref(mb);
 	return err;
 }
@@ -332,7 +330,7 @@ static void bye_lost(const struct leg *leg, int err)
 	       sp_trunk_name(leg->trunk), err);
 }
 
-static void byes_response(int err, const struct sp_sip_msg *rsp, void *arg)
+static void bye_response(int err, const struct sp_sip_msg *rsp, void *arg)
 {
 	struct leg *leg = arg;
 
@@ -407,7 +405,7 @@ static void refuse_pending(struct leg *leg)
 
 /**
  * End an early uac leg: nothing sent yet, or CANCEL and wait for the final
- * response, which ends the leg (act_late_answer, act_late_failure).
+ * response, which ends the leg (act_late_answer, act_late_final).
  */
 static void leg_cancel(struct leg *leg)
 {

@@ -122,6 +122,8 @@ int session_offer(struct leg *from, const struct sp_sip_msg *m, uint16_t *status
 	call->answered_early = false;
 	if (err)
 		session_rollback(call);
+	else
+		*why = NULL;
 	return err;
 }
 
@@ -279,6 +281,7 @@ int session_answer(struct leg *from, const struct sp_sip_msg *m, struct mbuf **b
 	call->offerer->dir = direction(call->offer);
 	call->answered_early = true;
 	note_refused(call, answer);
+	*why = NULL;
 out:
 	mem_deref(answer);
 	return err;

@@ -143,7 +143,7 @@ void act_answer(struct sp_call *call, const struct input *in)
 {
 	struct leg *caller = &call->legv[SP_SIDE_CALLER];
 	struct mbuf *body = NULL;
-	const char *why = "the answer names no contact";
+	const char *why = NULL;
 	const int bad_contact = sp_sip_dialog_response(in->leg->dialog, in->msg);
 	int err;
 
@@ -151,6 +151,8 @@ void act_answer(struct sp_call *call, const struct input *in)
 	in->leg->state = LEG_UP;
 	err = answer_body(call, in, &body, &why);
 	if (err || bad_contact) {
+		if (!err)
+			why = "the answer names no contact";
 		fault(call, 488, why, why);
 		mem_deref(body);
 		return;

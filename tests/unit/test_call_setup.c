@@ -325,6 +325,32 @@ static void bad_answer_ends_both_legs(void **state)
 	expect_clean(f);
 }
 
+/* RFC 3261 12.1.2: without a Contact there is no dialog; the log says so, not something else. */
+static void answer_without_a_contact(void **state)
+{
+	struct fx *f = *state;
+	const struct sp_sip_msg *inv;
+	const char *sdp = sdp_answer("198.51.100.7", KEY_B, "sendrecv");
+	char text[4096];
+
+	invite(&f->carrier, SERVICE_NUMBER, "", sdp_of("192.0.2.7", KEY_A, "sendrecv"));
+	expect(&f->carrier, "100");
+	inv = expect(&f->service, "INVITE");
+	re_snprintf(text, sizeof(text),
+		    "SIP/2.0 200 x\r\nVia: %r\r\nFrom: %r\r\nTo: %r;tag=u\r\nCall-ID: %r\r\n"
+		    "CSeq: %u INVITE\r\n",
+		    &sp_sip_msg_next(inv, SP_HDR_VIA, NULL)->value,
+		    &sp_sip_msg_next(inv, SP_HDR_FROM, NULL)->value,
+		    &sp_sip_msg_next(inv, SP_HDR_TO, NULL)->value, &inv->call_id, inv->cseq);
+	put_body(text, sizeof(text), sdp);
+	peer_write(&f->service, text);
+	assert_non_null(strstr(expect(&f->carrier, "488")->text, "names no contact"));
+	assert_non_null(strstr(f->log, "cause=\"the answer names no contact\""));
+	expect(&f->service, "ACK");
+	expect(&f->service, "BYE");
+	expect_clean(f);
+}
+
 /* 183 with SDP is an answer; a 200 without one then confirms it. */
 static void early_media(void **state)
 {
@@ -596,6 +622,7 @@ int main(void)
 		T(service_calls_only_as_its_own_numbers),
 		T(media_that_is_not_srtp),
 		T(bad_answer_ends_both_legs),
+		T(answer_without_a_contact),
 		T(early_media),
 		T(provisional_with_another_body),
 		T(two_forks_answer),
