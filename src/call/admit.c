@@ -107,8 +107,8 @@ void admit_options(const struct sp_calls *calls, struct sp_sip_strans *st)
 		err = sp_sip_put(mb, "Allow", "%s", policy_allow);
 	if (!err)
 		err = sp_sip_put(mb, "Accept", "application/sdp");
-	if (!err && 503 == r.status)
-		err = policy_put_retry_after(mb, r.status);
+	if (!err)
+		err = policy_put_refusal(mb, NULL, r.status, NULL);
 	r.headers = err ? NULL : mb;
 	(void)sp_sip_reply(st, &r);
 	mem_deref(mb);
@@ -236,10 +236,8 @@ static void refuse(struct sp_sip_strans *st, const struct sp_trunk *from, uint16
 	struct mbuf *mb = mbuf_alloc(256);
 	int err = mb ? 0 : ENOMEM;
 
-	if (!err && warning)
-		err = sp_sip_put_warning(mb, sp_trunk_interface(from)->sip_advertise, warning);
-	if (!err && 503 == status)
-		err = policy_put_retry_after(mb, status);
+	if (!err)
+		err = policy_put_refusal(mb, sp_trunk_interface(from), status, warning);
 	r.headers = err ? NULL : mb;
 	(void)sp_sip_reply(st, &r);
 	mem_deref(mb);

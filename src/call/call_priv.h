@@ -278,7 +278,9 @@ int policy_callee_uris(const struct sp_call *call, const struct sp_sip_msg *invi
 		       const struct sp_trunk *trunk, const char *host, uint16_t port, char **local,
 		       char **remote, char **target);
 int policy_put_custom(struct mbuf *headers, const struct sp_call *call);
-int policy_put_retry_after(struct mbuf *headers, uint16_t status);
+/* ifc is needed with a warning only. */
+int policy_put_refusal(struct mbuf *headers, const struct sp_conf_interface *ifc, uint16_t status,
+		       const char *warning);
 uint16_t policy_failure(uint16_t status);
 void policy_reason(char *buf, size_t size, const struct sp_sip_msg *m);
 

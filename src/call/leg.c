@@ -290,10 +290,8 @@ void leg_refuse(struct leg *leg, struct sp_sip_strans *st, uint16_t status, cons
 
 	if (leg->dialog)
 		r.to_tag = sp_sip_dialog_local_tag(leg->dialog);
-	if (!err && warning)
-		err = sp_sip_put_warning(mb, leg->ifc->sip_advertise, warning);
-	if (!err && (500 == status || 503 == status))
-		err = policy_put_retry_after(mb, status);
+	if (!err)
+		err = policy_put_refusal(mb, leg->ifc, status, warning);
 	r.headers = err ? NULL : mb;
 	err = sp_sip_reply(st, &r);
 	if (err)

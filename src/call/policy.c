@@ -137,12 +137,22 @@ uint16_t policy_failure(uint16_t status)
 	}
 }
 
-/** Retry-After: 0 to 10 s where RFC 3261 14.2 asks for it, else a fixed time. */
-int policy_put_retry_after(struct mbuf *headers, uint16_t status)
+/**
+ * What goes with a refusal of our own: a Warning that says why, and when to try
+ * again: 0 to 10 s after 500 (RFC 3261 14.2), else a fixed time.
+ */
+int policy_put_refusal(struct mbuf *headers, const struct sp_conf_interface *ifc, uint16_t status,
+		       const char *warning)
 {
-	uint32_t s = 500 == status ? sp_random_below(11) : SP_CALL_RETRY_AFTER_S;
+	int err = 0;
 
-	return sp_sip_put(headers, "Retry-After", "%u", s);
+	if (warning)
+		err = sp_sip_put_warning(headers, ifc->sip_advertise, warning);
+	if (!err && 500 == status)
+		err = sp_sip_put(headers, "Retry-After", "%u", sp_random_below(11));
+	if (!err && 503 == status)
+		err = sp_sip_put(headers, "Retry-After", "%u", (unsigned)SP_CALL_RETRY_AFTER_S);
+	return err;
 }
 
 /**
