@@ -10,20 +10,13 @@
 #include <re.h>
 
 #include "sallyport/base_log.h"
+#include "sallyport/conf_trunk.h"
 
 enum {
 	SP_CONF_INTERFACES_MAX = 32,
 	SP_CONF_TRUNKS_MAX = 1024,
-	SP_CONF_IDENTITIES_MAX = 32,
-	SP_CONF_TARGETS_MAX = 16,
 	SP_CONF_HEADERS_MAX = 16,
 	SP_CONF_MISTAKES_MAX = 1000 /**< reported in one go; the rest is counted */
-};
-
-/** Where something was written. */
-struct sp_conf_src {
-	const char *file; /**< owned by the configuration */
-	unsigned line;
 };
 
 /** Everything that is wrong, in the order found. */
@@ -45,16 +38,6 @@ unsigned sp_report_mistakes(const struct sp_report *r);
 typedef void(sp_report_line_h)(bool mistake, const char *line, void *arg);
 void sp_report_print(const struct sp_report *r, sp_report_line_h *h, void *arg);
 
-/** A file that the configuration names; path is absolute, or NULL when not given. */
-struct sp_conf_path {
-	const char *path;
-	struct sp_conf_src src;
-};
-
-struct sp_conf_pair {
-	struct sp_conf_path certificate, key;
-};
-
 struct sp_conf_interface {
 	const char *name;
 	struct sp_conf_src src;
@@ -66,37 +49,6 @@ struct sp_conf_interface {
 	struct sa media_advertise;  /**< in SDP; the bind address if not given        */
 	uint16_t port_min, port_max;
 	int dscp; /**< -1: not set; media packets        */
-};
-
-enum sp_conf_kind { SP_TRUNK_CARRIER, SP_TRUNK_SERVICE };
-
-struct sp_conf_target {
-	const char *host; /**< name or address literal */
-	uint16_t port;    /**< 5061 if not given       */
-	bool port_given;  /**< it was written, not assumed */
-	struct sp_conf_src src;
-};
-
-struct sp_conf_trunk {
-	const char *name;
-	struct sp_conf_src src;
-	enum sp_conf_kind kind;
-	unsigned interface; /**< index into sp_conf.interfacev                */
-	const char *const *identityv;
-	size_t identityc;
-	bool wildcard;
-	bool check_purpose;         /**< purpose = "strict" (default) | "any" */
-	bool refuse_delayed;        /**< delayed_offer = "relay" (default) | "refuse" */
-	struct sp_conf_path ca;     /**< path NULL: the public roots */
-	struct sp_conf_pair client; /**< overrides the interface's; path NULL: not given */
-	struct sp_conf_target targetv[SP_CONF_TARGETS_MAX];
-	size_t targetc;       /**< may be 0: the peer connects to us */
-	const char *domain;   /**< host in From/To/request URI towards it; NULL: the target's */
-	int carrier;          /**< service trunks: index of the default carrier trunk, or -1 */
-	unsigned calls;       /**< most calls at once, 0: no limit of its own */
-	unsigned connections; /**< most accepted connections at once */
-	unsigned options_s;   /**< OPTIONS to each target this often; 0: never */
-	unsigned idle_s;      /**< accepted connections without a message; 0: never closed */
 };
 
 struct sp_conf_header {

@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * conf/: what every part of the configuration is made of.
+ */
+#ifndef SALLYPORT_CONF_COMMON_H
+#define SALLYPORT_CONF_COMMON_H
+
+#include <re.h>
+
+/** Where something was written. */
+struct sp_conf_src {
+	const char *file; /**< owned by the configuration */
+	unsigned line;
+};
+
+/** A file that the configuration names; path is absolute, or NULL when not given. */
+struct sp_conf_path {
+	const char *path;
+	struct sp_conf_src src;
+};
+
+struct sp_conf_pair {
+	struct sp_conf_path certificate, key;
+};
+
+#endif
