@@ -17,20 +17,23 @@ static const char default_file[] = "/etc/sallyport/sallyport.conf";
 
 static int usage(void)
 {
-	(void)printf("Usage: sallyport [--check] [FILE]\n"
-		     "\n"
-		     "SIP/RTP border gateway: mutual TLS and SRTP on both sides. Runs in the\n"
-		     "foreground and logs to stderr.\n"
-		     "\n"
-		     "  FILE           configuration; %s if not given\n"
-		     "  -c, --check    check it and all that it names, print what it amounts to,\n"
-		     "                 change nothing; every mistake is printed, exit status 1\n"
-		     "  -h, --help     this text\n"
-		     "  -V, --version  version of this program and of its libraries\n"
-		     "\n"
-		     "Signals: HUP reloads the configuration; TERM and INT stop taking calls and\n"
-		     "end when there are none; a second one hangs up.\n",
-		     default_file);
+	(void)printf(
+		"Usage: sallyport [--check [--verbose]] [FILE]\n"
+		"\n"
+		"SIP/RTP border gateway: mutual TLS and SRTP on both sides. Runs in the\n"
+		"foreground and logs to stderr.\n"
+		"\n"
+		"  FILE           configuration; %s if not given\n"
+		"  -c, --check    check it and all that it names, print what it amounts to,\n"
+		"                 change nothing; every mistake is printed, exit status 1\n"
+		"  -v, --verbose  with --check: also every setting of each trunk, and whether the\n"
+		"                 file, the trunk's profile or a default says so\n"
+		"  -h, --help     this text\n"
+		"  -V, --version  version of this program and of its libraries\n"
+		"\n"
+		"Signals: HUP reloads the configuration; TERM and INT stop taking calls and\n"
+		"end when there are none; a second one hangs up.\n",
+		default_file);
 
 	return 0;
 }
@@ -96,22 +99,26 @@ int main(int argc, char *argv[])
 {
 	static const struct option options[] = {
 		{"check", no_argument, NULL, 'c'},
+		{"verbose", no_argument, NULL, 'v'},
 		{"help", no_argument, NULL, 'h'},
 		{"version", no_argument, NULL, 'V'},
 		{NULL, 0, NULL, 0},
 	};
-	bool check = false;
+	bool check = false, verbose = false;
 	const char *file;
 	int c;
 
 	fill_std();
 	(void)umask(077);
 
-	while ((c = getopt_long(argc, argv, "chV", options, NULL)) != -1) {
+	while ((c = getopt_long(argc, argv, "cvhV", options, NULL)) != -1) {
 		switch (c) {
 
 		case 'c':
 			check = true;
+			break;
+		case 'v':
+			verbose = true;
 			break;
 		case 'h':
 			return usage();
@@ -126,9 +133,13 @@ int main(int argc, char *argv[])
 		(void)fprintf(stderr, "sallyport: one configuration file, not %d\n", argc - optind);
 		goto misused;
 	}
+	if (verbose && !check) {
+		(void)fprintf(stderr, "sallyport: --verbose goes with --check\n");
+		goto misused;
+	}
 	file = optind < argc ? argv[optind] : default_file;
 
-	return check ? sp_app_check(file, stdout, stderr) : run(file);
+	return check ? sp_app_check(file, verbose, stdout, stderr) : run(file);
 
 misused:
 	(void)fprintf(stderr, "Try \"sallyport --help\".\n");

@@ -26,9 +26,10 @@ enum {
  * `--check`: read the configuration and all that it names, change nothing.
  * Without mistakes, what the gateway would be goes to out; else every mistake
  * to err, and their number as the last line.
+ * @param verbose also every setting of every trunk, and where it comes from
  * @return exit status of the process, 0 or 1
  */
-int sp_app_check(const char *file, FILE *out, FILE *err);
+int sp_app_check(const char *file, bool verbose, FILE *out, FILE *err);
 
 /** How many descriptors this process may have (RLIMIT_NOFILE), for sp_loop_alloc(). */
 unsigned sp_app_max_fds(void);

@@ -98,4 +98,21 @@ struct sp_conf {
  */
 int sp_conf_load(struct sp_conf **cp, const char *file, struct sp_report *r);
 
+/**
+ * A setting of a trunk that is in force, as the file would write it.
+ * @param key    "hold", "numbering.country"
+ * @param value  NULL: it is not set
+ * @param origin "FILE:LINE", "profile NAME" or "default"
+ */
+typedef void(sp_conf_setting_h)(const char *trunk, const char *key, const char *value,
+				const char *origin, void *arg);
+
+/**
+ * Read the file once more and tell every setting of every trunk, in the order
+ * of the schema. For `--check --verbose`: a snapshot does not keep where its
+ * values come from.
+ * @return 0, EINVAL (mistakes: nothing is told), errno of opening the file, ENOMEM
+ */
+int sp_conf_settings(const char *file, sp_conf_setting_h *h, void *arg);
+
 #endif

@@ -61,6 +61,9 @@ struct sp_sdp;
  */
 int sp_sdp_parse(struct sp_sdp **sp, const char *text, size_t len, const char **why);
 
+/** The text that was parsed. */
+void sp_sdp_text(const struct sp_sdp *s, struct pl *text);
+
 size_t sp_sdp_mediac(const struct sp_sdp *s);
 const struct sp_sdp_media *sp_sdp_media(const struct sp_sdp *s, size_t i);
 
@@ -79,11 +82,26 @@ struct sp_sdp_local_media {
 	uint8_t key[SP_SDES_KEY_SIZE];
 };
 
-/** Our side of a description. */
+/**
+ * How the directions of an offer are written. Two peers may know different ways of
+ * hold (RFC 3264 8.4): one sendonly, for its own music, the other inactive only.
+ */
+enum sp_sdp_hold {
+	SP_SDP_HOLD_KEEP,     /**< as its sender has them                           */
+	SP_SDP_HOLD_SENDONLY, /**< hold, be it sendonly or inactive, as sendonly    */
+	SP_SDP_HOLD_INACTIVE, /**< hold as inactive                                 */
+	SP_SDP_RESUME         /**< sendrecv whatever they were: for somebody new    */
+};
+
+/** Our side of a description. All of it zero but for what is needed: plain relaying. */
 struct sp_sdp_local {
-	struct sa addr;      /**< advertised media address of the interface         */
-	uint64_t session_id; /**< per leg, constant for the leg's life              */
-	uint64_t version;    /**< RFC 3264 8: one higher with each changed description */
+	struct sa addr;             /**< advertised media address of the interface         */
+	uint64_t session_id;        /**< per leg, constant for the leg's life              */
+	uint64_t version;           /**< RFC 3264 8: one higher with each changed description */
+	enum sp_sdp_hold hold;      /**< for offers; answers keep their directions     */
+	const struct sp_sdp *offer; /**< for answers, may be NULL: what is answered. A direction
+					 that it does not allow, by its hold having been
+					 told in another way, is narrowed (RFC 3264 6.1) */
 	struct sp_sdp_local_media mediav[SP_SDP_MEDIA_MAX];
 };
 

@@ -18,7 +18,8 @@ struct sp_trunk;
 
 enum {
 	SP_TRUNK_CONNECT_MS = 5000, /**< name look-up, TCP and TLS to one target, together */
-	SP_TRUNK_PICKS_MAX = 4096   /**< calls waiting for a connection, per trunk         */
+	SP_TRUNK_PICKS_MAX = 4096,  /**< calls waiting for a connection, per trunk         */
+	SP_TRUNK_PICKS_MORE = 512   /**< beyond those, emergency calls                     */
 };
 
 /** What one trunk is made with at load. */
@@ -64,11 +65,20 @@ struct sp_trunk *sp_trunk_of(const struct sp_sip_conn *c);
 /** false once the configuration no longer has it. */
 bool sp_trunk_active(const struct sp_trunk *t);
 
+/**
+ * Is this one of the names the trunk is known by (identities, with `wildcard`
+ * also those that differ in the first label; domain; hosts of targets)?
+ * @param host of a URI, IPv6 without brackets
+ */
+bool sp_trunk_owns_host(const struct sp_trunk *t, const struct pl *host);
+
 /** Is at least one target up, or, without targets, a peer connected? */
 bool sp_trunk_up(const struct sp_trunk *t);
 
 /** Count a call in. @return false, and counted, when the trunk's limit is reached. */
 bool sp_trunk_call_begin(struct sp_trunk *t);
+/** The same whatever the limit, for emergency calls; false only without sp_trunk_active(). */
+bool sp_trunk_call_begin_always(struct sp_trunk *t);
 void sp_trunk_call_end(struct sp_trunk *t);
 unsigned sp_trunk_calls(const struct sp_trunk *t);
 
@@ -99,6 +109,30 @@ typedef void(sp_trunk_picked_h)(int err, struct sp_sip_conn *conn, const char *h
  * @return 0, EBUSY (SP_TRUNK_PICKS_MAX wait), ENOMEM
  */
 int sp_trunk_pick(struct sp_trunk_pick **pp, struct sp_trunk *t, sp_trunk_picked_h *h, void *arg);
+
+/** What else matters for a connection. All zero: as sp_trunk_pick(). Holds no references. */
+struct sp_trunk_want {
+	uint64_t avoidv[SP_CONF_TARGETS_MAX]; /**< by sp_trunk_avoid() */
+	size_t avoidc;
+	const char *host; /**< this target first (a redirect), then the others; NULL: any */
+	uint16_t port;    /**< of it, 0: any                                              */
+	bool emergency;   /**< SP_TRUNK_PICKS_MORE may wait beyond the limit              */
+};
+
+/**
+ * Do not use this target again: host and port as the handler got them, "" and
+ * 0 too: the peer's own connections are one target. Holds across reloads.
+ */
+void sp_trunk_avoid(struct sp_trunk_want *want, const char *host, uint16_t port);
+
+/**
+ * The same as sp_trunk_pick() among what `want` leaves; copied. h gets ENOENT
+ * when nothing is left to try.
+ * @return also EHOSTUNREACH (want->host is no target; without targets: none of
+ *         the trunk's names), ENOENT (it, or everything, is to be avoided)
+ */
+int sp_trunk_pick_next(struct sp_trunk_pick **pp, struct sp_trunk *t,
+		       const struct sp_trunk_want *want, sp_trunk_picked_h *h, void *arg);
 
 /** For tests: a connection that belongs to t, without TLS beneath. Not counted. */
 int sp_trunk_attach(struct sp_trunk *t, struct sp_sip_conn *c);

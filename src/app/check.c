@@ -106,7 +106,44 @@ static void print_snapshot(const struct app_snapshot *s, FILE *out)
 		print_trunk(&pf, s, i);
 }
 
-int sp_app_check(const char *file, FILE *out, FILE *err)
+struct settings {
+	FILE *out;
+	const char *trunk; /* the one that is being told */
+};
+
+/* What is set can be pasted into a configuration; the rest is a comment there. */
+static void print_setting(const char *trunk, const char *key, const char *value, const char *origin,
+			  void *arg)
+{
+	struct settings *p = arg;
+
+	/* names are unique, or there would have been a mistake */
+	if (!p->trunk || strcmp(p->trunk, trunk)) {
+		(void)fprintf(p->out, "\ntrunk %s:\n", trunk);
+		p->trunk = trunk;
+	}
+	if (value)
+		(void)fprintf(p->out, "  %s = %s;  # %s\n", key, value, origin);
+	else
+		(void)fprintf(p->out, "  # %s is not set\n", key);
+}
+
+/* A reason not to: the file has just been found good, but it may be another by now. */
+static int print_settings(const char *file, FILE *out, FILE *err)
+{
+	struct settings p = {.out = out};
+	const int e = sp_conf_settings(file, print_setting, &p);
+	char buf[128];
+
+	if (e)
+		(void)fprintf(err, "%s: settings cannot be told: %s\n", file,
+			      e == EINVAL ? "it was changed just now"
+					  : str_error(e, buf, sizeof(buf)));
+
+	return e;
+}
+
+int sp_app_check(const char *file, bool verbose, FILE *out, FILE *err)
 {
 	struct app_snapshot *s = NULL;
 	struct sp_report *r = NULL;
@@ -130,6 +167,8 @@ int sp_app_check(const char *file, FILE *out, FILE *err)
 		pr.notes = out;
 		print_snapshot(s, out);
 		sp_report_print(r, print_line, &pr);
+		if (verbose)
+			e = print_settings(file, out, err);
 	}
 
 	mem_deref(s);

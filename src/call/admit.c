@@ -17,31 +17,82 @@ static void reply_with(struct sp_sip_strans *st, uint16_t status, const char *na
 	mem_deref(mb);
 }
 
-/** RFC 3261 8.2.2.3: extensions that are required of us; we have none. */
-static bool refuse_required(struct sp_sip_strans *st, const struct sp_sip_msg *req)
+/** Is the extension one that the trunk lets its peers use? */
+static bool understood(const struct sp_conf_trunk *conf, const struct pl *tag)
 {
-	const struct sp_sip_hdr *hdr = sp_sip_msg_next(req, SP_HDR_REQUIRE, NULL);
+	if (0 == pl_strcasecmp(tag, "100rel"))
+		return SP_USE_OFF != conf->reliable;
+	if (0 == pl_strcasecmp(tag, "timer"))
+		return SP_USE_OFF != conf->timer.use;
+	if (0 == pl_strcasecmp(tag, "replaces"))
+		return SP_TRANSFER_REFUSE != conf->transfer;
+	return false;
+}
+
+/** RFC 3261 8.2.2.3: the extensions that are required of us and that we lack. */
+static int put_unsupported(struct mbuf *mb, const struct sp_conf_trunk *conf,
+			   const struct sp_sip_msg *req)
+{
+	const struct sp_sip_hdr *hdr = NULL;
+	struct pl tag, rest;
+	int err = 0;
+
+	while ((hdr = sp_sip_msg_next(req, SP_HDR_REQUIRE, hdr))) {
+		rest = hdr->value;
+		while (!err && sp_sip_list_next(&tag, &rest)) {
+			if (!understood(conf, &tag))
+				err = sp_sip_put(mb, "Unsupported", "%r", &tag);
+		}
+	}
+	return err;
+}
+
+static bool refuse_required(const struct sp_conf_trunk *conf, struct sp_sip_strans *st,
+			    const struct sp_sip_msg *req)
+{
 	struct sp_sip_reply r = {.status = 420};
 	struct mbuf *mb;
-	int err;
+	bool refused;
 
-	if (!hdr)
+	if (!sp_sip_msg_next(req, SP_HDR_REQUIRE, NULL))
 		return false;
 	mb = mbuf_alloc(128);
-	err = mb ? 0 : ENOMEM;
-	for (; hdr && !err; hdr = sp_sip_msg_next(req, SP_HDR_REQUIRE, hdr))
-		err = sp_sip_put(mb, "Unsupported", "%r", &hdr->value);
-	r.headers = err ? NULL : mb;
-	(void)sp_sip_reply(st, &r); /* no connection left: nobody to tell */
+	refused = !mb || put_unsupported(mb, conf, req) || mb->end;
+	r.headers = mb;
+	if (refused)
+		(void)sp_sip_reply(st, &r); /* no connection left: nobody to tell */
 	mem_deref(mb);
+	return refused;
+}
+
+/** The other way round: 421, what we require of the peer (RFC 3261 21.4.16). */
+static bool refuse_lacking(const struct sp_conf_trunk *conf, struct sp_sip_strans *st,
+			   const struct sp_sip_msg *req)
+{
+	const struct pl rel = PL("100rel");
+
+	if (SP_SIP_INVITE != req->method || req->to_tag.l || SP_USE_REQUIRED != conf->reliable ||
+	    sp_sip_msg_lists(req, SP_HDR_SUPPORTED, "100rel") ||
+	    sp_sip_msg_lists(req, SP_HDR_REQUIRE, "100rel"))
+		return false;
+	reply_with(st, 421, "Require", &rel);
 	return true;
 }
 
-static bool refuse_method(struct sp_sip_strans *st, const struct sp_sip_msg *req)
+static void refuse_with_allow(const struct sp_conf_trunk *conf, struct sp_sip_strans *st)
 {
-	struct pl allow;
+	struct sp_sip_reply r = {.status = 405};
+	struct mbuf *mb = mbuf_alloc(128);
 
-	pl_set_str(&allow, policy_allow);
+	if (mb && 0 == policy_put_allow(mb, conf))
+		r.headers = mb;
+	(void)sp_sip_reply(st, &r);
+	mem_deref(mb);
+}
+
+static bool refuse_method(const struct sp_conf_trunk *conf, struct sp_sip_strans *st,
+			  const struct sp_sip_msg *req)
+{
 	switch (req->method) {
 
 	case SP_SIP_INVITE:
@@ -59,8 +110,15 @@ static bool refuse_method(struct sp_sip_strans *st, const struct sp_sip_msg *req
 	case SP_SIP_OTHER:
 		(void)sp_sip_reply_status(st, 501, NULL);
 		return true;
+	case SP_SIP_PRACK: /* in a dialog that has no provisional of ours: 481 */
+		return false;
+	case SP_SIP_REFER:
+		if (SP_TRANSFER_REFUSE != conf->transfer)
+			return false;
+		refuse_with_allow(conf, st);
+		return true;
 	default:
-		reply_with(st, 405, "Allow", &allow);
+		refuse_with_allow(conf, st);
 		return true;
 	}
 }
@@ -71,13 +129,14 @@ static bool refuse_body(struct sp_sip_strans *st, const struct sp_sip_msg *req)
 	const struct sp_sip_hdr *encoding = sp_sip_msg_next(req, SP_HDR_CONTENT_ENCODING, NULL);
 	const struct pl identity = PL("identity"), sdp = PL("application/sdp");
 
-	if (0 == req->body.l || (SP_SIP_INVITE != req->method && SP_SIP_UPDATE != req->method))
+	if (0 == req->body.l || (SP_SIP_INVITE != req->method && SP_SIP_UPDATE != req->method &&
+				 SP_SIP_PRACK != req->method))
 		return false;
 	if (encoding && pl_strcasecmp(&encoding->value, "identity")) {
 		reply_with(st, 415, "Accept-Encoding", &identity);
 		return true;
 	}
-	if (!session_has_sdp(req)) {
+	if (!body_readable(req)) {
 		reply_with(st, 415, "Accept", &sdp);
 		return true;
 	}
@@ -86,17 +145,21 @@ static bool refuse_body(struct sp_sip_strans *st, const struct sp_sip_msg *req)
 
 bool admit_refused(struct sp_sip_strans *st, const struct sp_sip_msg *req)
 {
-	if (refuse_method(st, req))
+	const struct sp_conf_trunk *conf = sp_trunk_conf(sp_trunk_of(sp_sip_strans_conn(st)));
+
+	if (refuse_method(conf, st, req))
 		return true;
 	if (0 == req->max_forwards && SP_SIP_OPTIONS != req->method) {
 		(void)sp_sip_reply_status(st, 483, NULL);
 		return true;
 	}
-	return refuse_required(st, req) || refuse_body(st, req);
+	return refuse_required(conf, st, req) || refuse_lacking(conf, st, req) ||
+	       refuse_body(st, req);
 }
 
 void admit_options(const struct sp_calls *calls, struct sp_sip_strans *st)
 {
+	const struct sp_conf_trunk *conf = sp_trunk_conf(sp_trunk_of(sp_sip_strans_conn(st)));
 	const bool in_dialog = sp_sip_strans_request(st)->to_tag.l > 0; /* 11.2: always 200 */
 	const bool closed = calls->draining || !calls->env;
 	struct sp_sip_reply r = {.status = closed && !in_dialog ? 503 : 200};
@@ -104,9 +167,11 @@ void admit_options(const struct sp_calls *calls, struct sp_sip_strans *st)
 	int err = mb ? 0 : ENOMEM;
 
 	if (!err)
-		err = sp_sip_put(mb, "Allow", "%s", policy_allow);
+		err = policy_put_allow(mb, conf);
 	if (!err)
-		err = sp_sip_put(mb, "Accept", "application/sdp");
+		err = policy_put_supported(mb, conf);
+	if (!err)
+		err = sp_sip_put(mb, "Accept", "application/sdp, multipart/mixed");
 	if (!err)
 		err = policy_put_refusal(mb, NULL, r.status, NULL);
 	r.headers = err ? NULL : mb;
@@ -130,103 +195,106 @@ static void log_refused(struct sp_trunk *from, const struct sp_sip_msg *req, uin
 static uint16_t gateway_limit(const struct sp_calls *calls, const char **cause)
 {
 	*cause = "draining";
-	if (calls->draining || !calls->env)
+	if (calls->draining)
 		return 503;
 	*cause = "limits.calls reached";
 	return calls->count.now >= calls->env->conf->limits.calls ? 503 : 0;
 }
 
-/** The leg's trunk, if it takes one more call. */
-static bool take_trunk(struct leg *leg, struct sp_trunk *trunk)
+bool leg_take_trunk(struct leg *leg, struct sp_trunk *trunk)
 {
 	leg->trunk = mem_ref(trunk);
 	leg->ifc = sp_trunk_interface(trunk);
-	leg->counted = sp_trunk_call_begin(trunk);
+	leg->counted = leg->call->emergency ? sp_trunk_call_begin_always(trunk)
+					    : sp_trunk_call_begin(trunk);
 	return leg->counted;
-}
-
-static void picked(int err, struct sp_sip_conn *conn, const char *host, uint16_t port, void *arg)
-{
-	struct leg *leg = arg;
-	struct input in = {.leg = leg, .conn = conn, .host = host, .port = port, .err = err};
-
-	leg->pick = mem_deref(leg->pick);
-	call_event(leg->call, err ? EV_UNREACHABLE : EV_PICKED, &in);
 }
 
 static void silent(enum sp_side side, void *arg)
 {
 	struct sp_call *call = arg;
 
-	call_event(call, EV_SILENCE, &(struct input){.leg = &call->legv[side]});
+	call_event(call, EV_SILENCE, &(struct input){.leg = call->leg[side]});
 }
 
-/** The media side of a new call: a relay between the two trunks' interfaces. */
-static int open_relay(struct sp_call *call, const struct sp_trunk *from, const struct sp_trunk *to)
+/** A relay between the interfaces of the trunks of the two sides. */
+int session_open(struct session *s, struct sp_call *call, const struct sp_trunk *const trunkv[2])
 {
-	struct sp_ports **portsv = call->env->portsv;
 	const struct sp_conf *conf = call->env->conf;
 	struct sp_ports *ports[2] = {NULL, NULL};
 
 	for (size_t i = 0; i < conf->trunkc; i++) {
-		if (call->env->trunkv[i] == from)
-			ports[SP_SIDE_CALLER] = portsv[conf->trunkv[i].interface];
-		if (call->env->trunkv[i] == to)
-			ports[SP_SIDE_CALLEE] = portsv[conf->trunkv[i].interface];
+		for (size_t side = 0; side < 2; side++) {
+			if (call->env->trunkv[i] == trunkv[side])
+				ports[side] = call->env->portsv[conf->trunkv[i].interface];
+		}
 	}
-	return sp_relay_alloc(&call->relay, call->calls->loop, ports, silent, call);
+	return sp_relay_alloc(&s->relay, call->calls->loop, ports, silent, call);
+}
+
+static int take_route(struct sp_call *call, const struct route *route)
+{
+	const struct sp_trunk *const trunkv[2] = {call->caller->trunk, route->trunk};
+	int err = str_dup(&call->target_user, route->user);
+
+	if (!err)
+		err = str_dup(&call->number, route->caller);
+	return err ? err : session_open(&call->session, call, trunkv);
 }
 
 /** Everything that a call needs before it exists for its peers. @return 0 or a status */
 static uint16_t prepare(struct sp_call *call, struct sp_trunk *from, const struct route *route,
 			struct sp_sip_strans *st, const struct sp_sip_msg *req, const char **cause)
 {
-	struct leg *caller = &call->legv[SP_SIDE_CALLER], *callee = &call->legv[SP_SIDE_CALLEE];
+	struct leg *caller = call->caller, *callee = call->leg[SP_SIDE_CALLEE];
 	uint16_t status = 503;
 	int err;
 
-	*cause = "the trunk's limit of calls is reached";
-	if (!take_trunk(caller, from))
-		return 503;
-	*cause = "the callee's trunk's limit of calls is reached";
-	if (!take_trunk(callee, route->trunk))
-		return 503;
-
+	call->emergency = route->emergency;
 	call->entry = route->entry;
 	call->max_forwards = req->max_forwards - 1;
+	*cause = "the trunk's limit of calls is reached";
+	if (!leg_take_trunk(caller, from))
+		return 503;
+	*cause = "the callee's trunk's limit of calls is reached";
+	if (!leg_take_trunk(callee, route->trunk))
+		return 503;
+
 	*cause = "out of memory";
-	if (str_dup(&call->target_user, route->user) || open_relay(call, from, route->trunk))
+	if (take_route(call, route))
 		return 503;
 	err = leg_uas(caller, st, req);
 	if (err) {
 		*cause = EBADMSG == err ? "no usable Contact" : "out of memory";
 		return EBADMSG == err ? 400 : 503;
 	}
-	call->delayed = !session_has_body(req) && !session_refuses_delayed(call);
+	call->delayed = !body_has_sdp(req) && !session_refuses_delayed(from, route->trunk);
 	if (call->delayed)
 		return 0;
-	return session_offer(caller, req, &status, cause) ? status : 0;
+	if (session_offer(&call->session, caller, req, &status, cause))
+		return status;
+	call->session.initial = true;
+	return 0;
 }
 
 static void begin(struct sp_call *call, const struct sp_sip_msg *req)
 {
-	struct leg *caller = &call->legv[SP_SIDE_CALLER], *callee = &call->legv[SP_SIDE_CALLEE];
+	struct leg *caller = call->caller, *callee = call->leg[SP_SIDE_CALLEE];
 	struct sp_calls *calls = call->calls;
 	struct pl number, called = req->uri.user;
-	int err;
 
 	route_caller(req, &number);
 	calls->count.begun++;
 	calls->count.now++;
-	sp_log(SP_LOG_INFO, "call_start", "call=%s from=%s to=%s caller=%H called=%H call_id=%H",
-	       call->id, sp_trunk_name(caller->trunk), sp_trunk_name(callee->trunk), sp_log_number,
-	       &number, sp_log_number, &called, sp_log_quote, &req->call_id);
+	sp_log(SP_LOG_INFO, "call_start",
+	       "call=%s from=%s to=%s caller=%H called=%H%s call_id=%H", call->id,
+	       sp_trunk_name(caller->trunk), sp_trunk_name(callee->trunk), sp_log_number, &number,
+	       sp_log_number, &called, call->emergency ? " emergency=yes" : "", sp_log_quote,
+	       &req->call_id);
 	sp_sip_strans_handle(caller->invite_st, setup_cancelled, setup_done, caller);
 	(void)sp_sip_reply_status(caller->invite_st, 100, NULL); /* a lost caller shows later */
 	call_ring(call);
-	err = sp_trunk_pick(&callee->pick, callee->trunk, picked, callee);
-	if (err)
-		picked(err, NULL, "", 0, callee);
+	setup_pick(call);
 }
 
 static void refuse(struct sp_sip_strans *st, const struct sp_trunk *from, uint16_t status,
@@ -247,12 +315,16 @@ void admit_invite(struct sp_calls *calls, struct sp_sip_strans *st, const struct
 {
 	struct sp_trunk *from = sp_trunk_of(sp_sip_strans_conn(st));
 	struct sp_call *call = NULL;
-	const char *cause = NULL, *warning = NULL;
+	const char *cause = "draining", *warning = NULL;
 	struct route route;
-	uint16_t status = gateway_limit(calls, &cause);
+	uint16_t status = calls->env ? 0 : 503;
 
+	if (timer_refused(from, NULL, st, req))
+		return;
 	if (!status)
 		status = route_find(&route, calls->env, from, req, &cause);
+	if (!status && !route.emergency)
+		status = gateway_limit(calls, &cause);
 	if (!status && call_alloc(&call, calls)) {
 		cause = "out of memory";
 		status = 503;

@@ -13,32 +13,34 @@ static void destructor(void *arg)
 	sp_timer_cancel(&call->ring);
 	list_flush(&call->passes);
 	list_unlink(&call->le);
-	for (size_t i = 0; i < 2; i++)
-		leg_clear(&call->legv[i]);
-	mem_deref(call->offer);
-	mem_deref(call->relay);
+	transfer_close(call);
+	retry_close(call);
+	list_flush(&call->legs);
+	session_close(&call->session);
 	mem_deref(call->target_user);
+	mem_deref(call->number);
 	mem_deref(call->env);
 }
 
 int call_alloc(struct sp_call **cp, struct sp_calls *calls)
 {
 	struct sp_call *call = mem_zalloc(sizeof(*call), destructor);
+	int err = call ? 0 : ENOMEM;
 
-	if (!call)
-		return ENOMEM;
+	for (unsigned i = 0; i < 2 && !err; i++)
+		err = leg_alloc(&call->leg[i], call, (enum sp_side)i);
+	if (err) {
+		mem_deref(call);
+		return err;
+	}
+	call->caller = call->leg[SP_SIDE_CALLER];
 	call->calls = calls;
 	call->env = mem_ref(calls->env);
 	call->state = ROUTING;
 	call->begun_ms = sp_loop_now_ms(calls->loop);
 	call->status = 500;
 	sp_id_random(call->id, sizeof(call->id));
-	for (size_t i = 0; i < SP_SDP_MEDIA_MAX; i++)
-		call->stream[i] = -1;
-	for (unsigned i = 0; i < 2; i++) {
-		call->legv[i].call = call;
-		call->legv[i].side = (enum sp_side)i;
-	}
+	session_init(&call->session);
 	list_append(&calls->calls, &call->le, call);
 	*cp = call;
 	return 0;
@@ -51,6 +53,44 @@ void call_blame(struct sp_call *call, uint16_t status, const char *cause, const 
 	call->status = status;
 	call->cause = cause;
 	call->warning = warning;
+}
+
+void call_fault(struct sp_call *call, uint16_t status, const char *cause, const char *warning)
+{
+	call_blame(call, status, cause, warning);
+	call_event(call, EV_FAULT, &(struct input){.leg = NULL});
+}
+
+void call_headers(struct headers_ctx *ctx, const struct leg *from, const struct leg *to,
+		  const struct sp_sip_msg *msg, uint16_t status)
+{
+	const struct sp_call *call = to->call;
+
+	*ctx = (struct headers_ctx){
+		.from = from ? sp_trunk_conf(from->trunk) : NULL,
+		.to = sp_trunk_conf(to->trunk),
+		.entry = call->entry,
+		.msg = msg,
+		.invite = call->caller && call->caller->invite_st
+				  ? sp_sip_strans_request(call->caller->invite_st)
+				  : NULL,
+		.method = msg ? msg->method : SP_SIP_INVITE,
+		.status = status,
+		.emergency = call->emergency,
+		.advertise = to->ifc->sip_advertise,
+		.caller = call->number,
+		.called = call->target_user,
+	};
+}
+
+int call_put_headers(struct mbuf *mb, const struct leg *from, const struct leg *to,
+		     const struct sp_sip_msg *msg, enum sp_sip_method method, uint16_t status)
+{
+	struct headers_ctx ctx;
+
+	call_headers(&ctx, from, to, msg, status);
+	ctx.method = method;
+	return headers_put(mb, &ctx);
 }
 
 static uint64_t dropped(const struct sp_relay_count *c)
@@ -76,8 +116,8 @@ void call_over(struct sp_call *call)
 	call->over = true;
 	pass_end(call);
 	sp_timer_cancel(&call->ring);
-	sp_relay_count(call->relay, SP_SIDE_CALLER, &in[SP_SIDE_CALLER]);
-	sp_relay_count(call->relay, SP_SIDE_CALLEE, &in[SP_SIDE_CALLEE]);
+	sp_relay_count(call->session.relay, SP_SIDE_CALLER, &in[SP_SIDE_CALLER]);
+	sp_relay_count(call->session.relay, SP_SIDE_CALLEE, &in[SP_SIDE_CALLEE]);
 	sp_log(SP_LOG_INFO, "call_end",
 	       "call=%s status=%u cause=%H duration_s=%H talk_s=%H from_caller=%llu "
 	       "from_callee=%llu dropped_caller=%llu dropped_callee=%llu unauthentic=%llu "
@@ -86,8 +126,8 @@ void call_over(struct sp_call *call)
 	       call->cause ? call->cause : "internal error", print_seconds, &all, print_seconds,
 	       &talk, in[0].relayed, in[1].relayed, dropped(&in[0]), dropped(&in[1]),
 	       in[0].unauthentic + in[1].unauthentic, in[0].replayed + in[1].replayed);
-	call->offer = mem_deref(call->offer);
-	call->relay = mem_deref(call->relay);
+	transfer_close(call);
+	session_close(&call->session);
 }
 
 static void ring_limit(void *arg)
@@ -104,18 +144,21 @@ void call_ring(struct sp_call *call)
 		       ring_limit, call);
 }
 
-/** Both legs are through: the object goes when the loop turn ends. */
+/** All legs are through: the object goes when the loop turn ends. */
 void act_ended(struct sp_call *call, const struct input *in)
 {
 	struct sp_calls *calls = call->calls;
+	struct le *le;
 
 	(void)in;
 	call_over(call);
-	for (size_t i = 0; i < 2; i++) {
-		if (call->legv[i].counted)
-			sp_trunk_call_end(call->legv[i].trunk);
-		call->legv[i].counted = false;
-		hash_unlink(&call->legv[i].he);
+	for (le = list_head(&call->legs); le; le = le->next) {
+		struct leg *leg = le->data;
+
+		if (leg->counted)
+			sp_trunk_call_end(leg->trunk);
+		leg->counted = false;
+		dlg_hide(leg);
 	}
 	list_unlink(&call->le);
 	calls->count.now--;

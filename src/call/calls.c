@@ -5,14 +5,14 @@
  */
 #include "call_priv.h"
 
-enum { LEG_BUCKETS = 16384 };
+enum { DIALOG_BUCKETS = 16384 };
 
 static void destructor(void *arg)
 {
 	struct sp_calls *cs = arg;
 
 	list_flush(&cs->calls);
-	mem_deref(cs->legs);
+	mem_deref(cs->dlgs);
 	mem_deref(cs->env);
 }
 
@@ -25,7 +25,7 @@ int sp_calls_alloc(struct sp_calls **cp, struct sp_loop *loop, struct sp_sip *si
 		return ENOMEM;
 	cs->loop = loop;
 	cs->sip = sip;
-	err = hash_alloc(&cs->legs, LEG_BUCKETS);
+	err = hash_alloc(&cs->dlgs, DIALOG_BUCKETS);
 	if (err)
 		mem_deref(cs);
 	else
@@ -72,43 +72,81 @@ void sp_calls_idle(struct sp_calls *cs, sp_calls_idle_h *h, void *arg)
 /** BYE: answered whatever becomes of the call (RFC 3261 15.1.2). */
 static void take_bye(struct leg *leg, struct sp_sip_strans *st, const struct sp_sip_msg *req)
 {
-	if (LEG_EARLY == leg->state && SP_SIDE_CALLEE == leg->side) {
+	if (LEG_EARLY == leg->state && leg->uac) {
 		leg_refuse(leg, st, 481, NULL); /* 15: not the callee's on an early dialog */
 		return;
 	}
 	(void)sp_sip_reply_status(st, 200, NULL);
+	if (transfer_bye(leg, req))
+		return;
 	call_event(leg->call, EV_BYE, &(struct input){.leg = leg, .msg = req, .st = st});
 }
 
-/** Re-INVITE or UPDATE. */
-static void take_change(struct leg *leg, struct sp_sip_strans *st, const struct sp_sip_msg *req)
+/** UPDATE without a description: only the session timer is refreshed. */
+static int reply_update(struct leg *leg, struct sp_sip_strans *st, const struct sp_sip_msg *req)
 {
-	(void)sp_sip_dialog_refresh(leg->dialog, req); /* a bad Contact leaves the old one */
-	if (SP_SIP_UPDATE == req->method && !session_has_body(req)) {
-		(void)leg_reply(leg, st, 200, NULL); /* a refresh: nothing to ask the other leg */
-		return;
-	}
-	call_event(leg->call, EV_CHANGE, &(struct input){.leg = leg, .msg = req, .st = st});
+	struct mbuf *headers = mbuf_alloc(64);
+	int err = headers ? timer_put_answer(headers, leg, req) : ENOMEM;
+
+	if (!err)
+		err = leg_reply(leg, st, 200, headers, NULL);
+	mem_deref(headers);
+	return err;
 }
 
-/** The leg that an in-dialog message is for; only its own trunk may speak to it. */
-static struct leg *find_leg(struct sp_calls *cs, struct sp_sip_conn *conn,
-			    const struct sp_sip_msg *m)
+/** A session refresh: the description is what it was, so the other leg need not know. */
+static bool answer_refresh(struct leg *leg, struct sp_sip_strans *st, const struct sp_sip_msg *req)
 {
-	struct leg *leg = leg_find(cs, &m->to_tag);
+	struct mbuf *headers = NULL, *sdp = NULL;
+	struct body body = {.mb = NULL};
+	const bool invite = SP_SIP_INVITE == req->method;
 
-	return leg && sp_trunk_of(conn) == leg->trunk ? leg : NULL;
+	if (UP != leg->call->state || leg_is_busy(leg) || !session_unchanged(leg, req, &sdp))
+		return false;
+	headers = mbuf_alloc(64);
+	if (headers && 0 == timer_put_answer(headers, leg, req) &&
+	    0 == body_make(&body, req, sdp)) {
+		if (invite)
+			setup_await(leg, st);
+		if (0 == leg_reply(leg, st, 200, headers, &body) && invite)
+			setup_sent(leg);
+	}
+	body_clear(&body);
+	mem_deref(sdp);
+	mem_deref(headers);
+	return true;
+}
+
+/** Re-INVITE, UPDATE. */
+static void take_change(struct leg *leg, struct sp_sip_strans *st, const struct sp_sip_msg *req)
+{
+	struct sp_call *call = leg->call;
+	const struct input in = {.leg = leg, .msg = req, .st = st};
+
+	(void)sp_sip_dialog_refresh(leg->dlg->sip, req); /* a bad Contact leaves the old one */
+	leg_learn(leg, req);
+	if (timer_refused(leg->trunk, leg, st, req))
+		return;
+	if (answer_refresh(leg, st, req))
+		return;
+	if (SP_SIP_UPDATE == req->method && !req->body.l) {
+		(void)reply_update(leg, st, req);
+		return;
+	}
+	call_event(call, call->changer || leg->offering ? EV_GLARE : EV_CHANGE, &in);
 }
 
 static void in_dialog(struct sp_calls *cs, struct sp_sip_strans *st, const struct sp_sip_msg *req)
 {
-	struct leg *leg = find_leg(cs, sp_sip_strans_conn(st), req);
+	struct dlg *dlg = dlg_find(cs, req);
+	struct leg *leg = dlg ? dlg->leg : NULL;
 
-	if (!leg || LEG_ENDED == leg->state) {
+	/* only its own trunk may speak to it */
+	if (!leg || sp_trunk_of(sp_sip_strans_conn(st)) != leg->trunk || LEG_ENDED == leg->state) {
 		(void)sp_sip_reply_status(st, 481, NULL);
 		return;
 	}
-	switch (sp_sip_dialog_check(leg->dialog, req)) {
+	switch (sp_sip_dialog_check(dlg->sip, req)) {
 
 	case 0:
 		break;
@@ -129,6 +167,12 @@ static void in_dialog(struct sp_calls *cs, struct sp_sip_strans *st, const struc
 	case SP_SIP_INVITE:
 	case SP_SIP_UPDATE:
 		take_change(leg, st, req);
+		break;
+	case SP_SIP_PRACK:
+		reliable_pracked(dlg, st, req);
+		break;
+	case SP_SIP_REFER:
+		refer_request(leg, st, req);
 		break;
 	case SP_SIP_INFO:
 	case SP_SIP_MESSAGE:
@@ -168,12 +212,13 @@ void sp_calls_request(struct sp_sip_strans *st, const struct sp_sip_msg *req, vo
 void sp_calls_ack(struct sp_sip_conn *c, const struct sp_sip_msg *ack, void *arg)
 {
 	struct sp_calls *cs = arg;
-	struct leg *leg = find_leg(cs, c, ack);
+	struct dlg *dlg = dlg_find(cs, ack);
+	struct leg *leg = dlg ? dlg->leg : NULL;
 
-	if (!leg || !leg->invite_st || !leg->accepted ||
+	if (!leg || sp_trunk_of(c) != leg->trunk || !leg->invite_st || !leg->accepted ||
 	    sp_sip_strans_request(leg->invite_st)->cseq != ack->cseq ||
 	    /* EILSEQ: a later INVITE was refused in between */
-	    ENOENT == sp_sip_dialog_check(leg->dialog, ack))
+	    ENOENT == sp_sip_dialog_check(dlg->sip, ack))
 		return;
 	leg_seen_on(leg, c);
 	sp_sip_strans_acked(leg->invite_st);

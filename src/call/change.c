@@ -10,10 +10,12 @@ static struct sp_sip_strans *pending(const struct leg *changer)
 	return changer->update_st ? changer->update_st : changer->invite_st;
 }
 
+/** The changer's request is answered. The INVITE that made an early dialog is another matter. */
 static void forget_pending(struct leg *changer)
 {
-	changer->update_st = mem_deref(changer->update_st);
-	if (changer->invite_st && !changer->accepted) {
+	if (changer->update_st) {
+		changer->update_st = mem_deref(changer->update_st);
+	} else if (changer->invite_st && !changer->accepted) {
 		sp_sip_strans_handle(changer->invite_st, NULL, NULL, NULL);
 		changer->invite_st = mem_deref(changer->invite_st);
 	}
@@ -28,6 +30,7 @@ static void change_response(int err, const struct sp_sip_msg *rsp, void *arg)
 
 	if (!err && rsp->status < 200)
 		return;
+	leg->offering = false;
 	/* It came again, or crossed our BYE: the ACK is due all the same. */
 	if (invite && rsp->status < 300 && (leg->acked || ENDING == call->state)) {
 		(void)leg_ack(leg);
@@ -52,60 +55,99 @@ static void refuse(struct sp_call *call, struct leg *changer, uint16_t status, c
 	struct sp_sip_strans *st = mem_ref(pending(changer));
 
 	sp_log(SP_LOG_INFO, "change_refused", "call=%s side=%s status=%u why=%H", call->id,
-	       SP_SIDE_CALLER == changer->side ? "caller" : "callee", status, sp_log_str,
+	       leg_name(changer), status, sp_log_str,
 	       why ? why : sp_sip_reason(status));
-	sp_timer_cancel(&call->ring);
-	call->delayed = false;
-	session_rollback(call);
+	if (SP_SIP_INVITE == sp_sip_strans_request(st)->method) {
+		sp_timer_cancel(&call->ring);
+		call->delayed = false;
+	}
+	call->changer = NULL;
+	session_rollback(&call->session);
 	forget_pending(changer);
 	leg_refuse(changer, st, status, why);
 	mem_deref(st);
 }
 
-static int relay_offer(struct leg *from, enum sp_sip_method method)
+/** The headers and the body of a request that goes on to the other leg. */
+static int relay_offer(struct leg *from, enum sp_sip_method method, const struct sp_sip_msg *req)
 {
 	struct leg *to = leg_other(from);
-	struct mbuf *body = NULL;
-	int err = from->call->delayed ? 0 : session_write_offer(to, &body);
+	struct sp_call *call = from->call;
+	struct mbuf *sdp = NULL, *headers = mbuf_alloc(256);
+	struct body body = {.mb = NULL};
+	int err = headers ? 0 : ENOMEM;
 
-	if (!err) {
-		leg_forget(&to->invite_ct);
-		err = leg_offer(to, method, NULL, body, change_response);
-	}
+	if (!err && !call->delayed)
+		err = session_write_offer(&call->session, to, false, &sdp);
+	if (!err)
+		err = body_make(&body, req, sdp);
+	if (!err)
+		err = call_put_headers(headers, from, to, req, method, 0);
+	if (!err)
+		err = timer_put_request(headers, to, method);
+	if (!err)
+		err = leg_offer(to, method, headers, &body, change_response);
 	if (!err && SP_SIP_INVITE == method)
-		call_ring(from->call);
-	mem_deref(body);
+		call_ring(call);
+	body_clear(&body);
+	mem_deref(sdp);
+	mem_deref(headers);
 	return err;
 }
 
-void act_change(struct sp_call *call, const struct input *in)
+/** The change can not even begin: the changer learns why by act_rejected(). */
+static void reject(struct sp_call *call, uint16_t status, const char *why)
+{
+	call->change_status = status;
+	call->change_why = why;
+	call_event(call, EV_REJECTED, &(struct input){.leg = NULL});
+}
+
+static void begin(struct sp_call *call, const struct input *in, enum sp_sip_method method)
 {
 	struct leg *from = in->leg;
 	const char *why = NULL;
 	uint16_t status = 500;
-	int err;
 
-	call->offerer = call->changer = from;
-	call->delayed = SP_SIP_INVITE == in->msg->method && !session_has_body(in->msg) &&
-			!session_refuses_delayed(call);
-	if (SP_SIP_UPDATE == in->msg->method) {
+	call->changer = from;
+	if (SP_SIP_INVITE == method)
+		setup_await(from, in->st);
+	else
 		from->update_st = mem_ref(in->st);
-	} else {
-		from->invite_st = mem_ref(in->st);
-		from->accepted = false;
-		sp_sip_strans_handle(in->st, setup_cancelled, setup_done, from);
+	if (leg_is_busy(leg_other(from))) { /* our refresh, or its own request: RFC 3261 14.1 */
+		reject(call, 491, NULL);
+		return;
 	}
-	err = call->delayed ? 0 : session_offer(from, in->msg, &status, &why);
-	if (!err) {
-		status = 500;
-		why = NULL;
-		err = relay_offer(from, in->msg->method);
+	if (!call->delayed && session_offer(&call->session, from, in->msg, &status, &why))
+		reject(call, status, why);
+	else if (relay_offer(from, method, in->msg))
+		reject(call, 500, NULL);
+}
+
+/** Re-INVITE or UPDATE in a call that is up. */
+void act_change(struct sp_call *call, const struct input *in)
+{
+	call->delayed = SP_SIP_INVITE == in->msg->method && !body_has_sdp(in->msg) &&
+			!session_refuses_delayed(in->leg->trunk, leg_other(in->leg)->trunk);
+	begin(call, in, in->msg->method);
+}
+
+/**
+ * UPDATE, or PRACK with a new offer, before the answer (RFC 3311 5.1): when the
+ * offer of the INVITE is settled on both legs, the other leg gets an UPDATE.
+ */
+void act_early_change(struct sp_call *call, const struct input *in)
+{
+	struct leg *to = leg_other(in->leg);
+
+	if (call->changer || !in->leg->dlg->agreed || !to->dlg || !to->dlg->agreed ||
+	    !(to->peer & PEER_UPDATE) || SP_SIP_INVITE == in->msg->method) {
+		act_glare(call, in);
+		return;
 	}
-	if (err) {
-		call->change_status = status;
-		call->change_why = why;
-		call_event(call, EV_REJECTED, &(struct input){.leg = NULL});
-	}
+	if (call->session.initial)
+		session_commit(&call->session);
+	begin(call, in, SP_SIP_UPDATE);
 }
 
 /**
@@ -126,6 +168,10 @@ void act_glare(struct sp_call *call, const struct input *in)
 {
 	uint16_t status = pending(in->leg) ? 500 : 491;
 
+	/* PRACK cannot be sent again: what it acknowledges it has acknowledged (RFC 6337 3.1) */
+	if (SP_SIP_PRACK == in->msg->method)
+		status = 488;
+
 	leg_refuse(in->leg, in->st, ENDING == call->state ? 481 : status, NULL);
 }
 
@@ -133,82 +179,101 @@ void act_glare(struct sp_call *call, const struct input *in)
 static int take_answer(struct sp_call *call, const struct input *in, struct mbuf **bodyp)
 {
 	const char *why = "the answer to the change could not be used";
-	int err = session_answer(in->leg, in->msg, bodyp, &why);
+	int err = session_answer(&call->session, in->leg, in->msg, bodyp, &why);
 
 	if (err) {
-		call_blame(call, 488, why, why);
-		call_event(call, EV_FAULT, &(struct input){.leg = NULL});
+		call_fault(call, 488, why, why);
 		return err;
 	}
-	session_commit(call);
+	session_commit(&call->session);
 	session_watch(call);
 	sp_log(SP_LOG_INFO, "call_changed", "call=%s by=%s caller=%s callee=%s", call->id,
-	       SP_SIDE_CALLER == call->changer->side ? "caller" : "callee",
-	       session_dir_name(call->legv[SP_SIDE_CALLER].dir),
-	       session_dir_name(call->legv[SP_SIDE_CALLEE].dir));
+	       leg_name(call->changer),
+	       session_dir_name(call->leg[SP_SIDE_CALLER]->dlg->dir),
+	       session_dir_name(call->leg[SP_SIDE_CALLEE]->dlg->dir));
 	return 0;
 }
 
-/** What the changer gets with the 2xx to its re-INVITE, as in answer_body() of setup.c. */
-static int accepted_body(struct sp_call *call, const struct input *in, struct mbuf **bodyp)
+/** What the changer gets with the 2xx to its re-INVITE, as in answer_sdp() of setup.c. */
+static int accepted_sdp(struct sp_call *call, const struct input *in, struct mbuf **sdpp)
 {
+	struct session *s = &call->session;
 	const char *why = NULL;
 	uint16_t status;
 	int err;
 
 	if (!call->delayed) {
 		(void)leg_ack(in->leg);
-		return take_answer(call, in, bodyp);
+		return take_answer(call, in, sdpp);
 	}
 	in->leg->ack_due = true;
-	err = session_offer(in->leg, in->msg, &status, &why);
+	err = session_offer(s, in->leg, in->msg, &status, &why);
 	if (!err)
-		err = session_write_offer(call->changer, bodyp);
-	if (err) {
-		call_blame(call, 488, why ? why : "the offer could not be relayed", why);
-		call_event(call, EV_FAULT, &(struct input){.leg = NULL});
-	}
+		err = session_write_offer(s, call->changer, false, sdpp);
+	if (err)
+		call_fault(call, 488, why ? why : "the offer could not be relayed", why);
+	return err;
+}
+
+/** The 2xx for the changer. */
+static int reply(struct sp_call *call, const struct input *in, const struct mbuf *sdp)
+{
+	struct leg *changer = call->changer;
+	struct sp_sip_strans *st = pending(changer);
+	struct mbuf *headers = mbuf_alloc(256);
+	struct body body = {.mb = NULL};
+	int err = headers ? body_make(&body, in->msg, sdp) : ENOMEM;
+
+	if (!err)
+		err = call_put_headers(headers, in->leg, changer, in->msg, in->msg->method, 200);
+	if (!err)
+		err = timer_put_answer(headers, changer, sp_sip_strans_request(st));
+	if (!err)
+		err = leg_reply(changer, st, 200, headers, &body);
+	body_clear(&body);
+	mem_deref(headers);
 	return err;
 }
 
 void act_accepted(struct sp_call *call, const struct input *in)
 {
 	struct leg *changer = call->changer;
-	struct mbuf *body = NULL;
+	struct mbuf *sdp = NULL;
 
 	sp_timer_cancel(&call->ring);
-	(void)sp_sip_dialog_refresh(in->leg->dialog, in->msg);
-	if (accepted_body(call, in, &body))
+	(void)sp_sip_dialog_refresh(in->leg->dlg->sip, in->msg);
+	timer_answered(in->leg, in->msg);
+	if (accepted_sdp(call, in, &sdp))
 		return;
-	changer->accepted = true;
-	if (leg_reply(changer, changer->invite_st, 200, body)) {
-		changer->accepted = false;
-		call_blame(call, 500, "the answer could not be sent", NULL);
-		call_event(call, EV_FAULT, &(struct input){.leg = NULL});
-	}
-	mem_deref(body);
+	if (reply(call, in, sdp))
+		call_fault(call, 500, "the answer could not be sent", NULL);
+	else
+		setup_sent(changer);
+	call->changer = NULL;
+	mem_deref(sdp);
 }
 
 void act_updated(struct sp_call *call, const struct input *in)
 {
 	struct leg *changer = call->changer;
-	struct mbuf *body = NULL;
+	struct mbuf *sdp = NULL;
 
-	(void)sp_sip_dialog_refresh(in->leg->dialog, in->msg);
-	if (take_answer(call, in, &body))
+	(void)sp_sip_dialog_refresh(in->leg->dlg->sip, in->msg);
+	timer_answered(in->leg, in->msg);
+	if (take_answer(call, in, &sdp))
 		return;
-	(void)leg_reply(changer, changer->update_st, 200, body); /* a loss shows at the changer */
+	(void)reply(call, in, sdp); /* a loss shows at the changer */
 	forget_pending(changer);
-	mem_deref(body);
+	call->changer = NULL;
+	mem_deref(sdp);
 }
 
 /** Refused by the other leg (in->msg), or by ourselves (call->change_status). */
 void act_rejected(struct sp_call *call, const struct input *in)
 {
-	struct leg *changer = call->changer;
 	uint16_t status = in->msg ? policy_failure(in->msg->status) : call->change_status;
 
-	if (in->leg)
+	if (in->leg && SP_SIP_INVITE == sp_sip_strans_request(pending(call->changer))->method)
 		leg_forget(&in->leg->invite_ct);
-	refuse(call, changer, status, in->msg ? NULL : call->change_why);
+	refuse(call, call->changer, status, in->msg ? NULL : call->change_why);
 }

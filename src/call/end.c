@@ -7,8 +7,14 @@
 
 static void end_both(struct sp_call *call)
 {
-	leg_end(&call->legv[SP_SIDE_CALLER]);
-	leg_end(&call->legv[SP_SIDE_CALLEE]);
+	struct le *le = list_head(&call->legs);
+
+	while (le) {
+		struct leg *leg = le->data;
+
+		le = le->next;
+		leg_end(leg);
+	}
 }
 
 void act_cancelled(struct sp_call *call, const struct input *in)
@@ -84,7 +90,7 @@ void act_late_answer(struct sp_call *call, const struct input *in)
 	(void)call;
 	if (LEG_ENDING != leg->state || leg->bye_ct)
 		return;
-	if (sp_sip_dialog_response(leg->dialog, in->msg) || leg_ack(leg)) {
+	if (in->err || leg_ack(leg)) {
 		leg_ended(leg);
 		return;
 	}

@@ -40,7 +40,7 @@ static void answered(int err, const struct sp_sip_msg *rsp, void *arg)
 	if (408 == status)
 		status = 503; /* RFC 4320 4.2; and 408 would end the sender's dialog */
 	if (status < 300)
-		(void)leg_reply(p->from, p->st, 200, NULL); /* nobody left to tell: nothing to do */
+		(void)leg_reply(p->from, p->st, 200, NULL, NULL); /* nobody left to tell: nothing to do */
 	else
 		leg_refuse(p->from, p->st, policy_failure(status), NULL);
 	mem_deref(p);

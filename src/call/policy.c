@@ -1,16 +1,41 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * call/policy: what passes from one leg to the other. Everything that is not
- * written here stays on its own side: headers, hosts, display of routes. What
- * passes: the calling and called number, the calling name, the entry's custom
- * headers, status codes as mapped below, and the cause of a Reason header.
+ * call/policy: what a message says for the gateway itself, not for the other
+ * side: the URIs of the callee's dialog, Allow and Supported, status codes as
+ * mapped below, and what goes with a refusal. Headers of the other side are
+ * the matter of headers.c.
  */
 #include <string.h>
 #include <strings.h>
 
 #include "call_priv.h"
+#include "headers_priv.h"
 
 const char policy_allow[] = "INVITE, ACK, CANCEL, BYE, OPTIONS, UPDATE, INFO, MESSAGE, NOTIFY";
+
+int policy_put_allow(struct mbuf *mb, const struct sp_conf_trunk *conf)
+{
+	return sp_sip_put(mb, "Allow", "%s%s%s", policy_allow,
+			  SP_USE_OFF != conf->reliable ? ", PRACK" : "",
+			  SP_TRANSFER_REFUSE != conf->transfer ? ", REFER" : "");
+}
+
+int policy_put_supported(struct mbuf *mb, const struct sp_conf_trunk *conf)
+{
+	const char *tagv[3];
+	size_t n = 0;
+
+	if (SP_USE_OFF != conf->reliable)
+		tagv[n++] = "100rel";
+	if (SP_USE_OFF != conf->timer.use)
+		tagv[n++] = "timer";
+	if (SP_TRANSFER_REFUSE != conf->transfer)
+		tagv[n++] = "replaces";
+	if (!n)
+		return 0;
+	return sp_sip_put(mb, "Supported", "%s%s%s%s%s", tagv[0], n > 1 ? ", " : "",
+			  n > 1 ? tagv[1] : "", n > 2 ? ", " : "", n > 2 ? tagv[2] : "");
+}
 
 /** Brackets around an IPv6 literal, for a URI's host. */
 static int host_text(char **textp, const char *host)
@@ -29,88 +54,36 @@ static const char *trunk_domain(const struct sp_conf_trunk *conf, const char *ta
 	return target_host[0] ? target_host : conf->identityv[0];
 }
 
-/** "user=phone" belongs to telephone numbers (RFC 3261 19.1.1). */
-static const char *phone(const struct pl *user)
+int headers_uris(struct headers_uris *uris, const struct headers_ctx *ctx, const char *user,
+		 const char *caller, const char *host, uint16_t port)
 {
-	return user->l && '+' == user->p[0] ? ";user=phone" : "";
-}
-
-/** A name that holds "@" or the sender's host is an address of its network. */
-static bool passable(const struct sp_sip_addr *from)
-{
-	const struct pl *name = &from->display, *host = &from->uri.host;
-
-	return name->l && sp_text_ok(name) && !pl_strchr(name, '@') &&
-	       !(host->l && memmem(name->p, name->l, host->p, host->l));
-}
-
-/**
- * Our From towards the callee: the caller's number and name under our host;
- * an anonymous caller's as RFC 3323 4.1.1.3 writes it, whatever stood there.
- */
-static int local_uri(char **localp, const struct sp_sip_msg *invite, const char *advertise)
-{
-	const struct sp_sip_addr *from = &invite->from;
-	char number[SP_NUMBER_SIZE];
-	const char *semi;
+	char *domain = NULL, portbuf[8] = "";
 	struct pl u;
 	int err;
 
-	if (route_is_anonymous(from))
-		return re_sdprintf(localp, "\"Anonymous\" <sip:anonymous@anonymous.invalid>");
-
-	u = from->uri.user;
-	semi = pl_strchr(&u, ';'); /* phone-context and the like name networks */
-	if (semi)
-		u.l = (size_t)(semi - u.p);
-	if (0 == route_e164(number, &u))
-		pl_set_str(&u, number);
-	if (passable(from))
-		err = re_sdprintf(localp, "\"%r\" <sip:%r%s%s%s>", &from->display, &u,
-				  u.l ? "@" : "", advertise, phone(&u));
-	else
-		err = re_sdprintf(localp, "<sip:%r%s%s%s>", &u, u.l ? "@" : "", advertise,
-				  phone(&u));
-	return err;
-}
-
-int policy_callee_uris(const struct sp_call *call, const struct sp_sip_msg *invite,
-		       const struct sp_trunk *trunk, const char *host, uint16_t port, char **local,
-		       char **remote, char **target)
-{
-	const struct sp_conf_trunk *conf = sp_trunk_conf(trunk);
-	struct pl user;
-	char *domain = NULL, portbuf[8] = "";
-	int err;
-
-	pl_set_str(&user, call->target_user);
+	pl_set_str(&u, user);
+	memset(uris, 0, sizeof(*uris));
 	if (port && 5061 != port)
 		re_snprintf(portbuf, sizeof(portbuf), ":%u", port);
-	err = host_text(&domain, trunk_domain(conf, host));
+	err = host_text(&domain, trunk_domain(ctx->to, host));
 	if (!err)
-		err = local_uri(local, invite, sp_trunk_interface(trunk)->sip_advertise);
+		err = headers_from(&uris->local, ctx, caller);
 	if (!err)
-		err = re_sdprintf(remote, "<sip:%r@%s%s>", &user, domain, phone(&user));
+		err = headers_to(&uris->remote, ctx, user, domain);
 	if (!err)
-		err = re_sdprintf(target, "sip:%r@%s%s;transport=tls%s", &user, domain, portbuf,
-				  phone(&user));
+		err = re_sdprintf(&uris->target, "sip:%r%s%s%s;transport=tls%s", &u, u.l ? "@" : "",
+				  domain, portbuf, identity_phone(ctx->to, &u));
+	if (err)
+		headers_uris_reset(uris);
 	mem_deref(domain);
 	return err;
 }
 
-/** The entry's custom headers, where this call's direction gets them. */
-int policy_put_custom(struct mbuf *headers, const struct sp_call *call)
+void headers_uris_reset(struct headers_uris *uris)
 {
-	const struct leg *callee = &call->legv[SP_SIDE_CALLEE];
-	bool service = SP_TRUNK_SERVICE == sp_trunk_conf(callee->trunk)->kind;
-	int err = 0;
-
-	if (!service && !call->entry->headers_to_carrier)
-		return 0;
-	for (uint16_t i = 0; i < call->entry->headerc && !err; i++)
-		err = sp_sip_put(headers, call->entry->headerv[i].name, "%s",
-				 call->entry->headerv[i].value);
-	return err;
+	uris->local = mem_deref(uris->local);
+	uris->remote = mem_deref(uris->remote);
+	uris->target = mem_deref(uris->target);
 }
 
 /**
@@ -155,6 +128,27 @@ int policy_put_refusal(struct mbuf *headers, const struct sp_conf_interface *ifc
 	return err;
 }
 
+bool policy_reason_value(char *buf, size_t size, const struct pl *value)
+{
+	const char *semi = pl_strchr(value, ';');
+	struct pl proto, params, cause;
+	uint32_t n;
+
+	buf[0] = '\0';
+	if (!semi)
+		return false;
+	proto = (struct pl){value->p, (size_t)(semi - value->p)};
+	params = (struct pl){semi, value->l - proto.l};
+	while (proto.l && strchr(" \t", proto.p[proto.l - 1]))
+		proto.l--;
+	if (pl_strcasecmp(&proto, "Q.850") && pl_strcasecmp(&proto, "SIP"))
+		return false;
+	if (!sp_sip_param(&cause, &params, "cause") || sp_u32(&n, &cause, 999))
+		return false;
+	return re_snprintf(buf, size, "%s;cause=%u", pl_strcasecmp(&proto, "SIP") ? "Q.850" : "SIP",
+			   n) > 0;
+}
+
 /**
  * Protocol and cause of the first Reason header, written anew (RFC 3326);
  * its text stays behind, it may name the sender's network.
@@ -162,25 +156,12 @@ int policy_put_refusal(struct mbuf *headers, const struct sp_conf_interface *ifc
 void policy_reason(char *buf, size_t size, const struct sp_sip_msg *m)
 {
 	const struct sp_sip_hdr *hdr = sp_sip_msg_next(m, SP_HDR_REASON, NULL);
-	struct pl rest, value, proto, params, cause;
-	const char *semi;
-	uint32_t n;
+	struct pl rest, value;
 
 	buf[0] = '\0';
 	if (!hdr)
 		return;
 	rest = hdr->value;
-	if (!sp_sip_list_next(&value, &rest))
-		return;
-	semi = pl_strchr(&value, ';');
-	if (!semi)
-		return;
-	proto = (struct pl){value.p, (size_t)(semi - value.p)};
-	params = (struct pl){semi, value.l - proto.l};
-	if (pl_strcasecmp(&proto, "Q.850") && pl_strcasecmp(&proto, "SIP"))
-		return;
-	if (!sp_sip_param(&cause, &params, "cause") || sp_u32(&n, &cause, 999))
-		return;
-	(void)re_snprintf(buf, size, "%s;cause=%u", pl_strcasecmp(&proto, "SIP") ? "Q.850" : "SIP",
-			  n);
+	if (sp_sip_list_next(&value, &rest))
+		(void)policy_reason_value(buf, size, &value);
 }

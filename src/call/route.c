@@ -3,10 +3,26 @@
  * call/route: which trunk a call goes to, by the number table. A carrier's
  * call goes where the called number belongs; a service's call goes to the
  * carrier of its calling number, which must be one of the service's own.
+ *
+ * Emergency calls go before all that: nobody is asked who he is. Transfers
+ * and redirects go back to the trunk that asked for them when they name it,
+ * else where their number leads.
  */
 #include <string.h>
 
-#include "call_priv.h"
+#include "route_priv.h"
+
+/* What a call has that no entry of the table decides about. */
+static const struct sp_number_entry no_entry = {
+	.trunk = SP_NUMBER_NO_TRUNK, .carrier = SP_NUMBER_NO_TRUNK, .account = "", .file = ""};
+
+/* The trunk that asks, as the configuration of the call has it. */
+struct asking {
+	const struct sp_call_env *env;
+	const struct sp_conf_trunk *conf;
+	unsigned index;
+	bool service;
+};
 
 bool route_is_anonymous(const struct sp_sip_addr *a)
 {
@@ -14,13 +30,14 @@ bool route_is_anonymous(const struct sp_sip_addr *a)
 	       0 == pl_strcasecmp(&a->uri.host, "anonymous.invalid");
 }
 
-void route_caller(const struct sp_sip_msg *invite, struct pl *user)
+/** From; of an anonymous call the P-Asserted-Identity, if there is one. */
+static void caller_uri(const struct sp_sip_msg *invite, struct sp_sip_uri *uri)
 {
 	const struct sp_sip_hdr *hdr;
 	struct sp_sip_addr pai;
 	struct pl rest, value;
 
-	*user = invite->from.uri.user;
+	*uri = invite->from.uri;
 	if (!route_is_anonymous(&invite->from))
 		return;
 	hdr = sp_sip_msg_next(invite, SP_HDR_P_ASSERTED_IDENTITY, NULL);
@@ -28,109 +45,229 @@ void route_caller(const struct sp_sip_msg *invite, struct pl *user)
 		return;
 	rest = hdr->value;
 	if (sp_sip_list_next(&value, &rest) && 0 == sp_sip_addr_decode(&pai, &value))
-		*user = pai.uri.user;
+		*uri = pai.uri;
 }
 
-/**
- * Digits as dialled, for numbers that are no E.164: short codes, emergency,
- * service codes. A "#" goes out escaped (RFC 3261 25.1, 19.1.6).
- */
-static int dialled(char out[ROUTE_USER_SIZE], const struct pl *user)
+void route_caller(const struct sp_sip_msg *invite, struct pl *user)
 {
-	char plain[ROUTE_DIALLED_MAX + 1];
+	struct sp_sip_uri uri;
 
-	if (sp_sip_unescape(plain, sizeof(plain), user) || !plain[0] ||
-	    plain[strspn(plain, "0123456789*#")])
-		return EINVAL;
-	for (const char *p = plain; *p; p++) {
-		if ('#' == *p) {
+	caller_uri(invite, &uri);
+	*user = uri.user;
+}
+
+int route_e164(char out[SP_NUMBER_SIZE], const struct pl *user)
+{
+	return numbering_in(out, NULL, user);
+}
+
+/** As dialled, for a URI: a "#" goes out escaped (RFC 3261 25.1, 19.1.6). */
+static void put_dialled(struct route *route, const char *digits)
+{
+	char *out = route->user;
+
+	for (; *digits; digits++) {
+		if ('#' == *digits) {
 			memcpy(out, "%23", 3);
 			out += 3;
 		} else {
-			*out++ = *p;
+			*out++ = *digits;
 		}
 	}
 	*out = '\0';
-	return 0;
 }
 
-/** E.164 of a user part, which may be escaped ("%2B44..."; RFC 3261 19.1.4). */
-int route_e164(char out[SP_NUMBER_SIZE], const struct pl *user)
+/** E.164, or the digits of a number that is none: short codes, service codes. */
+static int put_called(struct route *route, const struct asking *a, const struct pl *user)
 {
-	char plain[128];
-	struct pl pl;
+	char digits[NUMBERING_SIZE];
 
-	if (sp_sip_unescape(plain, sizeof(plain), user))
+	if (0 == numbering_in(route->user, &a->conf->numbering, user))
+		return 0;
+	if (numbering_dialled(digits, user) || '+' == digits[0] ||
+	    strlen(digits) > ROUTE_DIGITS_MAX)
 		return EINVAL;
-	pl_set_str(&pl, plain);
-	return sp_number_normalise(out, &pl);
-}
-
-static int trunk_index(const struct sp_call_env *env, const struct sp_trunk *t)
-{
-	for (size_t i = 0; i < env->conf->trunkc; i++) {
-		if (env->trunkv[i] == t)
-			return (int)i;
-	}
-	return -1;
-}
-
-static uint16_t route_by_called(struct route *route, const struct sp_call_env *env,
-				const struct sp_sip_msg *invite, const char **cause)
-{
-	struct pl number;
-
-	*cause = "the called number is not E.164";
-	if (route_e164(route->user, &invite->uri.user))
-		return 404;
-	pl_set_str(&number, route->user);
-	route->entry = sp_number_lookup(env->numbers, &number);
-	*cause = "the called number is not in the number table";
-	if (!route->entry)
-		return 404;
-	route->trunk = env->trunkv[route->entry->trunk];
+	put_dialled(route, digits);
 	return 0;
 }
 
-static uint16_t route_by_calling(struct route *route, const struct sp_call_env *env, unsigned from,
-				 const struct sp_sip_msg *invite, const char **cause)
+/** @return 0, or a status when the trunk is not of this configuration */
+static uint16_t start(struct route *route, struct asking *a, const struct sp_call_env *env,
+		      const struct sp_trunk *from, const char **cause)
 {
-	char text[SP_NUMBER_SIZE];
+	memset(route, 0, sizeof(*route));
+	route->entry = &no_entry;
+	a->env = env;
+	for (a->index = 0; a->index < env->conf->trunkc; a->index++) {
+		if (env->trunkv[a->index] == from) {
+			a->conf = &env->conf->trunkv[a->index];
+			a->service = SP_TRUNK_SERVICE == a->conf->kind;
+			return 0;
+		}
+	}
+	*cause = "the trunk is no longer in the configuration";
+	return 503;
+}
+
+static const struct sp_number_entry *lookup(const struct asking *a, const char *e164)
+{
 	struct pl number;
-	int carrier;
 
-	route_caller(invite, &number);
-	*cause = "the calling number is not E.164";
-	if (route_e164(text, &number))
-		return 403;
-	pl_set_str(&number, text);
-	route->entry = sp_number_lookup(env->numbers, &number);
-	*cause = "the calling number does not belong to this trunk";
-	if (!route->entry || route->entry->trunk != from)
-		return 403;
+	pl_set_str(&number, e164);
+	return number.l ? sp_number_lookup(a->env->numbers, &number) : NULL;
+}
 
-	*cause = "the called number is neither E.164 nor digits";
-	if (route_e164(route->user, &invite->uri.user) && dialled(route->user, &invite->uri.user))
-		return 404;
-	carrier = SP_NUMBER_NO_TRUNK == route->entry->carrier ? env->conf->trunkv[from].carrier
-							      : route->entry->carrier;
+/** The number's entry, if the number is one of the asking trunk's own. */
+static const struct sp_number_entry *own_entry(const struct asking *a, const char *e164)
+{
+	const struct sp_number_entry *entry = lookup(a, e164);
+
+	return entry && entry->trunk == a->index ? entry : NULL;
+}
+
+static uint16_t to_entry(struct route *route, const struct asking *a,
+			 const struct sp_number_entry *entry)
+{
+	route->entry = entry;
+	route->trunk = a->env->trunkv[entry->trunk];
+	return 0;
+}
+
+/** A service's call to its calling number's carrier, else the trunk's. */
+static uint16_t to_carrier(struct route *route, const struct asking *a,
+			   const struct sp_number_entry *entry, const char **cause)
+{
+	int carrier = a->conf->carrier;
+
+	if (entry)
+		route->entry = entry;
+	if (SP_NUMBER_NO_TRUNK != route->entry->carrier)
+		carrier = route->entry->carrier;
 	*cause = "neither the number entry nor the trunk names a carrier";
 	if (carrier < 0)
 		return 404;
-	route->trunk = env->trunkv[carrier];
+	route->trunk = a->env->trunkv[carrier];
 	return 0;
+}
+
+static uint16_t by_called(struct route *route, const struct asking *a, const char *e164,
+			  const char **cause)
+{
+	const struct sp_number_entry *entry = lookup(a, e164);
+
+	*cause = "the called number is not E.164";
+	if (!e164[0])
+		return 404;
+	*cause = "the called number is not in the number table";
+	return entry ? to_entry(route, a, entry) : 404;
+}
+
+static uint16_t by_calling(struct route *route, const struct asking *a, const struct pl *called,
+			   const char **cause)
+{
+	const struct sp_number_entry *entry = own_entry(a, route->caller);
+
+	*cause = "the calling number is not E.164";
+	if (!route->caller[0])
+		return 403;
+	*cause = "the calling number does not belong to this trunk";
+	if (!entry)
+		return 403;
+	*cause = "the called number is neither E.164 nor digits";
+	if (put_called(route, a, called))
+		return 404;
+	return to_carrier(route, a, entry, cause);
+}
+
+/** One of the trunk's emergency numbers? They are written as they are dialled. */
+static bool is_emergency(struct route *route, const struct asking *a, const struct pl *called)
+{
+	char digits[NUMBERING_SIZE];
+
+	if (!a->conf->emergencyc || numbering_dialled(digits, called))
+		return false;
+	for (size_t i = 0; i < a->conf->emergencyc && !route->emergency; i++)
+		route->emergency = 0 == strcmp(digits, a->conf->emergencyv[i]);
+	if (route->emergency)
+		put_dialled(route, digits);
+	return route->emergency;
 }
 
 uint16_t route_find(struct route *route, const struct sp_call_env *env, const struct sp_trunk *from,
 		    const struct sp_sip_msg *invite, const char **cause)
 {
-	int index = trunk_index(env, from);
+	char e164[SP_NUMBER_SIZE];
+	struct sp_sip_uri uri;
+	struct pl caller, called;
+	struct asking a;
+	uint16_t status = start(route, &a, env, from, cause);
 
-	memset(route, 0, sizeof(*route));
-	*cause = "the trunk is no longer in the configuration";
-	if (index < 0)
-		return 503;
-	if (SP_TRUNK_CARRIER == env->conf->trunkv[index].kind)
-		return route_by_called(route, env, invite, cause);
-	return route_by_calling(route, env, (unsigned)index, invite, cause);
+	if (status)
+		return status;
+	caller_uri(invite, &uri);
+	numbering_user(&caller, &uri);
+	numbering_user(&called, &invite->uri);
+	(void)numbering_in(route->caller, &a.conf->numbering, &caller); /* "": not known */
+
+	if (is_emergency(route, &a, &called) && a.service)
+		return to_carrier(route, &a, own_entry(&a, route->caller), cause);
+	if (a.service)
+		return by_calling(route, &a, &called, cause);
+	if (0 == numbering_in(e164, &a.conf->numbering, &called) && !route->emergency)
+		memcpy(route->user, e164, sizeof(e164));
+	return by_called(route, &a, e164, cause);
+}
+
+/** Back to the trunk that asked: it knows its own users, whatever they look like. */
+static uint16_t to_itself(struct route *route, const struct asking *a, const struct pl *user,
+			  const char *e164, const char **cause)
+{
+	const struct sp_number_entry *entry = own_entry(a, e164);
+
+	*cause = "the user part of the transfer's target is too long";
+	if (user->l >= sizeof(route->user))
+		return 404;
+	(void)pl_strcpy(user, route->user, sizeof(route->user));
+	route->own = true;
+	route->trunk = a->env->trunkv[a->index];
+	if (entry)
+		route->entry = entry;
+	return 0;
+}
+
+uint16_t route_refer(struct route *route, const struct sp_call_env *env,
+		     const struct sp_trunk *from, const struct sp_sip_addr *refer_to,
+		     const char *caller_e164, const char **cause)
+{
+	const struct sp_sip_uri *uri = &refer_to->uri;
+	const struct sp_number_entry *entry;
+	char e164[SP_NUMBER_SIZE];
+	struct pl user;
+	struct asking a;
+	uint16_t status = start(route, &a, env, from, cause);
+
+	if (status)
+		return status;
+	*cause = "the transfer's target is neither a SIP nor a tel URI";
+	if (SP_URI_OTHER == uri->scheme)
+		return 404;
+	numbering_user(&user, uri);
+	str_ncpy(route->caller, caller_e164 ? caller_e164 : "", sizeof(route->caller));
+
+	if (is_emergency(route, &a, &user) && a.service)
+		return to_carrier(route, &a, own_entry(&a, route->caller), cause);
+	(void)numbering_in(e164, &a.conf->numbering, &user); /* "": no number */
+	if (sp_trunk_owns_host(from, &uri->host))
+		return to_itself(route, &a, &user, e164, cause);
+	if (!route->emergency)
+		memcpy(route->user, e164, sizeof(e164));
+	entry = lookup(&a, e164);
+	if (entry)
+		return to_entry(route, &a, entry);
+	if (!a.service)
+		return by_called(route, &a, e164, cause);
+	*cause = "the transfer's target is neither E.164 nor digits";
+	if (put_called(route, &a, &user))
+		return 404;
+	return to_carrier(route, &a, own_entry(&a, route->caller), cause);
 }

@@ -3,6 +3,10 @@
  * call/session: one offer and its answer (RFC 3264), and the relay between
  * them. An offer changes nothing until it is answered: the relay learns both
  * far ends from the answer, and a refused offer is rolled back.
+ *
+ * What each dialog was told last, and what it told, is kept with the dialog:
+ * forks have answers of their own (RFC 3261 13.1), and what is repeated, for a
+ * session timer or a transfer, is the same to the octet.
  */
 #include <string.h>
 
@@ -13,150 +17,179 @@ enum { OFFER_TAG = 1 };
 
 static const char why_no_sdp[] = "a session description (application/sdp) is needed";
 
-bool session_refuses_delayed(const struct sp_call *call)
+void session_init(struct session *s)
 {
-	return sp_trunk_conf(call->legv[SP_SIDE_CALLER].trunk)->refuse_delayed ||
-	       sp_trunk_conf(call->legv[SP_SIDE_CALLEE].trunk)->refuse_delayed;
+	for (size_t i = 0; i < SP_SDP_MEDIA_MAX; i++)
+		s->stream[i] = -1;
 }
 
-bool session_has_body(const struct sp_sip_msg *m)
+void session_close(struct session *s)
 {
-	return m->body.l > 0;
+	s->offer = mem_deref(s->offer);
+	s->relay = mem_deref(s->relay);
+	s->offerer = NULL;
 }
 
-/** Is there a body and a description in it? 18x come with bodies of other types too. */
-bool session_has_sdp(const struct sp_sip_msg *m)
+bool session_refuses_delayed(const struct sp_trunk *from, const struct sp_trunk *to)
 {
-	struct pl type = m->content_type;
-	const char *semi = pl_strchr(&type, ';');
-
-	if (semi)
-		type.l = (size_t)(semi - type.p);
-	while (type.l && (' ' == type.p[type.l - 1] || '\t' == type.p[type.l - 1]))
-		type.l--;
-	return m->body.l && 0 == pl_strcasecmp(&type, "application/sdp");
+	return sp_trunk_conf(from)->refuse_delayed || sp_trunk_conf(to)->refuse_delayed;
 }
 
 /** Parse the description in m. */
 static int parse(struct sp_sdp **sp, const struct sp_sip_msg *m, const char **why)
 {
+	struct sp_sip_part part;
+
 	*why = why_no_sdp;
-	if (!session_has_sdp(m))
+	if (sp_sip_part_find(&part, m, "application/sdp"))
 		return ENODATA;
-	return sp_sdp_parse(sp, m->body.p, m->body.l, why);
+	return sp_sdp_parse(sp, part.body.p, part.body.l, why);
 }
 
-static bool usable(const struct sp_sdp *s, size_t i)
+static bool usable(const struct sp_sdp *d, size_t i)
 {
-	return SP_SDP_OK == sp_sdp_media(s, i)->fault;
+	return SP_SDP_OK == sp_sdp_media(d, i)->fault;
 }
 
 /** Can our ports on the offerer's side reach where it wants its media? */
-static bool reachable(const struct leg *from, const struct sp_sdp *s)
+static bool reachable(const struct leg *from, const struct sp_sdp *d)
 {
 	int af = sa_af(&from->ifc->media);
 
-	for (size_t i = 0; i < sp_sdp_mediac(s); i++) {
-		if (usable(s, i) && af != sa_af(&sp_sdp_media(s, i)->rtp))
+	for (size_t i = 0; i < sp_sdp_mediac(d); i++) {
+		if (usable(d, i) && af != sa_af(&sp_sdp_media(d, i)->rtp))
 			return false;
 	}
 	return true;
 }
 
 /** Ports for the m-lines of the offer that have none yet. */
-static int open_streams(struct sp_call *call, const struct sp_sdp *s)
+static int open_streams(struct session *s, const struct sp_sdp *d)
 {
-	for (size_t i = 0; i < sp_sdp_mediac(s); i++) {
+	for (size_t i = 0; i < sp_sdp_mediac(d); i++) {
 		size_t stream;
 		int err;
 
-		if (!usable(s, i) || call->stream[i] >= 0)
+		if (!usable(d, i) || s->stream[i] >= 0)
 			continue;
-		err = sp_relay_add(&stream, call->relay);
+		err = sp_relay_add(&stream, s->relay);
 		if (err)
 			return err;
-		call->stream[i] = (int)stream;
-		call->added |= 1U << i;
+		s->stream[i] = (int)stream;
+		s->added |= 1U << i;
 	}
 	return 0;
 }
 
-static void close_stream(struct sp_call *call, size_t i)
+static void close_stream(struct session *s, size_t i)
 {
-	if (call->stream[i] < 0)
+	if (s->stream[i] < 0)
 		return;
-	sp_relay_end(call->relay, (size_t)call->stream[i]);
-	call->stream[i] = -1;
+	sp_relay_end(s->relay, (size_t)s->stream[i]);
+	s->stream[i] = -1;
 }
 
-int session_offer(struct leg *from, const struct sp_sip_msg *m, uint16_t *status, const char **why)
+/** Take d, which `from` offers; takes over the reference. */
+static int take_offer(struct session *s, struct leg *from, struct sp_sdp *d, uint16_t *status,
+		      const char **why)
 {
-	struct sp_call *call = from->call;
-	enum sp_sdp_fault verdict;
-	struct sp_sdp *s = NULL;
-	int err = parse(&s, m, why);
+	enum sp_sdp_fault verdict = sp_sdp_verdict(d);
+	int err = EPROTO;
 
-	if (err) {
-		*status = ENODATA == err ? 488 : 400;
-		return err;
-	}
 	*status = 488;
-	verdict = sp_sdp_verdict(s);
-	if (SP_SDP_OK != verdict && !(SP_SDP_DISABLED == verdict && call->mediac)) {
+	if (SP_SDP_OK != verdict && !(SP_SDP_DISABLED == verdict && s->mediac)) {
 		*why = sp_sdp_fault_text(verdict);
-		err = EPROTO;
-	} else if (sp_sdp_mediac(s) < call->mediac) {
+	} else if (sp_sdp_mediac(d) < s->mediac) {
 		*why = "an offer must keep every m-line of the one before";
-		err = EPROTO;
-	} else if (!reachable(from, s)) {
+	} else if (!reachable(from, d)) {
 		*why = "media address of another IP version than this interface's";
-		err = EPROTO;
 	} else {
-		err = open_streams(call, s);
+		err = open_streams(s, d);
 		*why = "no media ports or descriptors left";
 		*status = 503;
 	}
-	mem_deref(call->offer);
-	call->offer = s;
-	call->offerer = from;
-	call->answered_early = false;
+	mem_deref(s->offer);
+	s->offer = d;
+	s->offerer = from;
 	if (err)
-		session_rollback(call);
+		session_rollback(s);
 	else
 		*why = NULL;
 	return err;
 }
 
-/** Our side of the description s as it goes to leg `to`. */
-static void local_side(struct sp_sdp_local *local, const struct leg *to, const struct sp_sdp *s,
-		       const struct sp_sdp *offer, bool answer)
+int session_offer(struct session *s, struct leg *from, const struct sp_sip_msg *m, uint16_t *status,
+		  const char **why)
 {
-	const struct sp_call *call = to->call;
+	struct sp_sdp *d = NULL;
+	int err = parse(&d, m, why);
 
+	if (err) {
+		*status = ENODATA == err ? 488 : 400;
+		return err;
+	}
+	return take_offer(s, from, d, status, why);
+}
+
+int session_offer_again(struct session *s, struct leg *from, uint16_t *status, const char **why)
+{
+	*status = 500;
+	*why = why_no_sdp;
+	if (!from->dlg->heard)
+		return ENODATA;
+	return take_offer(s, from, mem_ref(from->dlg->heard), status, why);
+}
+
+/* A description to be written for a leg. */
+struct writing {
+	const struct sp_sdp *d;
+	const struct sp_sdp *answered; /* the offer that it answers; NULL: it is an offer */
+	enum sp_sdp_hold hold;
+};
+
+/** Our side of the description as it goes to leg `to`. */
+static void local_side(struct sp_sdp_local *local, const struct session *s, const struct leg *to,
+		       const struct writing *w)
+{
 	memset(local, 0, sizeof(*local));
 	local->addr = to->ifc->media_advertise;
 	local->session_id = to->session_id;
-	local->version = to->version;
-	for (size_t i = 0; i < sp_sdp_mediac(s); i++) {
+	local->version = to->dlg->version;
+	local->hold = w->hold;
+	for (size_t i = 0; i < sp_sdp_mediac(w->d); i++) {
 		struct sp_sdp_local_media *lm = &local->mediav[i];
-		size_t stream = (size_t)call->stream[i];
+		size_t stream = (size_t)s->stream[i];
 
-		lm->enabled = usable(s, i) && usable(offer, i) && call->stream[i] >= 0;
+		lm->enabled = usable(w->d, i) && s->stream[i] >= 0 &&
+			      (!w->answered || usable(w->answered, i));
 		if (!lm->enabled)
 			continue;
-		lm->rtp_port = sp_relay_port(call->relay, stream, to->side);
+		lm->rtp_port = sp_relay_port(s->relay, stream, to->side);
 		lm->rtcp_port = (uint16_t)(lm->rtp_port + 1);
-		lm->tag = answer ? sp_sdp_media(offer, i)->sdes.tag : OFFER_TAG;
-		memcpy(lm->key, sp_relay_key(call->relay, stream, to->side), sizeof(lm->key));
+		if (w->answered)
+			lm->tag = sp_sdp_media(w->answered, i)->sdes.tag;
+		else
+			lm->tag = to->dlg->tagv[i] ? to->dlg->tagv[i] : OFFER_TAG;
+		memcpy(lm->key, sp_relay_key(s->relay, stream, to->side), sizeof(lm->key));
+	}
+}
+
+static void note_tags(struct dlg *dlg, const struct sp_sdp_local *local)
+{
+	for (size_t i = 0; i < SP_SDP_MEDIA_MAX; i++) {
+		if (local->mediav[i].enabled)
+			dlg->tagv[i] = local->mediav[i].tag;
 	}
 }
 
 /**
- * Write s for leg `to`. The version in o= rises when, and only when, the
- * description differs from the last one that the leg got (RFC 3264 8).
+ * Write a description for leg `to`. The version in o= rises when, and only when,
+ * it differs from the last one that the dialog got (RFC 3264 8).
  */
-static int write_for(struct leg *to, const struct sp_sdp *s, bool answer, struct mbuf **bodyp)
+static int write_for(const struct session *s, struct leg *to, const struct writing *w,
+		     struct mbuf **sdpp)
 {
+	struct dlg *dlg = to->dlg;
 	struct sp_sdp_local local;
 	struct mbuf *mb = mbuf_alloc(2048);
 	struct pl now, last;
@@ -164,35 +197,82 @@ static int write_for(struct leg *to, const struct sp_sdp *s, bool answer, struct
 
 	if (!mb)
 		return ENOMEM;
-	local_side(&local, to, s, to->call->offer, answer);
-	err = sp_sdp_rewrite(mb, s, &local);
+	local_side(&local, s, to, w);
+	err = sp_sdp_rewrite(mb, w->d, &local);
 	if (err)
 		goto out;
 	now = (struct pl){(const char *)mb->buf, mb->end};
-	last = to->sent ? (struct pl){(const char *)to->sent->buf, to->sent->end} : pl_null;
-	if (!to->sent || !sp_sdp_same(&now, &last)) {
-		local.version = ++to->version;
+	last = dlg->sent ? (struct pl){(const char *)dlg->sent->buf, dlg->sent->end} : pl_null;
+	if (!dlg->sent || !sp_sdp_same(&now, &last)) {
+		local.version = ++dlg->version;
 		mbuf_rewind(mb);
-		err = sp_sdp_rewrite(mb, s, &local);
+		err = sp_sdp_rewrite(mb, w->d, &local);
 		if (err)
 			goto out;
-		mem_deref(to->sent);
-		to->sent = mem_ref(mb);
+		mem_deref(dlg->sent);
+		dlg->sent = mem_ref(mb);
 	}
-	*bodyp = mem_ref(to->sent);
+	note_tags(dlg, &local);
+	*sdpp = mem_ref(dlg->sent);
 out:
 	explicit_bzero(&local, sizeof(local));
 	mem_deref(mb);
 	return err;
 }
 
-int session_write_offer(struct leg *to, struct mbuf **bodyp)
+/** How the trunk wants to be told of hold. */
+static enum sp_sdp_hold hold_style(const struct leg *to)
 {
-	return write_for(to, to->call->offer, false, bodyp);
+	switch (sp_trunk_conf(to->trunk)->hold) {
+
+	case SP_HOLD_SENDONLY:
+		return SP_SDP_HOLD_SENDONLY;
+	case SP_HOLD_INACTIVE:
+		return SP_SDP_HOLD_INACTIVE;
+	case SP_HOLD_RELAY:
+		break;
+	}
+	return SP_SDP_HOLD_KEEP;
+}
+
+int session_write_offer(struct session *s, struct leg *to, bool resume, struct mbuf **sdpp)
+{
+	const struct writing w = {.d = s->offer, .hold = resume ? SP_SDP_RESUME : hold_style(to)};
+
+	return write_for(s, to, &w, sdpp);
+}
+
+int session_write_again(struct leg *leg, struct mbuf **sdpp)
+{
+	const struct writing w = {.d = leg_other(leg)->dlg->heard, .hold = hold_style(leg)};
+
+	return w.d ? write_for(&leg->call->session, leg, &w, sdpp) : ENODATA;
+}
+
+bool session_unchanged(struct leg *leg, const struct sp_sip_msg *m, struct mbuf **sdpp)
+{
+	const struct leg *other = leg_other(leg);
+	struct writing w = {.d = other->dlg ? other->dlg->heard : NULL};
+	struct sp_sdp *offer = NULL;
+	struct pl last;
+	struct sp_sip_part part;
+	const char *why;
+	bool same;
+
+	if (!w.d || !leg->dlg->heard || sp_sip_part_find(&part, m, "application/sdp"))
+		return false;
+	sp_sdp_text(leg->dlg->heard, &last);
+	if (!sp_sdp_same(&part.body, &last) || parse(&offer, m, &why))
+		return false;
+	w.answered = offer;
+	same = 0 == write_for(&leg->call->session, leg, &w, sdpp);
+	mem_deref(offer);
+	return same;
 }
 
 /** Does the answer fit the offer that we wrote? (RFC 3264 6, RFC 4568 5.1.3) */
-static const char *answer_fault(const struct sp_sdp *offer, const struct sp_sdp *answer)
+static const char *answer_fault(const struct sp_sdp *offer, const struct sp_sdp *answer,
+				const struct dlg *dlg)
 {
 	if (sp_sdp_mediac(answer) != sp_sdp_mediac(offer))
 		return "the answer has another number of m-lines than the offer";
@@ -203,28 +283,26 @@ static const char *answer_fault(const struct sp_sdp *offer, const struct sp_sdp 
 			continue;
 		if (SP_SDP_OK != am->fault)
 			return sp_sdp_fault_text(am->fault);
-		if (OFFER_TAG != am->sdes.tag)
+		if (dlg->tagv[i] != am->sdes.tag)
 			return "the answer takes a crypto tag that was not offered";
 	}
 	return NULL;
 }
 
-static int set_remotes(struct leg *from, const struct sp_sdp *answer)
+static int set_remotes(struct session *s, const struct leg *from, const struct sp_sdp *answer)
 {
-	struct sp_call *call = from->call;
-
 	for (size_t i = 0; i < sp_sdp_mediac(answer); i++) {
-		const struct sp_sdp_media *om = sp_sdp_media(call->offer, i);
+		const struct sp_sdp_media *om = sp_sdp_media(s->offer, i);
 		const struct sp_sdp_media *am = sp_sdp_media(answer, i);
-		size_t stream = (size_t)call->stream[i];
+		size_t stream = (size_t)s->stream[i];
 		int err;
 
-		if (!usable(call->offer, i) || !usable(answer, i) || call->stream[i] < 0)
+		if (!usable(s->offer, i) || !usable(answer, i) || s->stream[i] < 0)
 			continue;
-		err = sp_relay_remote(call->relay, stream, from->side, &am->rtp, &am->rtcp,
+		err = sp_relay_remote(s->relay, stream, from->side, &am->rtp, &am->rtcp,
 				      am->sdes.key);
 		if (!err)
-			err = sp_relay_remote(call->relay, stream, call->offerer->side, &om->rtp,
+			err = sp_relay_remote(s->relay, stream, s->offerer->side, &om->rtp,
 					      &om->rtcp, om->sdes.key);
 		if (err)
 			return err;
@@ -233,91 +311,102 @@ static int set_remotes(struct leg *from, const struct sp_sdp *answer)
 }
 
 /** Direction of the first m-line in use: what the leg said that it does. */
-static enum sp_sdp_dir direction(const struct sp_sdp *s)
+static enum sp_sdp_dir direction(const struct sp_sdp *d)
 {
-	for (size_t i = 0; i < sp_sdp_mediac(s); i++) {
-		if (usable(s, i))
-			return sp_sdp_media(s, i)->dir;
+	for (size_t i = 0; i < sp_sdp_mediac(d); i++) {
+		if (usable(d, i))
+			return sp_sdp_media(d, i)->dir;
 	}
 	return SP_SDP_INACTIVE;
 }
 
 /** Note the m-lines that the answer refuses, for session_commit(). */
-static void note_refused(struct sp_call *call, const struct sp_sdp *answer)
+static void note_refused(struct session *s, const struct sp_sdp *answer)
 {
-	call->refused = 0;
+	s->refused = 0;
 	for (size_t i = 0; i < sp_sdp_mediac(answer); i++) {
-		if (!usable(answer, i) || !usable(call->offer, i))
-			call->refused |= 1U << i;
+		if (!usable(answer, i) || !usable(s->offer, i))
+			s->refused |= 1U << i;
 	}
 }
 
-int session_answer(struct leg *from, const struct sp_sip_msg *m, struct mbuf **bodyp,
-		   const char **why)
+/** The answer in m; that of a reliable or an earlier provisional stands for it (RFC 6337 3.1). */
+static int answer_of(struct sp_sdp **answerp, const struct session *s, const struct dlg *dlg,
+		     const struct sp_sip_msg *m, const char **why)
 {
-	struct sp_call *call = from->call;
-	struct sp_sdp *answer = NULL;
-	int err;
-
-	if (!session_has_sdp(m) && call->answered_early) {
-		*bodyp = mem_ref(call->offerer->sent);
+	if (s->initial && dlg->heard && (dlg->agreed || !body_has_sdp(m))) {
+		*answerp = mem_ref(dlg->heard);
 		return 0;
 	}
-	err = parse(&answer, m, why);
+	return parse(answerp, m, why);
+}
+
+int session_answer(struct session *s, struct leg *from, const struct sp_sip_msg *m,
+		   struct mbuf **sdpp, const char **why)
+{
+	struct writing w = {.answered = s->offer};
+	struct sp_sdp *answer = NULL;
+	int err = answer_of(&answer, s, from->dlg, m, why);
+
 	if (err)
 		return err;
-	*why = answer_fault(call->offer, answer);
+	*why = answer_fault(s->offer, answer, from->dlg);
 	if (*why) {
 		err = EPROTO;
 		goto out;
 	}
 	*why = "the media relay could not be set up";
-	err = set_remotes(from, answer);
+	err = set_remotes(s, from, answer);
+	w.d = answer;
 	if (!err)
-		err = write_for(call->offerer, answer, true, bodyp);
+		err = write_for(s, s->offerer, &w, sdpp);
 	if (err)
 		goto out;
-	from->dir = direction(answer);
-	call->offerer->dir = direction(call->offer);
-	call->answered_early = true;
-	note_refused(call, answer);
+	from->dlg->dir = direction(answer);
+	s->offerer->dlg->dir = direction(s->offer);
+	note_refused(s, answer);
+	mem_deref(from->dlg->heard);
+	from->dlg->heard = mem_ref(answer);
 	*why = NULL;
 out:
 	mem_deref(answer);
 	return err;
 }
 
-void session_commit(struct sp_call *call)
+void session_commit(struct session *s)
 {
 	for (size_t i = 0; i < SP_SDP_MEDIA_MAX; i++) {
-		if (call->refused & (1U << i))
-			close_stream(call, i);
+		if (s->refused & (1U << i))
+			close_stream(s, i);
 	}
-	if (call->offer)
-		call->mediac = sp_sdp_mediac(call->offer);
-	call->offer = mem_deref(call->offer);
-	call->added = call->refused = 0;
+	if (s->offer) {
+		s->mediac = sp_sdp_mediac(s->offer);
+		mem_deref(s->offerer->dlg->heard);
+		s->offerer->dlg->heard = s->offer;
+	}
+	s->offer = NULL;
+	s->initial = false;
+	s->added = s->refused = 0;
 }
 
-void session_rollback(struct sp_call *call)
+void session_rollback(struct session *s)
 {
 	for (size_t i = 0; i < SP_SDP_MEDIA_MAX; i++) {
-		if (call->added & (1U << i))
-			close_stream(call, i);
+		if (s->added & (1U << i))
+			close_stream(s, i);
 	}
-	call->offer = mem_deref(call->offer);
-	call->added = call->refused = 0;
+	s->offer = mem_deref(s->offer);
+	s->added = s->refused = 0;
 }
 
-/** Media is expected of both sides, or, during hold, of neither. */
 void session_watch(struct sp_call *call)
 {
-	bool both = SP_SDP_SENDRECV == call->legv[SP_SIDE_CALLER].dir &&
-		    SP_SDP_SENDRECV == call->legv[SP_SIDE_CALLEE].dir;
+	bool both = SP_SDP_SENDRECV == call->leg[SP_SIDE_CALLER]->dlg->dir &&
+		    SP_SDP_SENDRECV == call->leg[SP_SIDE_CALLEE]->dlg->dir;
 	uint32_t ms = both ? call->env->conf->limits.media_timeout_s * 1000U : 0;
 
-	sp_relay_watch(call->relay, SP_SIDE_CALLER, ms);
-	sp_relay_watch(call->relay, SP_SIDE_CALLEE, ms);
+	sp_relay_watch(call->session.relay, SP_SIDE_CALLER, ms);
+	sp_relay_watch(call->session.relay, SP_SIDE_CALLEE, ms);
 }
 
 const char *session_dir_name(enum sp_sdp_dir dir)

@@ -4,114 +4,198 @@
  */
 #include "call_priv.h"
 
+static void provisional(struct leg *leg, const struct sp_sip_msg *rsp)
+{
+	struct sp_call *call = leg->call;
+	struct input in = {.leg = leg, .msg = rsp};
+	int err = fork_select(leg, rsp);
+
+	if (ENOSPC == err || ENOMEM == err) {
+		sp_log(SP_LOG_WARN, "fork_refused", "call=%s status=%u error=\"%m\"", call->id,
+		       rsp->status, err);
+		return;
+	}
+	if (reliable_heard(leg, rsp, call->delayed && body_has_sdp(rsp)))
+		call_event(call, EV_PROVISIONAL, &in);
+}
+
+/** A 2xx: the first, again (its ACK was lost), or of a further fork. */
+static void accepted(struct leg *leg, const struct sp_sip_msg *rsp)
+{
+	struct input in = {.leg = leg, .msg = rsp};
+
+	if ((leg->acked || leg->ack_due) && leg_is_fork(leg, rsp)) {
+		leg_drop_fork(leg, rsp);
+	} else if (leg->acked) {
+		(void)leg_ack(leg);
+	} else if (!leg->ack_due) {
+		in.err = fork_select(leg, rsp);
+		call_event(leg->call, EV_ANSWER, &in);
+	}
+}
+
 static void invite_response(int err, const struct sp_sip_msg *rsp, void *arg)
 {
 	struct leg *leg = arg;
 	struct input in = {.leg = leg, .msg = rsp, .err = err};
-	enum event ev;
 
-	if (err)
-		ev = EV_NO_RESPONSE;
-	else if (rsp->status < 200)
-		ev = EV_PROVISIONAL;
-	else if (rsp->status < 300)
-		ev = EV_ANSWER;
+	if (!err && rsp->status < 200)
+		provisional(leg, rsp);
+	else if (!err && rsp->status < 300)
+		accepted(leg, rsp);
+	else if (retry_wanted(leg->call, rsp, err))
+		call_event(leg->call, EV_RETRY, &in);
 	else
-		ev = EV_FAILURE;
-
-	/* A 2xx that comes again lost its ACK; one with another tag is another's. */
-	if (EV_ANSWER == ev && (leg->acked || leg->ack_due) && leg_is_fork(leg, rsp)) {
-		leg_drop_fork(leg, rsp);
-		return;
-	}
-	if (EV_ANSWER == ev && leg->acked) {
-		(void)leg_ack(leg);
-		return;
-	}
-	call_event(leg->call, ev, &in);
+		call_event(leg->call, err ? EV_NO_RESPONSE : EV_FAILURE, &in);
 }
 
-static void fault(struct sp_call *call, uint16_t status, const char *cause, const char *warning)
+/** The headers of the INVITE that makes the callee leg. */
+static int put_headers(struct mbuf *mb, const struct leg *callee, const struct headers_ctx *ctx)
 {
-	call_blame(call, status, cause, warning);
-	call_event(call, EV_FAULT, &(struct input){.leg = NULL});
+	const struct sp_conf_trunk *conf = ctx->to;
+	int err = headers_put(mb, ctx);
+
+	if (!err && SP_USE_REQUIRED == conf->reliable)
+		err = sp_sip_put(mb, "Require", "100rel");
+	if (!err && SP_USE_REQUIRED == conf->timer.use)
+		err = sp_sip_put(mb, "Require", "timer");
+	return err ? err : timer_put_request(mb, callee, SP_SIP_INVITE);
 }
 
 /** Make the callee leg and send it the INVITE (and the offer, rewritten). */
 static int invite_send(struct sp_call *call, const struct input *in)
 {
-	struct leg *caller = &call->legv[SP_SIDE_CALLER], *callee = &call->legv[SP_SIDE_CALLEE];
-	char *local = NULL, *remote = NULL, *target = NULL;
-	struct mbuf *headers = mbuf_alloc(512), *body = NULL;
+	struct leg *callee = call->leg[SP_SIDE_CALLEE];
+	const struct sp_sip_msg *invite = sp_sip_strans_request(call->caller->invite_st);
+	struct mbuf *headers = mbuf_alloc(512), *sdp = NULL;
+	struct body body = {.mb = NULL};
+	struct headers_uris uris = {NULL, NULL, NULL};
+	struct headers_ctx ctx;
 	int err = headers ? 0 : ENOMEM;
 
+	call_headers(&ctx, call->caller, callee, invite, 0);
+	ctx.initial = true;
 	if (!err)
-		err = policy_callee_uris(call, sp_sip_strans_request(caller->invite_st),
-					 callee->trunk, in->host, in->port, &local, &remote,
-					 &target);
+		err = headers_uris(&uris, &ctx, call->target_user, NULL, in->host, in->port);
 	if (!err)
-		err = leg_uac(callee, in->conn, local, remote, target);
+		err = leg_uac(callee, in->conn, uris.local, uris.remote, uris.target);
 	if (!err)
-		err = policy_put_custom(headers, call);
+		err = put_headers(headers, callee, &ctx);
 	if (!err && !call->delayed)
-		err = session_write_offer(callee, &body);
+		err = session_write_offer(&call->session, callee, false, &sdp);
 	if (!err)
-		err = leg_offer(callee, SP_SIP_INVITE, headers, body, invite_response);
+		err = body_make(&body, invite, sdp);
 	if (!err)
-		callee->state = LEG_EARLY;
-	mem_deref(local);
-	mem_deref(remote);
-	mem_deref(target);
+		err = leg_offer(callee, SP_SIP_INVITE, headers, &body, invite_response);
+	headers_uris_reset(&uris);
 	mem_deref(headers);
-	mem_deref(body);
+	mem_deref(sdp);
+	body_clear(&body);
 	return err;
+}
+
+static void picked(int err, struct sp_sip_conn *conn, const char *host, uint16_t port, void *arg)
+{
+	struct leg *leg = arg;
+	struct input in = {.leg = leg, .conn = conn, .host = host, .port = port, .err = err};
+
+	leg->pick = mem_deref(leg->pick);
+	call_event(leg->call, err ? EV_UNREACHABLE : EV_PICKED, &in);
+}
+
+void setup_pick(struct sp_call *call)
+{
+	struct leg *callee = call->leg[SP_SIDE_CALLEE];
+	int err = sp_trunk_pick(&callee->pick, callee->trunk, picked, callee);
+
+	if (err)
+		picked(err, NULL, "", 0, callee);
 }
 
 void act_invite(struct sp_call *call, const struct input *in)
 {
-	const struct leg *callee = &call->legv[SP_SIDE_CALLEE];
+	const struct leg *callee = call->leg[SP_SIDE_CALLEE];
 	int err = invite_send(call, in);
 
 	if (err) {
-		fault(call, ENOTCONN == err ? 503 : 500, "the INVITE could not be sent", NULL);
+		call_fault(call, ENOTCONN == err ? 503 : 500, "the INVITE could not be sent", NULL);
 		return;
 	}
 	sp_log(SP_LOG_INFO, "call_invite", "call=%s trunk=%s target=%H call_id=%s", call->id,
 	       sp_trunk_name(callee->trunk), sp_log_str, in->host[0] ? in->host : "-",
-	       sp_sip_dialog_call_id(callee->dialog));
+	       sp_sip_dialog_call_id(callee->dlg->sip));
 }
 
 void act_unreachable(struct sp_call *call, const struct input *in)
 {
 	sp_log(SP_LOG_WARN, "trunk_unreachable", "call=%s trunk=%s error=\"%m\"", call->id,
-	       sp_trunk_name(call->legv[SP_SIDE_CALLEE].trunk), in->err);
+	       sp_trunk_name(call->leg[SP_SIDE_CALLEE]->trunk), in->err);
 	call_blame(call, 503, "no connection to the callee's trunk", NULL);
-	leg_end(&call->legv[SP_SIDE_CALLER]);
-	leg_end(&call->legv[SP_SIDE_CALLEE]);
+	leg_end(call->leg[SP_SIDE_CALLER]);
+	leg_end(call->leg[SP_SIDE_CALLEE]);
 }
 
-/** 18x: with its answer, when it brings one, else as it is. */
-void act_provisional(struct sp_call *call, const struct input *in)
+/**
+ * The description of a provisional: the answer to the caller's offer, or, when
+ * the caller made none, an offer that a reliable provisional may bring.
+ */
+static int provisional_sdp(struct sp_call *call, const struct input *in, struct mbuf **sdpp,
+			   uint16_t *status, const char **why)
 {
-	struct leg *caller = &call->legv[SP_SIDE_CALLER];
-	struct mbuf *body = NULL;
-	const char *why = NULL;
+	struct session *s = &call->session;
 	int err;
 
-	if (in->msg->to_tag.l)
-		(void)sp_sip_dialog_response(in->leg->dialog, in->msg); /* the 2xx decides */
-	if (session_has_sdp(in->msg) && !call->delayed) {
-		err = session_answer(in->leg, in->msg, &body, &why);
-		if (err) {
-			fault(call, 488, why, why);
-			return;
-		}
+	if (!body_has_sdp(in->msg))
+		return 0;
+	if (call->delayed) {
+		if (!in->leg->dlg->prack_due || s->offer)
+			return 0; /* RFC 3261 13.2.1: no offer in an unreliable one */
+		err = session_offer(s, in->leg, in->msg, status, why);
+		return err ? err : session_write_offer(s, call->caller, false, sdpp);
 	}
-	err = leg_reply(caller, caller->invite_st, in->msg->status, body);
+	if (!s->initial || in->leg->dlg->agreed)
+		return 0;
+	err = session_answer(s, in->leg, in->msg, sdpp, why);
+	if (!err && in->leg->dlg->rseq)
+		in->leg->dlg->agreed = true;
+	return err;
+}
+
+/** 18x: with its description, when it brings one, as the callee's trunk wants it passed. */
+void act_provisional(struct sp_call *call, const struct input *in)
+{
+	const enum sp_conf_early_media early = sp_trunk_conf(in->leg->trunk)->early_media;
+	struct leg *caller = call->caller;
+	struct mbuf *sdp = NULL, *headers = NULL;
+	struct body body = {.mb = NULL};
+	const char *why = NULL;
+	uint16_t status = in->msg->status, refuse = 488;
+	int err = provisional_sdp(call, in, &sdp, &refuse, &why);
+
+	if (err) {
+		call_fault(call, refuse, why ? why : "out of memory", why);
+		return;
+	}
+	leg_learn(in->leg, in->msg);
+	if (sdp && !call->delayed && SP_EARLY_RELAY != early) {
+		sdp = mem_deref(sdp);
+		status = 180;
+	}
+	if (SP_EARLY_DROP == early && body_has_sdp(in->msg) && !call->delayed)
+		return;
+	headers = mbuf_alloc(256);
+	err = headers ? call_put_headers(headers, in->leg, caller, in->msg, SP_SIP_INVITE, status)
+		      : ENOMEM;
+	if (!err && sdp)
+		err = body_make(&body, in->msg, sdp);
+	if (!err)
+		err = reliable_reply(caller, status, headers, &body);
 	if (err)
 		sp_log(SP_LOG_WARN, "reply_lost", "call=%s status=%u error=\"%m\"", call->id,
-		       in->msg->status, err);
-	mem_deref(body);
+		       status, err);
+	body_clear(&body);
+	mem_deref(sdp);
+	mem_deref(headers);
 }
 
 /**
@@ -119,60 +203,101 @@ void act_provisional(struct sp_call *call, const struct input *in)
  * keeps us from acknowledging; else the callee's offer goes to the caller, and
  * our ACK waits for the answer in the caller's.
  */
-static int answer_body(struct sp_call *call, const struct input *in, struct mbuf **bodyp,
-		       const char **why)
+static int answer_sdp(struct sp_call *call, const struct input *in, struct mbuf **sdpp,
+		      const char **why)
 {
-	struct leg *caller = &call->legv[SP_SIDE_CALLER], *callee = in->leg;
+	struct session *s = &call->session;
 	uint16_t status;
 	int err;
 
-	if (call->delayed) {
-		callee->ack_due = true;
-		err = session_offer(callee, in->msg, &status, why);
-		return err ? err : session_write_offer(caller, bodyp);
+	if (call->delayed && !s->offer) {
+		in->leg->ack_due = true;
+		err = session_offer(s, in->leg, in->msg, &status, why);
+		return err ? err : session_write_offer(s, call->caller, false, sdpp);
 	}
-	(void)leg_ack(callee); /* a lost ACK shows by the 2xx coming again */
-	err = session_answer(callee, in->msg, bodyp, why);
+	(void)leg_ack(in->leg); /* a lost ACK shows by the 2xx coming again */
+	if (call->delayed) {
+		*why = "the answer came before its offer was acknowledged";
+		return EPROTO;
+	}
+	if (!s->initial)
+		return 0; /* answered by a reliable provisional, and changed since */
+	err = session_answer(s, in->leg, in->msg, sdpp, why);
 	if (!err)
-		session_commit(call);
+		session_commit(s);
+	if (!err && call->caller->dlg->agreed)
+		*sdpp = mem_deref(*sdpp); /* it has the answer, RFC 6337 3.1 */
+	return err;
+}
+
+/** Relay the 2xx. @return 0, errno; then why may say more */
+static int relay_answer(struct sp_call *call, const struct input *in, const char **why)
+{
+	struct leg *caller = call->caller;
+	struct mbuf *sdp = NULL, *headers = mbuf_alloc(256);
+	struct body body = {.mb = NULL};
+	int err = answer_sdp(call, in, &sdp, why);
+
+	if (!err && in->err) {
+		*why = "the answer names no contact";
+		err = in->err;
+	}
+	if (!err && !headers)
+		err = ENOMEM;
+	if (!err)
+		err = call_put_headers(headers, in->leg, caller, in->msg, SP_SIP_INVITE,
+				       in->msg->status);
+	if (!err)
+		err = timer_put_answer(headers, caller, sp_sip_strans_request(caller->invite_st));
+	if (!err && (sdp || !body_has_sdp(in->msg)))
+		err = body_make(&body, in->msg, sdp);
+	if (!err)
+		err = reliable_answer(caller, in->msg->status, headers, &body);
+	body_clear(&body);
+	mem_deref(sdp);
+	mem_deref(headers);
 	return err;
 }
 
 /** The callee's 2xx, to the caller. */
 void act_answer(struct sp_call *call, const struct input *in)
 {
-	struct leg *caller = &call->legv[SP_SIDE_CALLER];
-	struct mbuf *body = NULL;
 	const char *why = NULL;
-	const int bad_contact = sp_sip_dialog_response(in->leg->dialog, in->msg);
-	int err;
 
 	sp_timer_cancel(&call->ring);
 	in->leg->state = LEG_UP;
-	err = answer_body(call, in, &body, &why);
-	if (err || bad_contact) {
-		if (!err)
-			why = "the answer names no contact";
-		fault(call, 488, why, why);
-		mem_deref(body);
+	fork_settle(in->leg);
+	leg_learn(in->leg, in->msg);
+	if (relay_answer(call, in, &why)) {
+		if (why)
+			call_fault(call, 488, why, why);
+		else
+			call_fault(call, 500, "the answer could not be sent to the caller", NULL);
 		return;
 	}
-	caller->state = LEG_ANSWERED;
-	caller->accepted = true;
-	err = leg_reply(caller, caller->invite_st, in->msg->status, body);
-	mem_deref(body);
-	if (err) {
-		caller->state = LEG_EARLY;
-		caller->accepted = false;
-		fault(call, 500, "the answer could not be sent to the caller", NULL);
-		return;
-	}
+	timer_answered(in->leg, in->msg);
 	call->up_ms = sp_loop_now_ms(call->calls->loop);
 	call->calls->count.answered++;
 	if (!call->delayed)
 		session_watch(call);
 	sp_log(SP_LOG_INFO, "call_answered", "call=%s after_ms=%llu", call->id,
 	       call->up_ms - call->begun_ms);
+}
+
+void setup_await(struct leg *leg, struct sp_sip_strans *st)
+{
+	leg->invite_st = mem_ref(st);
+	leg->accepted = false;
+	sp_sip_strans_handle(st, setup_cancelled, setup_done, leg);
+}
+
+void setup_sent(struct leg *leg)
+{
+	leg->accepted = true;
+	if (LEG_EARLY != leg->state)
+		return;
+	leg->state = LEG_ANSWERED;
+	fork_settle(leg);
 }
 
 /** The ACK of the 2xx that we relayed; with a delayed offer it brings the answer. */
@@ -185,13 +310,13 @@ void act_acked(struct sp_call *call, const struct input *in)
 	if (!call->delayed)
 		return;
 	call->delayed = false;
-	err = session_answer(in->leg, in->msg, &to->ack_body, &why);
+	err = session_answer(&call->session, in->leg, in->msg, &to->ack_body, &why);
 	(void)leg_ack(to);
 	if (err) {
-		fault(call, 488, why, NULL);
+		call_fault(call, 488, why, NULL);
 		return;
 	}
-	session_commit(call);
+	session_commit(&call->session);
 	session_watch(call);
 }
 
@@ -202,7 +327,7 @@ void act_failure(struct sp_call *call, const struct input *in)
 	sp_log(SP_LOG_INFO, "call_failed", "call=%s callee_status=%u caller_status=%u", call->id,
 	       in->msg->status, call->status);
 	leg_ended(in->leg);
-	leg_end(&call->legv[SP_SIDE_CALLER]);
+	leg_end(call->caller);
 }
 
 void act_no_response(struct sp_call *call, const struct input *in)
@@ -212,7 +337,7 @@ void act_no_response(struct sp_call *call, const struct input *in)
 					: "connection to the callee's trunk lost",
 		   NULL);
 	leg_ended(in->leg);
-	leg_end(&call->legv[SP_SIDE_CALLER]);
+	leg_end(call->caller);
 }
 
 /** CANCEL of an INVITE or re-INVITE of this leg's peer (RFC 3261 9.2). */

@@ -8,9 +8,13 @@
  *   schema.c  the tables: every key, its type, range and default
  *   reader.c  walks libconfig's tree along the tables into drafts
  *   value.c   reads one value of each type;  list.c  lists of values;  needs.c  its words
+ *   digits.c  what is dialled, response codes;  rule.c  what header rules are made of
+ *   header_names.c  which headers may be passed on, written, read
+ *   profiles.c  what a trunk's profile sets, read before the trunk itself
  *   names.c   host names, edit distance;  files.c  where named files are looked for
- *   cross.c   what holds between keys; drafts become the public structures
- *   load.c    all of it in order
+ *   trunk.c   what holds between the keys of one trunk;  cross.c  between all keys
+ *   publish.c drafts become the public structures
+ *   load.c    all of it in order;  settings.c  tells it again, key by key, for --check --verbose
  *
  * Drafts live until load returns, in an arena of their own; what the snapshot
  * keeps lives in the snapshot's arena.
@@ -21,8 +25,7 @@
 #include <stdarg.h>
 #include "sallyport/conf.h"
 #include "sallyport/base_util.h"
-
-struct config_setting_t; /* libconfig's */
+#include "draft_priv.h"
 
 enum {
 	CONF_FILE_MAX = 32 * 1024 * 1024, /**< bytes of the file with all it includes */
@@ -117,94 +120,13 @@ void conf_scan_rest(struct conf_scan *s, const struct conf_text *t, struct sp_re
 /** Flat line of element i of the list that is called name on that flat line, or line itself. */
 unsigned conf_scan_element(const struct conf_text *t, unsigned line, const char *name, unsigned i);
 
-/* schema.c */
-enum conf_type {
-	CONF_INTEGER,      /**< int                      */
-	CONF_BOOL,         /**< bool                     */
-	CONF_CHOICE,       /**< int, index into choicev  */
-	CONF_STRING,       /**< const char *             */
-	CONF_NAME,         /**< const char *             */
-	CONF_HOST,         /**< const char *, DNS name   */
-	CONF_HOST_ADDRESS, /**< const char *             */
-	CONF_ADDRESS,      /**< struct sa, port 0        */
-	CONF_FILE,         /**< struct sp_conf_path      */
-	CONF_KEY_FILE,     /**< struct sp_conf_path      */
-	CONF_FILES,        /**< struct draft_list of struct sp_conf_path */
-	CONF_HOSTS,        /**< struct draft_list of const char *        */
-	CONF_PORTS,        /**< int[2]                   */
-	CONF_TARGETS,      /**< struct draft_trunk       */
-	CONF_HEADERS,      /**< struct draft_number      */
-	CONF_GROUP,        /**< into the same draft      */
-	CONF_LIST          /**< struct draft_list of drafts */
-};
-
-struct conf_group;
-
-struct conf_key {
-	const char *name;
-	enum conf_type type;
-	bool required;
-	int min, max; /**< of an integer, or how many elements */
-	int def;      /**< of an integer, bool or choice */
-	size_t offset;
-	const char *const *choicev; /**< ends in NULL */
-	const struct conf_group *group;
-};
-
-struct conf_group {
-	const char *label; /**< the key that names an element of a list of these, or NULL */
-	const struct conf_key *keyv;
-	size_t keyc;
-	size_t size; /**< of a list element's draft */
-};
-
-extern const struct conf_group conf_schema;
-
-/* Drafts: what the tables' offsets point into. */
-struct draft_list {
-	void *v;
-	size_t c;
-};
-
-struct draft_head {
-	const struct config_setting_t *setting;
-	struct sp_conf_src src;
-	bool bad; /**< it had a mistake */
-};
-
-struct draft_interface {
-	struct draft_head head;
-	struct sp_conf_interface out;
-	int sip_port, ports[2];
-};
-
-struct draft_trunk {
-	struct draft_head head;
-	struct sp_conf_trunk out;
-	const char *interface, *carrier;
-	struct draft_list identities;
-	int kind, purpose, delayed_offer;
-	int calls, connections, options_s, idle_s;
-};
-
-struct draft_number {
-	struct draft_head head;
-	struct sp_conf_number out;
-};
-
-struct draft {
-	int level, numbers_shown;
-	int calls, connections, connections_per_source, handshakes;
-	int first_message_s, ring_s, media_timeout_s, drain_s;
-	struct draft_list interfaces, trunks, numbers, number_files;
-};
-
 /* reader.c */
 struct conf_reader {
 	struct conf_arena *keep, *drafts;
 	struct sp_report *report;
 	const struct conf_text *text;
 	struct conf_scan *scan;
+	struct conf_profiles *profiles;
 	const char *dir;
 	int err; /**< ENOMEM sticks; the walk goes on */
 	char path[CONF_KEY_PATH_SIZE];
@@ -220,14 +142,13 @@ size_t conf_reader_enter(struct conf_reader *rd, const char *fmt, ...);
 void conf_reader_leave(struct conf_reader *rd, size_t len);
 /** Report a mistake of setting s (its value is shown) at the key path. */
 void conf_mistake(struct conf_reader *rd, const struct config_setting_t *s, const char *fmt, ...);
+/** Say something of setting s that is no mistake. */
+void conf_note(struct conf_reader *rd, const struct config_setting_t *s, const char *fmt, ...);
 /** The same for the member of a list element's draft, or for the element when it has none. */
 void conf_mistake_at(struct conf_reader *rd, const char *list, size_t i, const struct draft_head *h,
 		     const char *member, const char *fmt, ...);
 void conf_note_at(struct conf_reader *rd, const char *list, size_t i, const struct draft_head *h,
 		  const char *member, const char *fmt, ...);
-/** "" or "; did you mean "x"?" or "; known: a, b, c". */
-const char *conf_suggest(char *buf, size_t size, const char *word, const char *const *namev,
-			 size_t namec);
 
 /* value.c */
 void conf_read_value(struct conf_reader *rd, const struct conf_key *key,
@@ -246,6 +167,67 @@ char *conf_keep_lower(struct conf_reader *rd, const char *str);
 /** Was it written as a literal that libconfig cannot be trusted with? Then it is reported. */
 bool conf_has_bad_literal(struct conf_reader *rd, const struct conf_key *key,
 			  const struct config_setting_t *s);
+
+/* digits.c */
+/** Digits, where the key allows it with "+" in front, as many as the key says. */
+const char *conf_get_digits(struct conf_reader *rd, const struct conf_key *key,
+			    const struct config_setting_t *s);
+/** What people dial in an emergency: digits, "*", "#", "+" in front. */
+const char *conf_get_dialled(struct conf_reader *rd, const struct conf_key *key,
+			     const struct config_setting_t *s);
+/** A response code that sends an INVITE elsewhere; 0 after a report. */
+unsigned conf_get_code(struct conf_reader *rd, const struct conf_key *key,
+		       const struct config_setting_t *s);
+
+/* header_names.c */
+enum conf_header_use {
+	CONF_HEADER_PASSED,  /**< from the other side to this one */
+	CONF_HEADER_WRITTEN, /**< or taken out, by a rule         */
+	CONF_HEADER_READ     /**< by a rule                       */
+};
+
+/** @return NULL when the header may be used so, else what to mend, perhaps in buf */
+const char *conf_header_bad(const char *name, enum conf_header_use use, char *buf, size_t size);
+/** The known name that this was probably meant to be, or NULL. */
+const char *conf_header_near(const char *name);
+
+/* rule.c */
+/** The name of a header, judged as the key's type says. */
+const char *conf_get_header(struct conf_reader *rd, const struct conf_key *key,
+			    const struct config_setting_t *s);
+const char *conf_get_template(struct conf_reader *rd, const struct conf_key *key,
+			      const struct config_setting_t *s);
+const char *conf_get_method(struct conf_reader *rd, const struct conf_key *key,
+			    const struct config_setting_t *s);
+/** 180, "180" or "1xx". @return false after a report */
+bool conf_get_status(struct conf_reader *rd, const struct conf_key *key,
+		     const struct config_setting_t *s, struct sp_conf_status *out);
+void conf_check_rule(struct conf_reader *rd, const struct config_setting_t *s, void *draft);
+
+/* profiles.c */
+struct conf_preset {
+	const char *key, *value; /**< as the file would write them */
+};
+
+struct conf_profile {
+	const char *name;
+	const struct conf_preset *presetv;
+	size_t presetc;
+};
+
+enum { CONF_PROFILES = SP_PROFILE_ZOOM + 1 };
+
+extern const struct conf_profile conf_profilev[CONF_PROFILES]; /**< by enum sp_conf_profile */
+
+int conf_profiles_alloc(struct conf_profiles **pp);
+/** What the profile of a trunk sets, as libconfig's tree; NULL: no memory. */
+const struct config_setting_t *conf_profile_tree(struct conf_reader *rd,
+						 const struct config_setting_t *trunk);
+/** The profile that a trunk names; generic when it names none. */
+enum sp_conf_profile conf_profile_of(const struct config_setting_t *trunk);
+
+/* trunk.c */
+void conf_check_trunk(struct conf_reader *rd, const struct config_setting_t *s, void *draft);
 
 /* list.c */
 void conf_read_ports(struct conf_reader *rd, const struct conf_key *key,
@@ -268,6 +250,9 @@ bool conf_is_name(const char *s);
 bool conf_is_host(const char *s);
 bool conf_has_address(const struct sa *sa); /**< "0.0.0.0" is one too, unlike for sa_isset() */
 unsigned conf_distance(const char *a, const char *b);
+/** "" or "; did you mean "x"?" or "; known: a, b, c". */
+const char *conf_suggest(char *buf, size_t size, const char *word, const char *const *namev,
+			 size_t namec);
 /** "host", "host:port", "[v6]:port". @return NULL, or what to mend */
 const char *conf_target_parse(struct sp_conf_target *out, char host[256], const char *s);
 
@@ -281,6 +266,10 @@ int conf_dir(char *dir, size_t size, const char *file);
 
 /* cross.c */
 int conf_cross(struct conf_reader *rd, struct draft *d);
+
+/* settings.c */
+int conf_tell_settings(struct conf_reader *rd, const struct draft *d, sp_conf_setting_h *h,
+		       void *arg);
 
 /* publish.c */
 int conf_publish(struct sp_conf *conf, struct conf_arena *keep, struct draft *d);

@@ -220,6 +220,27 @@ static void resolve_carrier(struct cross *x, size_t i)
 		t->out.carrier = at;
 }
 
+/* What a profile's peer wants of the interface and of the trunk's place in it all. */
+static void check_profile(struct cross *x, size_t i)
+{
+	struct draft_trunk *t = &x->trunkv[i];
+	const int at = t->interface ? index_of(&x->interfaces, t->interface) : -1;
+	const struct draft_interface *d = at < 0 ? NULL : &x->interfacev[at];
+
+	if (t->profile == SP_PROFILE_GENERIC)
+		return;
+
+	if (t->profile != SP_PROFILE_ZOOM && d && !d->head.bad &&
+	    (!d->out.sip_advertise || !conf_is_host(d->out.sip_advertise)))
+		conf_mistake_at(x->rd, "trunks", i, &t->head, "profile",
+				"needs a host name as sip.advertise of interfaces[%d] \"%s\": "
+				"Microsoft takes no Contact with an IP address",
+				at, t->interface);
+	if (t->kind == SP_TRUNK_CARRIER)
+		conf_note_at(x->rd, "trunks", i, &t->head, "profile",
+			     "is made for trunks of kind \"service\", this is a carrier");
+}
+
 static void check_trunk(struct cross *x, size_t i)
 {
 	struct draft_trunk *t = &x->trunkv[i];
@@ -228,6 +249,7 @@ static void check_trunk(struct cross *x, size_t i)
 	check_pair(x, "trunks", i, &t->head, &t->out.client, "certificate", "key");
 	resolve_interface(x, i);
 	resolve_carrier(x, i);
+	check_profile(x, i);
 	if (!t->out.targetc && !t->head.bad)
 		conf_note_at(x->rd, "trunks", i, &t->head, NULL,
 			     "has no targets: calls reach it only over connections that it opened");

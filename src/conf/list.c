@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * Values of several elements: ports, host names, files, targets, headers.
+ * Values of several elements: ports, host names, files, targets, headers, codes.
  */
 #include <errno.h>
 #include <string.h>
@@ -84,21 +84,72 @@ static void read_target(struct conf_reader *rd, const struct conf_key *key,
 		++trunk->out.targetc;
 }
 
+/* A list of strings of a draft, each once; names of headers are the same in any case. */
+static void add_string(struct conf_reader *rd, const struct conf_key *key,
+		       const config_setting_t *e, struct draft_list *list, const char *str)
+{
+	const char **v = list->v;
+
+	if (!str)
+		return;
+
+	for (size_t i = 0; i < list->c && key->type != CONF_HOSTS; i++) {
+		if (!str_casecmp(v[i], str)) {
+			conf_mistake(rd, e, "the same twice: keep one of them");
+			return;
+		}
+	}
+	v[list->c++] = str;
+}
+
+static void read_code(struct conf_reader *rd, const struct conf_key *key, const config_setting_t *e,
+		      struct sp_conf_trunk *t)
+{
+	const unsigned code = conf_get_code(rd, key, e);
+
+	if (code)
+		t->failoverv[t->failoverc++] = (uint16_t)code;
+}
+
+static void read_when(struct conf_reader *rd, const struct conf_key *key, const config_setting_t *e,
+		      struct sp_conf_when *when)
+{
+	const char *method;
+
+	if (key->type == CONF_STATUSES) {
+		when->statusc += conf_get_status(rd, key, e, &when->statusv[when->statusc]);
+		return;
+	}
+	method = conf_get_method(rd, key, e);
+	if (method)
+		when->methodv[when->methodc++] = method;
+}
+
 /* Append element e, when it is good, to the list that the key stands for. */
 static void read_element(struct conf_reader *rd, const struct conf_key *key,
 			 const config_setting_t *e, void *base)
 {
 	struct draft_list *list = (struct draft_list *)(void *)((char *)base + key->offset);
-	const char *host;
 
 	switch (key->type) {
 	case CONF_TARGETS:
 		read_target(rd, key, e, base);
 		break;
 	case CONF_HOSTS:
-		host = conf_get_host(rd, key, e, false);
-		if (host)
-			((const char **)list->v)[list->c++] = host;
+		add_string(rd, key, e, list, conf_get_host(rd, key, e, false));
+		break;
+	case CONF_HEADER_NAMES:
+		add_string(rd, key, e, list, conf_get_header(rd, key, e));
+		break;
+	case CONF_DIALLED:
+		add_string(rd, key, e, list, conf_get_dialled(rd, key, e));
+		break;
+	case CONF_CODES:
+		read_code(rd, key, e, &((struct draft_trunk *)base)->out);
+		break;
+	case CONF_METHODS:
+	case CONF_STATUSES:
+		read_when(rd, key, e, &((struct draft_rule *)base)->out.when);
 		break;
 	default:
 		conf_read_file(rd, key, e, (struct sp_conf_path *)list->v + list->c);
@@ -108,13 +159,55 @@ static void read_element(struct conf_reader *rd, const struct conf_key *key,
 	}
 }
 
+/*
+ * Room for n elements, none yet: a profile may have set some. Targets and what
+ * a rule looks at are in no profile.
+ */
+static int empty_list(struct conf_reader *rd, const struct conf_key *key, size_t n, void *base)
+{
+	struct draft_list *list = (struct draft_list *)(void *)((char *)base + key->offset);
+
+	switch (key->type) {
+	case CONF_TARGETS:
+	case CONF_METHODS:
+	case CONF_STATUSES:
+		return 0;
+	case CONF_CODES:
+		((struct draft_trunk *)base)->out.failoverc = 0;
+		return 0;
+	default:
+		list->c = 0;
+		list->v = conf_arena_get(rd->keep, n * sizeof(struct sp_conf_path));
+		return list->v ? 0 : ENOMEM;
+	}
+}
+
+/* Where one is as likely as several, the brackets may be left out. */
+static bool may_be_single(const struct conf_key *key, const config_setting_t *s)
+{
+	switch (key->type) {
+	case CONF_CODES:
+		return conf_is_integer(s);
+	case CONF_STATUSES:
+		return conf_is_integer(s) || config_setting_type(s) == CONFIG_TYPE_STRING;
+	case CONF_METHODS:
+	case CONF_HEADER_NAMES:
+	case CONF_DIALLED:
+		return config_setting_type(s) == CONFIG_TYPE_STRING;
+	default:
+		return false;
+	}
+}
+
 void conf_read_elements(struct conf_reader *rd, const struct conf_key *key,
 			const config_setting_t *s, void *base)
 {
-	struct draft_list *list = (struct draft_list *)(void *)((char *)base + key->offset);
-	const int n = config_setting_length(s);
+	const bool single = may_be_single(key, s);
+	const int n = single ? 1 : config_setting_length(s);
 
-	if (!config_setting_is_array(s) && !config_setting_is_list(s)) {
+	if (conf_has_bad_literal(rd, key, s))
+		return;
+	if (!single && !config_setting_is_array(s) && !config_setting_is_list(s)) {
 		conf_wrong_type(rd, key, s);
 		return;
 	}
@@ -122,16 +215,14 @@ void conf_read_elements(struct conf_reader *rd, const struct conf_key *key,
 		conf_mistake(rd, s, "has %d elements, needs %d to %d", n, key->min, key->max);
 		return;
 	}
-
-	if (key->type != CONF_TARGETS) {
-		list->v = conf_arena_get(rd->keep, (size_t)n * sizeof(struct sp_conf_path));
-		if (!list->v) {
-			rd->err = ENOMEM;
-			return;
-		}
+	if (empty_list(rd, key, (size_t)n, base)) {
+		rd->err = ENOMEM;
+		return;
 	}
 
-	for (int i = 0; i < n; i++) {
+	if (single)
+		read_element(rd, key, s, base);
+	for (int i = 0; i < n && !single; i++) {
 		const size_t len = conf_reader_enter(rd, "[%d]", i);
 
 		read_element(rd, key, config_setting_get_elem(s, (unsigned)i), base);

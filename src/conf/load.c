@@ -17,6 +17,9 @@ struct snapshot {
 
 struct load {
 	struct snapshot *snap;
+	struct conf_profiles *profiles;
+	sp_conf_setting_h *settingh; /* NULL: nobody wants to hear */
+	void *arg;
 	struct conf_arena *drafts;
 	struct conf_text *text;
 	struct conf_scan *scan;
@@ -82,6 +85,7 @@ static int read_tree(struct load *ld, const config_t *cfg, struct sp_report *r)
 				 .report = r,
 				 .text = ld->text,
 				 .scan = ld->scan,
+				 .profiles = ld->profiles,
 				 .dir = ld->dir};
 	struct draft *d = conf_arena_get(ld->drafts, sizeof(*d));
 	const unsigned before = sp_report_mistakes(r);
@@ -97,8 +101,10 @@ static int read_tree(struct load *ld, const config_t *cfg, struct sp_report *r)
 	if (err)
 		return err;
 	conf_scan_rest(ld->scan, ld->text, r);
+	if (sp_report_mistakes(r) != before)
+		return EINVAL;
 
-	return sp_report_mistakes(r) == before ? 0 : EINVAL;
+	return ld->settingh ? conf_tell_settings(&rd, d, ld->settingh, ld->arg) : 0;
 }
 
 /* @return 0, EINVAL; *parsed says whether there is a snapshot to look at */
@@ -127,44 +133,73 @@ static int parse(struct load *ld, bool *parsed, struct sp_report *r)
 	return err;
 }
 
-int sp_conf_load(struct sp_conf **cp, const char *file, struct sp_report *r)
+static int load(struct sp_conf **cp, struct load *ld, const char *file, struct sp_report *r)
 {
 	const struct sp_conf_src src = {.file = file};
-	struct load ld = {0};
 	bool parsed = false;
 	char errbuf[128];
 	int err;
 
-	if (!cp || !file || !*file || !r)
-		return EINVAL;
-	*cp = NULL;
-
-	err = conf_dir(ld.dir, sizeof(ld.dir), file);
+	err = conf_dir(ld->dir, sizeof(ld->dir), file);
 	if (err) {
 		sp_report_add(r, &src, NULL, NULL, "cannot be read: %s",
 			      str_error(err, errbuf, sizeof(errbuf)));
 		return err;
 	}
 
-	err = snapshot_alloc(&ld.snap, file);
+	err = snapshot_alloc(&ld->snap, file);
 	if (!err)
-		err = conf_arena_alloc(&ld.drafts);
+		err = conf_arena_alloc(&ld->drafts);
+	if (!err)
+		err = conf_profiles_alloc(&ld->profiles);
 	if (err)
 		goto out;
-	ld.scan = conf_arena_get(ld.drafts, sizeof(*ld.scan));
-	err = ld.scan ? conf_text_load(&ld.text, ld.snap->arena, ld.snap->conf.file, ld.dir, r)
-		      : ENOMEM;
+	ld->scan = conf_arena_get(ld->drafts, sizeof(*ld->scan));
+	err = ld->scan ? conf_text_load(&ld->text, ld->snap->arena, ld->snap->conf.file, ld->dir, r)
+		       : ENOMEM;
 	if (!err)
-		err = parse(&ld, &parsed, r);
+		err = parse(ld, &parsed, r);
 
 out:
 	if (parsed) {
-		*cp = &ld.snap->conf;
-		ld.snap = NULL;
+		*cp = &ld->snap->conf;
+		ld->snap = NULL;
 	}
-	mem_deref(ld.text);
-	mem_deref(ld.drafts);
-	mem_deref(ld.snap);
+	mem_deref(ld->text);
+	mem_deref(ld->profiles);
+	mem_deref(ld->drafts);
+	mem_deref(ld->snap);
+
+	return err;
+}
+
+int sp_conf_load(struct sp_conf **cp, const char *file, struct sp_report *r)
+{
+	struct load ld = {0};
+
+	if (!cp || !file || !*file || !r)
+		return EINVAL;
+	*cp = NULL;
+
+	return load(cp, &ld, file, r);
+}
+
+int sp_conf_settings(const char *file, sp_conf_setting_h *h, void *arg)
+{
+	struct load ld = {.settingh = h, .arg = arg};
+	struct sp_report *r = NULL;
+	struct sp_conf *conf = NULL;
+	int err;
+
+	if (!file || !*file || !h)
+		return EINVAL;
+
+	err = sp_report_alloc(&r);
+	if (err)
+		return err;
+	err = load(&conf, &ld, file, r);
+	mem_deref(conf);
+	mem_deref(r);
 
 	return err;
 }

@@ -6,7 +6,14 @@
 #include <re.h>
 #include "conf_priv.h"
 
-enum { NAME_MAX_LEN = 63, LABEL_MAX = 63, HOST_MAX = 253, WORD_MAX = 64, SIPS_PORT = 5061 };
+enum {
+	KNOWN_MAX = 32 /* names that a message lists */,
+	NAME_MAX_LEN = 63,
+	LABEL_MAX = 63,
+	HOST_MAX = 253,
+	WORD_MAX = 64,
+	SIPS_PORT = 5061
+};
 
 static bool is_alnum(char c)
 {
@@ -102,6 +109,41 @@ unsigned conf_distance(const char *a, const char *b)
 	}
 
 	return row[an % 3][bn];
+}
+
+const char *conf_suggest(char *buf, size_t size, const char *word, const char *const *namev,
+			 size_t namec)
+{
+	unsigned best = 3;
+	size_t at = namec;
+	int n;
+
+	buf[0] = '\0';
+	for (size_t i = 0; i < namec; i++) {
+		const unsigned d = conf_distance(word, namev[i]);
+
+		if (d < best && d < strlen(word)) {
+			best = d;
+			at = i;
+		}
+	}
+	if (at < namec) {
+		(void)re_snprintf(buf, size, "; did you mean \"%s\"?", namev[at]);
+		return buf;
+	}
+
+	n = namec ? re_snprintf(buf, size, "; known: ") : 0;
+	for (size_t i = 0; i < namec && n >= 0 && (size_t)n < size; i++) {
+		const int k = i < KNOWN_MAX ? re_snprintf(buf + n, size - (size_t)n, "%s%s",
+							  i ? ", " : "", namev[i])
+					    : re_snprintf(buf + n, size - (size_t)n, ", ...");
+
+		if (k < 0 || i >= KNOWN_MAX)
+			break;
+		n += k;
+	}
+
+	return buf;
 }
 
 /* sp_u32() takes digits only: no sign, no blank, nothing that wraps. */

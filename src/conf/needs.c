@@ -82,6 +82,24 @@ const char *conf_type_needs(char *buf, size_t size, const struct conf_key *key)
 		return "a list of targets, [ \"sbc.example.net:5061\" ]";
 	case CONF_HEADERS:
 		return "a group of strings, { Name = \"value\"; }";
+	case CONF_DIGITS:
+	case CONF_PLUS_DIGITS:
+		return "digits in quotes";
+	case CONF_DIALLED:
+		return "a list of what is dialled, in quotes, [ \"112\" ]";
+	case CONF_CODES:
+		return "a list of response codes, [ 503 ]";
+	case CONF_HEADER_NAMES:
+		return "a list of names of headers, [ \"Geolocation\" ]";
+	case CONF_HEADER_WRITTEN_NAME:
+	case CONF_HEADER_READ_NAME:
+		return "the name of a header in quotes";
+	case CONF_TEMPLATE:
+		return "a string in quotes";
+	case CONF_METHODS:
+		return "a list of methods, [ \"INVITE\" ]";
+	case CONF_STATUSES:
+		return "a list of status codes, [ \"180\", \"2xx\" ]";
 	case CONF_GROUP:
 		return "a group, { ... }";
 	case CONF_LIST:

@@ -59,15 +59,98 @@ static int publish_interfaces(struct sp_conf *conf, struct conf_arena *keep, str
 	return err;
 }
 
-/* All of them, also with mistakes: numbers and trunks refer to each other by index. */
-static int publish_trunks(struct sp_conf *conf, struct conf_arena *keep, struct draft_list *l)
+/* Rules with a mistake are left out, as numbers are. */
+static int publish_rules(const struct sp_conf_rule **rulev, size_t *rulec, struct conf_arena *keep,
+			 const struct draft_list *l)
 {
-	struct sp_conf_trunk *v = conf_arena_get(keep, l->c * sizeof(*v));
+	struct sp_conf_rule *v = conf_arena_get(keep, l->c * sizeof(*v));
 
 	if (!v)
 		return ENOMEM;
 
 	for (size_t i = 0; i < l->c; i++) {
+		const struct draft_rule *d = (const struct draft_rule *)l->v + i;
+
+		if (d->head.bad)
+			continue;
+		v[*rulec] = d->out;
+		v[*rulec].src = d->head.src;
+		v[(*rulec)++].action = (enum sp_conf_action)d->action;
+	}
+	*rulev = v;
+
+	return 0;
+}
+
+/* What a trunk is called with, and how often. */
+static void publish_limits(struct sp_conf_trunk *t, const struct draft_trunk *d)
+{
+	t->calls = (unsigned)d->calls;
+	t->connections = (unsigned)d->connections;
+	t->options_s = (unsigned)d->options_s;
+	t->idle_s = (unsigned)d->idle_s;
+	if (!d->out.client.certificate.path || !d->out.client.key.path)
+		memset(&t->client, 0, sizeof(t->client));
+}
+
+/* How its calls go. */
+static void publish_calls(struct sp_conf_trunk *t, const struct draft_trunk *d)
+{
+	t->profile = (enum sp_conf_profile)d->profile;
+	t->check_purpose = d->purpose == 0;
+	t->refuse_delayed = d->delayed_offer == 1;
+	t->reliable = (enum sp_conf_use)d->reliable;
+	t->timer = (struct sp_conf_timer){
+		.use = (enum sp_conf_use)d->timer,
+		.expires_s = (unsigned)d->expires_s,
+		.min_s = (unsigned)d->min_s,
+		.refresher = (enum sp_conf_refresher)d->refresher,
+		.refresh = (enum sp_conf_refresh)d->refresh,
+	};
+	t->transfer = (enum sp_conf_transfer)d->transfer;
+	t->follow_redirects = d->redirect == 1;
+	t->hold = (enum sp_conf_hold)d->hold;
+	t->early_media = (enum sp_conf_early_media)d->early_media;
+}
+
+/* What is told to it, and how its numbers are written. */
+static int publish_headers(struct sp_conf_trunk *t, struct conf_arena *keep,
+			   const struct draft_trunk *d)
+{
+	struct sp_conf_numbering *n = &t->numbering;
+	int err;
+
+	t->pass_identity = d->identity == 0;
+	t->diverted = (enum sp_conf_diverted)d->diverted;
+	t->passv = d->pass.v;
+	t->passc = d->pass.c;
+	t->emergencyv = d->emergency.v;
+	t->emergencyc = d->emergency.c;
+
+	n->strip = or_empty(n->strip);
+	n->add = or_empty(n->add);
+	n->country = or_empty(n->country);
+	n->national_prefix = or_empty(n->national_prefix);
+	n->international_prefix = or_empty(n->international_prefix);
+	n->format = (enum sp_conf_format)d->format;
+	n->strip_out = or_empty(n->strip_out);
+	n->add_out = or_empty(n->add_out);
+
+	err = publish_rules(&t->rules_inv, &t->rules_inc, keep, &d->rules_in);
+
+	return err ? err : publish_rules(&t->rules_outv, &t->rules_outc, keep, &d->rules_out);
+}
+
+/* All of them, also with mistakes: numbers and trunks refer to each other by index. */
+static int publish_trunks(struct sp_conf *conf, struct conf_arena *keep, struct draft_list *l)
+{
+	struct sp_conf_trunk *v = conf_arena_get(keep, l->c * sizeof(*v));
+	int err = 0;
+
+	if (!v)
+		return ENOMEM;
+
+	for (size_t i = 0; i < l->c && !err; i++) {
 		const struct draft_trunk *d = (const struct draft_trunk *)l->v + i;
 
 		v[i] = d->out;
@@ -77,19 +160,14 @@ static int publish_trunks(struct sp_conf *conf, struct conf_arena *keep, struct 
 		v[i].kind = d->kind == SP_TRUNK_CARRIER ? SP_TRUNK_CARRIER : SP_TRUNK_SERVICE;
 		v[i].identityv = d->identities.v;
 		v[i].identityc = d->identities.c;
-		v[i].check_purpose = d->purpose == 0;
-		v[i].refuse_delayed = d->delayed_offer == 1;
-		v[i].calls = (unsigned)d->calls;
-		v[i].connections = (unsigned)d->connections;
-		v[i].options_s = (unsigned)d->options_s;
-		v[i].idle_s = (unsigned)d->idle_s;
-		if (!d->out.client.certificate.path || !d->out.client.key.path)
-			memset(&v[i].client, 0, sizeof(v[i].client));
+		publish_limits(&v[i], d);
+		publish_calls(&v[i], d);
+		err = publish_headers(&v[i], keep, d);
 	}
 	conf->trunkv = v;
 	conf->trunkc = l->c;
 
-	return 0;
+	return err;
 }
 
 static int publish_numbers(struct sp_conf *conf, struct conf_arena *keep, struct draft_list *l)

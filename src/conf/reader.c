@@ -10,7 +10,10 @@
 #include <re.h>
 #include "conf_priv.h"
 
-enum { KNOWN_MAX = 32 /* names that a message lists */, SAY_SIZE = 1024 };
+enum {
+	NAMES_MAX = 64, /* keys that an unknown one is compared with */
+	SAY_SIZE = 1024
+};
 
 size_t conf_reader_enter(struct conf_reader *rd, const char *fmt, ...)
 {
@@ -106,6 +109,18 @@ void conf_mistake(struct conf_reader *rd, const struct config_setting_t *s, cons
 	va_end(ap);
 }
 
+void conf_note(struct conf_reader *rd, const struct config_setting_t *s, const char *fmt, ...)
+{
+	const struct sp_conf_src src = conf_reader_src(rd, s);
+	char shown[CONF_SHOWN_SIZE];
+	va_list ap;
+
+	va_start(ap, fmt);
+	conf_report(rd->report, false, &src, *rd->path ? rd->path : NULL, show_setting(shown, s),
+		    fmt, ap);
+	va_end(ap);
+}
+
 /* The setting that a key path of two names or one ("media.ports") leads to. */
 static const config_setting_t *find_member(const config_setting_t *s, const char *member)
 {
@@ -124,14 +139,17 @@ static const config_setting_t *find_member(const config_setting_t *s, const char
 	return s ? config_setting_get_member(s, member) : NULL;
 }
 
-/* "trunks[1] "teams"": the index finds it in the file, the name is what people know it by. */
-static void enter_element(struct conf_reader *rd, const char *list, size_t i,
-			  const config_setting_t *s, const char *label)
+/*
+ * "trunks[1] "teams"": the index finds it in the file, the name is what people
+ * know it by. The list's own name has been entered.
+ */
+static void enter_element(struct conf_reader *rd, size_t i, const config_setting_t *s,
+			  const char *label)
 {
 	const config_setting_t *name = NULL;
 	char shown[CONF_SHOWN_SIZE];
 
-	(void)conf_reader_enter(rd, "%s[%zu]", list, i);
+	(void)conf_reader_enter(rd, "[%zu]", i);
 	if (label && config_setting_is_group(s))
 		name = config_setting_get_member(s, label);
 	if (name && config_setting_type(name) == CONFIG_TYPE_STRING)
@@ -147,7 +165,8 @@ static void say_at(struct conf_reader *rd, bool bad, const char *list, size_t i,
 	struct sp_conf_src src = h->src;
 	char shown[CONF_SHOWN_SIZE];
 
-	enter_element(rd, list, i, h->setting, "name");
+	(void)conf_reader_enter(rd, "%s", list);
+	enter_element(rd, i, h->setting, "name");
 	if (member)
 		(void)conf_reader_enter(rd, ".%s", member);
 	if (s)
@@ -174,41 +193,6 @@ void conf_note_at(struct conf_reader *rd, const char *list, size_t i, const stru
 	va_start(ap, fmt);
 	say_at(rd, false, list, i, h, member, fmt, ap);
 	va_end(ap);
-}
-
-const char *conf_suggest(char *buf, size_t size, const char *word, const char *const *namev,
-			 size_t namec)
-{
-	unsigned best = 3;
-	size_t at = namec;
-	int n;
-
-	buf[0] = '\0';
-	for (size_t i = 0; i < namec; i++) {
-		const unsigned d = conf_distance(word, namev[i]);
-
-		if (d < best && d < strlen(word)) {
-			best = d;
-			at = i;
-		}
-	}
-	if (at < namec) {
-		(void)re_snprintf(buf, size, "; did you mean \"%s\"?", namev[at]);
-		return buf;
-	}
-
-	n = namec ? re_snprintf(buf, size, "; known: ") : 0;
-	for (size_t i = 0; i < namec && n >= 0 && (size_t)n < size; i++) {
-		const int k = i < KNOWN_MAX ? re_snprintf(buf + n, size - (size_t)n, "%s%s",
-							  i ? ", " : "", namev[i])
-					    : re_snprintf(buf + n, size - (size_t)n, ", ...");
-
-		if (k < 0 || i >= KNOWN_MAX)
-			break;
-		n += k;
-	}
-
-	return buf;
 }
 
 static const struct conf_key *find_key(const struct conf_group *g, const char *name)
@@ -240,11 +224,11 @@ static void set_defaults(const struct conf_group *g, void *base)
 static void report_unknown(struct conf_reader *rd, const struct conf_group *g,
 			   const config_setting_t *s)
 {
-	const char *namev[KNOWN_MAX];
+	const char *namev[NAMES_MAX];
 	char buf[SAY_SIZE];
 	size_t n = 0;
 
-	for (; n < g->keyc && n < KNOWN_MAX; n++)
+	for (; n < g->keyc && n < NAMES_MAX; n++)
 		namev[n] = g->keyv[n].name;
 
 	conf_mistake(rd, s, "no such key here%s",
@@ -253,17 +237,52 @@ static void report_unknown(struct conf_reader *rd, const struct conf_group *g,
 
 static void read_group(struct conf_reader *rd, const struct conf_group *g,
 		       const config_setting_t *s, void *base);
+static void read_members(struct conf_reader *rd, const struct conf_group *g,
+			 const config_setting_t *s, void *base);
 
-/*
- * Lists of groups stand at the top of the file only, so the key path of an
- * element begins anew and is not put behind the list's own.
- */
+/* The file's bad literals are known by key and line: these lines are not the file's. */
+static void read_preset(struct conf_reader *rd, const struct conf_group *g,
+			const config_setting_t *preset, void *base)
+{
+	struct conf_scan none, *scan = rd->scan;
+
+	none.literalc = 0;
+	rd->scan = &none;
+	read_members(rd, g, preset, base);
+	rd->scan = scan;
+}
+
+/* Defaults, then what is preset, then the file: the last one that sets a member has its way. */
+static void read_element(struct conf_reader *rd, const struct conf_group *g,
+			 const config_setting_t *s, struct draft_head *head)
+{
+	const unsigned before = sp_report_mistakes(rd->report);
+	const config_setting_t *preset;
+
+	head->setting = s;
+	head->src = conf_reader_src(rd, s);
+	set_defaults(g, head);
+	if (!config_setting_is_group(s)) {
+		conf_mistake(rd, s, "needs a group, { ... }");
+		head->bad = true;
+		return;
+	}
+
+	preset = g->preseth ? g->preseth(rd, s) : NULL;
+	if (preset)
+		read_preset(rd, g, preset, head);
+	read_group(rd, g, s, head);
+	head->bad = sp_report_mistakes(rd->report) != before;
+	if (g->checkh)
+		g->checkh(rd, s, head);
+	head->bad = sp_report_mistakes(rd->report) != before;
+}
+
 static void read_list(struct conf_reader *rd, const struct conf_key *key, const config_setting_t *s,
 		      void *base)
 {
 	struct draft_list *list = (struct draft_list *)(void *)((char *)base + key->offset);
 	const int n = config_setting_length(s);
-	const size_t outer = rd->path_len;
 
 	if (n < key->min || n > key->max) {
 		conf_mistake(rd, s, "has %d elements, needs %d to %d", n, key->min, key->max);
@@ -276,26 +295,15 @@ static void read_list(struct conf_reader *rd, const struct conf_key *key, const 
 		return;
 	}
 	list->c = (size_t)n;
-	conf_reader_leave(rd, 0);
 
 	for (size_t i = 0; i < list->c; i++) {
 		const config_setting_t *e = config_setting_get_elem(s, (unsigned)i);
-		void *draft = (char *)list->v + i * key->group->size;
-		const unsigned before = sp_report_mistakes(rd->report);
-		struct draft_head *head = draft;
+		const size_t len = rd->path_len;
 
-		head->setting = e;
-		head->src = conf_reader_src(rd, e);
-		enter_element(rd, key->name, i, e, key->group->label);
-		if (config_setting_is_group(e))
-			read_group(rd, key->group, e, draft);
-		else
-			conf_mistake(rd, e, "needs a group, { ... }");
-		head->bad = sp_report_mistakes(rd->report) != before;
-		conf_reader_leave(rd, 0);
+		enter_element(rd, i, e, key->group->label);
+		read_element(rd, key->group, e, (void *)((char *)list->v + i * key->group->size));
+		conf_reader_leave(rd, len);
 	}
-	(void)conf_reader_enter(rd, "%s", key->name);
-	conf_reader_leave(rd, outer);
 }
 
 /* Missing from the file itself: there is no line to point to. */
@@ -333,12 +341,11 @@ static void read_member(struct conf_reader *rd, const struct conf_group *g,
 		conf_read_value(rd, key, s, base);
 }
 
-static void read_group(struct conf_reader *rd, const struct conf_group *g,
-		       const config_setting_t *s, void *base)
+static void read_members(struct conf_reader *rd, const struct conf_group *g,
+			 const config_setting_t *s, void *base)
 {
 	const int n = config_setting_length(s);
 
-	set_defaults(g, base);
 	for (int i = 0; i < n; i++) {
 		const config_setting_t *m = config_setting_get_elem(s, (unsigned)i);
 		const size_t len =
@@ -347,7 +354,12 @@ static void read_group(struct conf_reader *rd, const struct conf_group *g,
 		read_member(rd, g, m, base);
 		conf_reader_leave(rd, len);
 	}
+}
 
+static void read_group(struct conf_reader *rd, const struct conf_group *g,
+		       const config_setting_t *s, void *base)
+{
+	read_members(rd, g, s, base);
 	for (size_t i = 0; i < g->keyc; i++) {
 		if (g->keyv[i].required && !config_setting_get_member(s, g->keyv[i].name))
 			report_missing(rd, &g->keyv[i], s);

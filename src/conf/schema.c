@@ -70,17 +70,58 @@ static const struct conf_key interface_keys[] = {
 };
 
 #undef AT
+#define AT(field) .offset = offsetof(struct draft_rule, field)
+
+static const struct conf_key when_keys[] = {
+	{"method",  CONF_METHODS,  .min = 1, .max = SP_CONF_RULE_METHODS_MAX},
+	{"status",  CONF_STATUSES, .min = 1, .max = SP_CONF_RULE_METHODS_MAX},
+	{"header",  CONF_HEADER_READ_NAME, AT(out.when.header)},
+	{"matches", CONF_STRING,   AT(out.when.matches)},
+	{"account", CONF_STRING,   AT(out.when.account)},
+};
+
+static const struct conf_group when_group = {TABLE(when_keys)};
+
+static const struct conf_key rule_keys[] = {
+	{"action", CONF_CHOICE, true, .def = SP_RULE_ADD, AT(action),
+	 CHOICES("add", "set", "remove", "copy")},
+	{"header", CONF_HEADER_WRITTEN_NAME, true, AT(out.header)},
+	{"value",  CONF_TEMPLATE, AT(out.value)},
+	{"from",   CONF_HEADER_READ_NAME, AT(out.from)},
+	{"when",   CONF_GROUP, .group = &when_group},
+};
+
+static const struct conf_group rule_group = {
+	TABLE(rule_keys), .size = sizeof(struct draft_rule), .checkh = conf_check_rule};
+
+#undef AT
 #define AT(field) .offset = offsetof(struct draft_trunk, field)
+
+static const struct conf_key numbering_keys[] = {
+	{"strip",                CONF_PLUS_DIGITS, .max = 15, AT(out.numbering.strip)},
+	{"add",                  CONF_PLUS_DIGITS, .max = 15, AT(out.numbering.add)},
+	{"country",              CONF_DIGITS, .min = 1, .max = 3, AT(out.numbering.country)},
+	{"national_prefix",      CONF_DIGITS, .max = 15, AT(out.numbering.national_prefix)},
+	{"international_prefix", CONF_DIGITS, .max = 15, AT(out.numbering.international_prefix)},
+	{"format",               CONF_CHOICE, .def = SP_FORMAT_E164, AT(format),
+	 CHOICES("e164", "national", "international")},
+	{"strip_out",            CONF_PLUS_DIGITS, .max = 15, AT(out.numbering.strip_out)},
+	{"add_out",              CONF_PLUS_DIGITS, .max = 15, AT(out.numbering.add_out)},
+	{"user_phone",           CONF_BOOL, .def = 0, AT(out.numbering.user_phone)},
+};
+
+static const struct conf_group numbering_group = {TABLE(numbering_keys)};
 
 static const struct conf_key trunk_keys[] = {
 	{"name",        CONF_NAME,   true, AT(out.name)},
 	{"kind",        CONF_CHOICE, true, .def = -1 /* not known */, AT(kind),
 	 CHOICES("carrier", "service")},
+	{"profile",     CONF_CHOICE, .def = SP_PROFILE_GENERIC, AT(profile),
+	 CHOICES("generic", "teams-direct-routing", "operator-connect", "zoom")},
 	{"interface",   CONF_NAME,   true, AT(interface)},
 	{"identities",  CONF_HOSTS,  true, .min = 1, .max = SP_CONF_IDENTITIES_MAX, AT(identities)},
 	{"wildcard",    CONF_BOOL,   .def = 0, AT(out.wildcard)},
 	{"purpose",     CONF_CHOICE, .def = 0, AT(purpose), CHOICES("strict", "any")},
-	{"delayed_offer", CONF_CHOICE, .def = 0, AT(delayed_offer), CHOICES("relay", "refuse")},
 	{"ca",          CONF_FILE,   AT(out.ca)},
 	{"certificate", CONF_FILE,   AT(out.client.certificate)},
 	{"key",         CONF_KEY_FILE, AT(out.client.key)},
@@ -91,6 +132,38 @@ static const struct conf_key trunk_keys[] = {
 	{"connections", CONF_INTEGER, .min = 1, .max = 10000,  .def = 32, AT(connections)},
 	{"options_s",   CONF_INTEGER, .min = 0, .max = 86400,  .def = 60, AT(options_s)},
 	{"idle_s",      CONF_INTEGER, .min = 0, .max = 86400,  .def = 0,  AT(idle_s)},
+
+	{"delayed_offer", CONF_CHOICE, .def = 0, AT(delayed_offer), CHOICES("relay", "refuse")},
+	{"reliable_provisionals", CONF_CHOICE, .def = SP_USE_SUPPORTED, AT(reliable),
+	 CHOICES("off", "supported", "required")},
+	{"session_timer", CONF_CHOICE, .def = SP_USE_SUPPORTED, AT(timer),
+	 CHOICES("off", "supported", "required")},
+	{"session_expires_s", CONF_INTEGER, .min = 90, .max = 86400, .def = 1800, AT(expires_s)},
+	{"session_min_s",     CONF_INTEGER, .min = 90, .max = 86400, .def = 90,   AT(min_s)},
+	{"session_refresher", CONF_CHOICE, .def = SP_REFRESHER_ANY, AT(refresher),
+	 CHOICES("any", "gateway", "peer")},
+	{"session_refresh", CONF_CHOICE, .def = SP_REFRESH_AUTO, AT(refresh),
+	 CHOICES("auto", "update", "invite")},
+	{"transfer",    CONF_CHOICE, .def = SP_TRANSFER_REFUSE, AT(transfer),
+	 CHOICES("refuse", "relay", "handle")},
+	{"redirect",    CONF_CHOICE, .def = 0, AT(redirect), CHOICES("fail", "follow")},
+	{"failover",    CONF_CODES, .min = 0, .max = SP_CONF_FAILOVER_MAX},
+	{"hold",        CONF_CHOICE, .def = SP_HOLD_RELAY, AT(hold),
+	 CHOICES("relay", "sendonly", "inactive")},
+	{"early_media", CONF_CHOICE, .def = SP_EARLY_RELAY, AT(early_media),
+	 CHOICES("relay", "ringing", "drop")},
+
+	{"trusted",     CONF_BOOL,   .def = 0, AT(out.trusted)},
+	{"identity",    CONF_CHOICE, .def = 0, AT(identity), CHOICES("pass", "drop")},
+	{"diverted",    CONF_CHOICE, .def = SP_DIVERTED_DROP, AT(diverted),
+	 CHOICES("drop", "diversion", "history-info")},
+	{"pass",        CONF_HEADER_NAMES, .min = 0, .max = SP_CONF_PASS_MAX, AT(pass)},
+	{"headers_in",  CONF_LIST, .min = 0, .max = SP_CONF_RULES_MAX, AT(rules_in),
+	 .group = &rule_group},
+	{"headers_out", CONF_LIST, .min = 0, .max = SP_CONF_RULES_MAX, AT(rules_out),
+	 .group = &rule_group},
+	{"numbering",   CONF_GROUP, .group = &numbering_group},
+	{"emergency",   CONF_DIALLED, .min = 0, .max = SP_CONF_EMERGENCY_MAX, AT(emergency)},
 };
 
 #undef AT
@@ -112,8 +185,9 @@ static const struct conf_group log_group = {TABLE(log_keys)};
 static const struct conf_group limits_group = {TABLE(limits_keys)};
 static const struct conf_group interface_group = {
 	"name", TABLE(interface_keys), .size = sizeof(struct draft_interface)};
-static const struct conf_group trunk_group = {
-	"name", TABLE(trunk_keys), .size = sizeof(struct draft_trunk)};
+const struct conf_group conf_trunk_group = {
+	"name", TABLE(trunk_keys), .size = sizeof(struct draft_trunk),
+	.preseth = conf_profile_tree, .checkh = conf_check_trunk};
 static const struct conf_group number_group = {
 	"number", TABLE(number_keys), .size = sizeof(struct draft_number)};
 
@@ -123,7 +197,7 @@ static const struct conf_key root_keys[] = {
 	{"interfaces",   CONF_LIST, true, .min = 1, .max = SP_CONF_INTERFACES_MAX, AT(interfaces),
 	 .group = &interface_group},
 	{"trunks",       CONF_LIST, true, .min = 1, .max = SP_CONF_TRUNKS_MAX, AT(trunks),
-	 .group = &trunk_group},
+	 .group = &conf_trunk_group},
 	{"numbers",      CONF_LIST, .min = 0, .max = CONF_NUMBERS_MAX, AT(numbers),
 	 .group = &number_group},
 	{"number_files", CONF_FILES, .min = 0, .max = CONF_NUMBER_FILES_MAX, AT(number_files)},

@@ -8,6 +8,12 @@
 #include <re.h>
 #include "conf_priv.h"
 
+/* Digits that are no number: their leading zeros have a meaning, and they want quotes. */
+static bool is_quoted(enum conf_type type)
+{
+	return type == CONF_DIGITS || type == CONF_PLUS_DIGITS || type == CONF_DIALLED;
+}
+
 /*
  * Was this setting, or an element of it, written as a literal that libconfig
  * cannot be trusted with? Then it is reported here as it was written.
@@ -25,7 +31,9 @@ bool conf_has_bad_literal(struct conf_reader *rd, const struct conf_key *key,
 			continue;
 		bad = true;
 		conf_scan_tell(lit, rd->text, rd->report, rd->path,
-			       lit->leading_zero ? "needs %s, without leading zeros" : "needs %s",
+			       lit->leading_zero && !is_quoted(key->type)
+				       ? "needs %s, without leading zeros"
+				       : "needs %s",
 			       conf_type_needs(needs, sizeof(needs), key));
 	}
 
@@ -76,7 +84,8 @@ const char *conf_get_string(struct conf_reader *rd, const struct conf_key *key,
 			     (unsigned)CONF_STRING_MAX);
 		return NULL;
 	}
-	if (!*str && key->type != CONF_STRING && key->type != CONF_HEADERS) {
+	if (!*str && key->type != CONF_STRING && key->type != CONF_HEADERS &&
+	    ((key->type != CONF_DIGITS && key->type != CONF_PLUS_DIGITS) || key->min)) {
 		conf_mistake(rd, s, "is empty: needs a value, or no such key at all");
 		return NULL;
 	}
@@ -257,9 +266,25 @@ void conf_read_value(struct conf_reader *rd, const struct conf_key *key,
 	case CONF_HEADERS:
 		conf_read_headers(rd, key, s, &((struct draft_number *)base)->out);
 		break;
+	case CONF_DIGITS:
+	case CONF_PLUS_DIGITS:
+		*(const char **)p = conf_get_digits(rd, key, s);
+		break;
+	case CONF_HEADER_WRITTEN_NAME:
+	case CONF_HEADER_READ_NAME:
+		*(const char **)p = conf_get_header(rd, key, s);
+		break;
+	case CONF_TEMPLATE:
+		*(const char **)p = conf_get_template(rd, key, s);
+		break;
 	case CONF_FILES:
 	case CONF_HOSTS:
 	case CONF_TARGETS:
+	case CONF_DIALLED:
+	case CONF_CODES:
+	case CONF_HEADER_NAMES:
+	case CONF_METHODS:
+	case CONF_STATUSES:
 		conf_read_elements(rd, key, s, base);
 		break;
 	case CONF_GROUP:

@@ -144,7 +144,8 @@ static int read_mline(struct sp_sdp_media *m, struct section *sec, const struct 
 		*why = "SDP has an m= line with a bad port";
 		return EBADMSG;
 	}
-	if (*port && !sp_sdp_word(&formats, &rest)) {
+	sec->formats = sp_sdp_word(&formats, &rest);
+	if (*port && !sec->formats) {
 		*why = "SDP has an m= line without formats";
 		return EBADMSG;
 	}

@@ -19,6 +19,7 @@ struct writer {
 	const struct sp_sdp_local *local;
 	const char *family; /**< "IP4" or "IP6"          */
 	char addr[64];      /**< our address as text     */
+	bool turned;        /**< directions are not the sender's: all stand with the media */
 };
 
 static bool holds(const struct pl *line, const char *text, size_t len)
@@ -64,6 +65,52 @@ static int write_dir(const struct writer *w, enum sp_sdp_dir dir)
 	return mbuf_printf(w->mb, "a=%s\r\n", sp_sdp_dir_name(dir));
 }
 
+static bool sends(enum sp_sdp_dir dir)
+{
+	return dir == SP_SDP_SENDRECV || dir == SP_SDP_SENDONLY;
+}
+
+static bool receives(enum sp_sdp_dir dir)
+{
+	return dir == SP_SDP_SENDRECV || dir == SP_SDP_RECVONLY;
+}
+
+/** What of dir an offer of `offered` allows (RFC 3264 6.1). */
+static enum sp_sdp_dir narrowed(enum sp_sdp_dir dir, enum sp_sdp_dir offered)
+{
+	const bool tx = sends(dir) && receives(offered), rx = receives(dir) && sends(offered);
+
+	if (tx)
+		return rx ? SP_SDP_SENDRECV : SP_SDP_SENDONLY;
+
+	return rx ? SP_SDP_RECVONLY : SP_SDP_INACTIVE;
+}
+
+/** The direction that m-line i goes out with. */
+static enum sp_sdp_dir direction(const struct writer *w, size_t i)
+{
+	const struct sp_sdp_media *offered = sp_sdp_media(w->local->offer, i);
+	const enum sp_sdp_dir dir = w->s->mediav[i].dir;
+	const bool hold = dir == SP_SDP_SENDONLY || dir == SP_SDP_INACTIVE;
+
+	if (w->local->offer)
+		return offered ? narrowed(dir, offered->dir) : dir;
+
+	switch (w->local->hold) {
+
+	case SP_SDP_HOLD_KEEP:
+		return dir;
+	case SP_SDP_HOLD_SENDONLY:
+		return hold ? SP_SDP_SENDONLY : dir;
+	case SP_SDP_HOLD_INACTIVE:
+		return hold ? SP_SDP_INACTIVE : dir;
+	case SP_SDP_RESUME:
+		return SP_SDP_SENDRECV;
+	}
+
+	return dir;
+}
+
 static int write_time(const struct writer *w, const struct pl *line)
 {
 	return names_host(w, line) ? mbuf_write_str(w->mb, "t=0 0\r\n") : write_copy(w, line);
@@ -84,7 +131,7 @@ static int write_session_line(const struct writer *w, const struct line *line)
 	case LINE_TIME:
 		return write_time(w, &line->text);
 	case LINE_DIR:
-		return write_dir(w, w->s->sectionv[0].dir);
+		return w->turned ? 0 : write_dir(w, w->s->sectionv[0].dir);
 	case LINE_COPY:
 		return write_copy(w, &line->text);
 	case LINE_CRYPTO:
@@ -149,7 +196,7 @@ static int write_media_line(const struct writer *w, size_t i, size_t n)
 	case LINE_RTCP:
 		return write_rtcp(w, lm);
 	case LINE_DIR:
-		return write_dir(w, w->s->mediav[i].dir);
+		return write_dir(w, direction(w, i));
 	case LINE_TIME:
 	case LINE_COPY:
 		return write_copy(w, &line->text);
@@ -175,26 +222,35 @@ static int write_missing(const struct writer *w, size_t i)
 	if (!sec->rtcp.p && lm->rtcp_port != lm->rtp_port + 1)
 		err |= write_rtcp(w, lm);
 
-	if (sec->held && !sec->has_dir && w->s->mediav[i].dir != session->dir)
-		err |= write_dir(w, w->s->mediav[i].dir);
+	if (!sec->has_dir && (w->turned || w->s->mediav[i].dir != session->dir))
+		err |= write_dir(w, direction(w, i));
 
 	return err;
 }
 
 /**
  * An m-line with a fault is written with port 0 even if it is enabled: without
- * a key of ours it would invite plain RTP. Port 0 needs no attributes (RFC 3264 6).
+ * a key of ours it would invite plain RTP.
  */
+static bool is_enabled(const struct writer *w, size_t i)
+{
+	const struct sp_sdp_local_media *lm = &w->local->mediav[i];
+
+	return lm->enabled && lm->rtp_port && w->s->mediav[i].fault == SP_SDP_OK;
+}
+
+/** Port 0 needs no attributes (RFC 3264 6). */
 static int write_media(const struct writer *w, size_t i)
 {
 	const struct section *session = &w->s->sectionv[0], *sec = &w->s->sectionv[i + 1];
-	const struct sp_sdp_local_media *lm = &w->local->mediav[i];
 	const struct sp_sdp_media *m = &w->s->mediav[i];
-	bool enabled = lm->enabled && lm->rtp_port && m->fault == SP_SDP_OK;
-	unsigned port = enabled ? lm->rtp_port : 0;
+	bool enabled = is_enabled(w, i);
+	unsigned port = enabled ? w->local->mediav[i].rtp_port : 0;
 	int err;
 
-	err = mbuf_printf(w->mb, "m=%r %u %r\r\n", &m->type, port, &sec->tail);
+	/* one format at least, though the sender gave none with its port 0 (RFC 8866 9) */
+	err = mbuf_printf(w->mb, "m=%r %u %r%s\r\n", &m->type, port, &sec->tail,
+			  sec->formats ? "" : " 0");
 
 	/* each m-line has a c= or the session has one (RFC 8866 5.7) */
 	if (!session->conn.p && !sec->conn.p)
@@ -230,6 +286,9 @@ int sp_sdp_rewrite(struct mbuf *out, const struct sp_sdp *s, const struct sp_sdp
 	w.family = sa_af(&local->addr) == AF_INET6 ? "IP6" : "IP4";
 	if (re_snprintf(w.addr, sizeof(w.addr), "%j", &local->addr) < 0)
 		return EINVAL;
+
+	for (size_t i = 0; i < s->mediac; ++i)
+		w.turned |= is_enabled(&w, i) && direction(&w, i) != s->mediav[i].dir;
 
 	err = write_session(&w);
 	for (size_t i = 0; i < s->mediac; ++i)

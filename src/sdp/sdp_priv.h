@@ -44,6 +44,7 @@ struct section {
 	enum sp_sdp_dir dir;
 	bool has_dir; /**< dir was said in this section                         */
 	bool held;    /**< media: its c= is 0.0.0.0 or ::                       */
+	bool formats; /**< media: the m-line has one at least                   */
 };
 
 struct sp_sdp {

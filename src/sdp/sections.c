@@ -300,6 +300,12 @@ out:
 	return err;
 }
 
+void sp_sdp_text(const struct sp_sdp *s, struct pl *text)
+{
+	text->p = s->text;
+	text->l = s->len;
+}
+
 size_t sp_sdp_mediac(const struct sp_sdp *s)
 {
 	return s ? s->mediac : 0;

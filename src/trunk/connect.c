@@ -20,25 +20,14 @@
 static void try_next(void *arg);
 static void on_overdue(void *arg);
 
-static bool same_name(const char *a, const char *b)
-{
-	struct pl x, y;
-
-	pl_set_str(&x, a);
-	pl_set_str(&y, b);
-	if (x.l && x.p[x.l - 1] == '.')
-		--x.l;
-	if (y.l && y.p[y.l - 1] == '.')
-		--y.l;
-	return x.l && !pl_casecmp(&x, &y);
-}
-
 static const char *name_to_verify(const struct target *tg)
 {
 	const struct sp_conf_trunk *conf = tg->t->conf;
+	struct pl host;
 
+	pl_set_str(&host, tg->host);
 	for (size_t i = 0; i < conf->identityc; ++i) {
-		if (same_name(tg->host, conf->identityv[i]))
+		if (host_same_name(&host, conf->identityv[i]))
 			return tg->host;
 	}
 	return conf->identityc == 1 ? conf->identityv[0] : NULL;

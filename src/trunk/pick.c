@@ -9,6 +9,7 @@
  * with other picks, trunks and connections.
  *
  * No target is tried twice, which bounds the time: SP_TRUNK_CONNECT_MS each.
+ * A caller that has been refused by one picks again and names those to avoid.
  */
 #include <errno.h>
 
@@ -18,10 +19,12 @@ struct sp_trunk_pick {
 	struct le le; /* in the list of the target waited for */
 	struct sp_trunk *t;
 	struct target *target;
-	uint32_t tried; /* bits: indexes into targetv of this generation */
+	struct target *prefer; /* to be tried before all others */
+	uint32_t tried;        /* bits: indexes into targetv of this generation */
 	unsigned generation;
 	unsigned tries;
 	int err;
+	struct sp_trunk_want want; /* avoidv only */
 	struct sp_timer timer;
 	bool counted;
 	sp_trunk_picked_h *h;
@@ -45,6 +48,7 @@ static void destructor(void *arg)
 	list_unlink(&p->le);
 	uncount(p);
 	mem_deref(p->target);
+	mem_deref(p->prefer);
 	mem_deref(p->t);
 }
 
@@ -64,9 +68,26 @@ static void finish(struct sp_trunk_pick *p, int err, struct conn *c)
 	mem_deref(sip);
 }
 
-static bool tried(const struct sp_trunk_pick *p, size_t i)
+static bool avoided(const struct sp_trunk_want *want, uint64_t key)
 {
-	return p->tried & (uint32_t)1 << i;
+	for (size_t i = 0; i < want->avoidc; ++i) {
+		if (want->avoidv[i] == key)
+			return true;
+	}
+	return want->avoidc >= SP_CONF_TARGETS_MAX; /* enough is enough */
+}
+
+/* Out of the question: it had its chance, in this pick or before. */
+static bool spent(const struct sp_trunk_pick *p, size_t i)
+{
+	return p->tried & (uint32_t)1 << i || avoided(&p->want, p->t->targetv[i]->key);
+}
+
+static bool usable(const struct sp_trunk_pick *p, size_t i)
+{
+	const struct target *tg = p->t->targetv[i];
+
+	return target_conn(tg) && !avoided(&p->want, tg->key);
 }
 
 /* A connection that can be used without waiting, best to a target that answers. */
@@ -74,29 +95,39 @@ static struct conn *ready(const struct sp_trunk_pick *p)
 {
 	const struct sp_trunk *t = p->t;
 
+	if (p->prefer)
+		return NULL;
+	if (!t->targetc)
+		return avoided(&p->want, host_key("", 0)) ? NULL : trunk_accepted(t);
+
 	for (size_t i = 0; i < t->targetc; ++i) {
-		if (t->targetv[i]->state == TARGET_UP && target_conn(t->targetv[i]))
+		if (t->targetv[i]->state == TARGET_UP && usable(p, i))
 			return target_conn(t->targetv[i]);
 	}
 	for (size_t i = 0; i < t->targetc; ++i) {
-		if (!target_down(t->targetv[i]) && target_conn(t->targetv[i]))
+		if (!target_down(t->targetv[i]) && usable(p, i))
 			return target_conn(t->targetv[i]);
 	}
 	return NULL;
 }
 
-/* The next target to try, those that are down at the end; NULL when none is left. */
+/* The next target to try: the preferred one, at the end those that are down; NULL: none left. */
 static struct target *next(struct sp_trunk_pick *p)
 {
 	const struct sp_trunk *t = p->t;
 	size_t i, found = t->targetc;
 
+	for (i = 0; i < t->targetc && p->prefer && found == t->targetc; ++i) {
+		if (t->targetv[i] == p->prefer)
+			found = i;
+	}
+	p->prefer = mem_deref(p->prefer);
 	for (i = 0; i < t->targetc && found == t->targetc; ++i) {
-		if (!tried(p, i) && !target_down(t->targetv[i]))
+		if (!spent(p, i) && !target_down(t->targetv[i]))
 			found = i;
 	}
 	for (i = 0; i < t->targetc && found == t->targetc; ++i) {
-		if (!tried(p, i))
+		if (!spent(p, i))
 			found = i;
 	}
 	if (found == t->targetc || p->tries >= SP_CONF_TARGETS_MAX)
@@ -118,6 +149,12 @@ static struct conn *outcome(struct sp_trunk_pick *p)
 	return c;
 }
 
+/* Nothing was tried: there was nothing, or it has all been used before. */
+static int none_left(const struct sp_trunk_pick *p)
+{
+	return p->want.avoidc ? ENOENT : EHOSTUNREACH;
+}
+
 static void step(void *arg)
 {
 	struct sp_trunk_pick *p = arg;
@@ -136,7 +173,7 @@ static void step(void *arg)
 		p->tried = 0;
 	}
 	if (!c)
-		c = t->targetc ? ready(p) : trunk_accepted(t);
+		c = ready(p);
 	if (c) {
 		finish(p, 0, c);
 		return;
@@ -144,7 +181,7 @@ static void step(void *arg)
 
 	tg = next(p);
 	if (!tg) {
-		finish(p, p->err ? p->err : EHOSTUNREACH, NULL);
+		finish(p, p->err ? p->err : none_left(p), NULL);
 	} else if (target_conn(tg)) {
 		finish(p, 0, target_conn(tg));
 	} else {
@@ -167,19 +204,66 @@ void pick_wake(struct list *waiting)
 	}
 }
 
-int sp_trunk_pick(struct sp_trunk_pick **pp, struct sp_trunk *t, sp_trunk_picked_h *h, void *arg)
+void sp_trunk_avoid(struct sp_trunk_want *want, const char *host, uint16_t port)
+{
+	const uint64_t key = host_key(host ? host : "", port);
+
+	if (!avoided(want, key)) /* also when there is no more room */
+		want->avoidv[want->avoidc++] = key;
+}
+
+/**
+ * Find the target that is asked for. A peer that connects to us has none: its
+ * own connection is as good as any of its names.
+ */
+static int prefer(struct target **tgp, const struct sp_trunk *t, const struct sp_trunk_want *want)
+{
+	struct target *tg;
+	struct pl host;
+
+	if (!want->host)
+		return 0;
+	pl_set_str(&host, want->host);
+	if (!t->targetc)
+		return sp_trunk_owns_host(t, &host) ? 0 : EHOSTUNREACH;
+	tg = trunk_target(t, &host, want->port);
+	if (!tg)
+		return EHOSTUNREACH;
+	if (avoided(want, tg->key))
+		return ENOENT;
+	*tgp = tg;
+	return 0;
+}
+
+static unsigned most(const struct sp_trunk_want *want)
+{
+	return SP_TRUNK_PICKS_MAX + (want->emergency ? (unsigned)SP_TRUNK_PICKS_MORE : 0);
+}
+
+int sp_trunk_pick_next(struct sp_trunk_pick **pp, struct sp_trunk *t,
+		       const struct sp_trunk_want *want, sp_trunk_picked_h *h, void *arg)
 {
 	struct sp_trunk_pick *p;
+	struct target *tg = NULL;
+	int err;
 
-	if (!pp || !t || !h)
+	if (!pp || !t || !want || !h)
 		return EINVAL;
-	if (t->picks >= SP_TRUNK_PICKS_MAX)
+	if (want->avoidc >= SP_CONF_TARGETS_MAX)
+		return ENOENT;
+	if (t->picks >= most(want))
 		return EBUSY;
+	err = prefer(&tg, t, want);
+	if (err)
+		return err;
 
 	p = mem_zalloc(sizeof(*p), destructor);
 	if (!p)
 		return ENOMEM;
 	p->t = mem_ref(t);
+	p->prefer = mem_ref(tg);
+	p->want = *want;
+	p->want.host = NULL; /* the caller's */
 	p->h = h;
 	p->arg = arg;
 	p->generation = t->generation;
@@ -189,4 +273,11 @@ int sp_trunk_pick(struct sp_trunk_pick **pp, struct sp_trunk *t, sp_trunk_picked
 	sp_timer_start(t->loop, &p->timer, 0, step, p);
 	*pp = p;
 	return 0;
+}
+
+int sp_trunk_pick(struct sp_trunk_pick **pp, struct sp_trunk *t, sp_trunk_picked_h *h, void *arg)
+{
+	const struct sp_trunk_want any = {.avoidc = 0};
+
+	return sp_trunk_pick_next(pp, t, &any, h, arg);
 }

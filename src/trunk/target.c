@@ -40,6 +40,7 @@ int target_alloc(struct target **tgp, struct sp_trunk *t, const struct sp_conf_t
 		return ENOMEM;
 	tg->t = t;
 	tg->port = conf->port;
+	tg->key = host_key(conf->host, conf->port);
 
 	err = str_dup(&tg->host, conf->host);
 	if (!err)

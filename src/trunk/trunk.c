@@ -164,12 +164,17 @@ bool sp_trunk_up(const struct sp_trunk *t)
 
 bool sp_trunk_call_begin(struct sp_trunk *t)
 {
-	if (!sp_trunk_active(t))
-		return false;
-	if (t->conf->calls && t->calls >= t->conf->calls) {
+	if (sp_trunk_active(t) && t->conf->calls && t->calls >= t->conf->calls) {
 		++t->calls_refused;
 		return false;
 	}
+	return sp_trunk_call_begin_always(t);
+}
+
+bool sp_trunk_call_begin_always(struct sp_trunk *t)
+{
+	if (!sp_trunk_active(t))
+		return false;
 	++t->calls;
 	sp_timer_cancel(&t->settle);
 	return true;

@@ -111,8 +111,9 @@ struct target {
 	struct sp_trunk *t;
 	char *host;
 	uint16_t port;
-	char *label; /**< "host:port", for the log */
-	bool listed; /**< the configuration has it */
+	uint64_t key; /**< of both, see host_key() */
+	char *label;  /**< "host:port", for the log */
+	bool listed;  /**< the configuration has it */
 	enum target_state state;
 	uint64_t down_ms; /**< since when */
 	unsigned backoff_s;
@@ -134,6 +135,12 @@ void trunk_shut(struct sp_trunk *t);
 bool trunk_usable(const struct sp_trunk *t);
 struct conn *trunk_accepted(const struct sp_trunk *t);
 int trunk_host_print(struct re_printf *pf, const char *host);
+
+/* hosts.c */
+bool host_same_name(const struct pl *a, const char *b);
+bool host_same(const struct pl *a, const char *b);
+uint64_t host_key(const char *host, uint16_t port);
+struct target *trunk_target(const struct sp_trunk *t, const struct pl *host, uint16_t port);
 
 /* conn.c */
 int conn_new(struct conn **cp, struct sp_trunk *t, struct target *tg, struct sp_tls_conn *tls);

@@ -79,6 +79,7 @@ class Message:
 class Softphone:
     def __init__(self, home, number, address, gateway, ca, pair, tone, answers=False):
         self.home, self.number, self.address, self.tone = str(home), number, address, tone
+        self.gateway = gateway
         self.events, self.buffer = [], b""
         self.process = self.control = None
         os.makedirs(self.path("heard"))

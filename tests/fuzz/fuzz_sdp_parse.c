@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * Fuzz: a description that can be parsed can be rewritten, what comes out can
- * be parsed, rewriting it again changes nothing, and no line but m= holds the
- * sender's address.
+ * Fuzz: a description that can be parsed can be rewritten, in each style of hold
+ * and as an answer; what comes out can be parsed and says the directions that
+ * were asked for, rewriting it again changes nothing, and no line but m= holds
+ * the sender's address.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -50,21 +51,38 @@ static void must_not_leak(const struct sp_sdp *s, const struct mbuf *out)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+static void must_say(const struct sp_sdp *was, const struct sp_sdp *is,
+		     const struct sp_sdp_local *local)
+{
+	for (size_t i = 0; i < sp_sdp_mediac(is); ++i) {
+		const enum sp_sdp_dir before = sp_sdp_media(was, i)->dir,
+				      now = sp_sdp_media(is, i)->dir;
+		const bool hold = before == SP_SDP_SENDONLY || before == SP_SDP_INACTIVE;
+
+		if (sp_sdp_media(is, i)->fault != SP_SDP_OK)
+			continue;
+		if (local->offer) /* the offer is the same as the answer */
+			must((before == SP_SDP_SENDRECV) == (now == SP_SDP_SENDRECV) &&
+			     (now == SP_SDP_SENDRECV || now == SP_SDP_INACTIVE));
+		else if (local->hold == SP_SDP_RESUME)
+			must(now == SP_SDP_SENDRECV);
+		else if (local->hold == SP_SDP_HOLD_SENDONLY && hold)
+			must(now == SP_SDP_SENDONLY);
+		else if (local->hold == SP_SDP_HOLD_INACTIVE && hold)
+			must(now == SP_SDP_INACTIVE);
+		else
+			must(now == before);
+	}
+}
+
+static void rewrite(const struct sp_sdp *s, const struct sp_sdp_local *local)
 {
 	struct mbuf *once = mbuf_alloc(1024), *twice = mbuf_alloc(1024);
-	struct sp_sdp *s = NULL, *again = NULL;
-	struct sp_sdp_local local;
+	struct sp_sdp *again = NULL;
 	const char *why = NULL;
 	int err;
 
-	if (sp_sdp_parse(&s, (const char *)data, size, &why)) {
-		must(why && !s);
-		goto out;
-	}
-
-	set_local(&local);
-	must(!sp_sdp_rewrite(once, s, &local));
+	must(!sp_sdp_rewrite(once, s, local));
 	must_not_leak(s, once);
 
 	/* a description at a limit may pass it by the lines that were missing */
@@ -72,14 +90,34 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	must(!err || err == EOVERFLOW);
 	if (!err) {
 		must(sp_sdp_mediac(again) == sp_sdp_mediac(s));
-		must(!sp_sdp_rewrite(twice, again, &local));
+		must_say(s, again, local);
+		must(!sp_sdp_rewrite(twice, again, local));
 		must(once->end == twice->end && !memcmp(once->buf, twice->buf, once->end));
 	}
-
-out:
-	mem_deref(s);
 	mem_deref(again);
 	mem_deref(once);
 	mem_deref(twice);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	struct sp_sdp_local local;
+	struct sp_sdp *s = NULL;
+	const char *why = NULL;
+
+	if (sp_sdp_parse(&s, (const char *)data, size, &why)) {
+		must(why && !s);
+		return 0;
+	}
+
+	set_local(&local);
+	for (int hold = SP_SDP_HOLD_KEEP; hold <= SP_SDP_RESUME; ++hold) {
+		local.hold = (enum sp_sdp_hold)hold;
+		rewrite(s, &local);
+	}
+	local.offer = s;
+	rewrite(s, &local);
+	mem_deref(s);
+
 	return 0;
 }

@@ -10,6 +10,7 @@ sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from gateway import Conf, Gateway  # noqa: E402
 from net import Net  # noqa: E402
 from pki import Pki  # noqa: E402
+from sipp import Sipp, Stunnel  # noqa: E402
 from ua import Peer  # noqa: E402
 
 
@@ -75,3 +76,24 @@ def pair(gateway, peer, net):
         text = side.received()
         for name in net.names[other]:
             assert name not in text, f"{side.side} was told {name}:\n{text}"
+
+
+@pytest.fixture(scope="module")
+def stunnel(net, pki, tmp_path_factory):
+    """Not for the whole session: it listens where a Peer of other modules does."""
+    tunnel = Stunnel(net, pki, tmp_path_factory.mktemp("stunnel"))
+    yield tunnel
+    tunnel.stop()
+
+
+@pytest.fixture
+def sipp(stunnel, launch, conf, net, tmp_path):
+    """SIPp on both sides. The gateway that the test launched must not have leaked names."""
+    sipp = Sipp(net, tmp_path)
+    yield sipp
+    sipp.stop()
+    for run in sipp.runs:
+        other = "service" if run.side.startswith("carrier") else "carrier"
+        text = run.received()
+        for name in net.names[other]:
+            assert name not in text, f"{run.side} was told {name}:\n{text}"

@@ -13,6 +13,11 @@ from pki import ROOT
 BINARY = os.environ.get("SALLYPORT", os.path.join(ROOT, "build", "asan", "sallyport"))
 WAIT = 20  # seconds; only a failing test waits that long
 
+# What the stop line counts, and what has to be zero in it after every test. Transactions are
+# those that wait for a message; the ones whose 2xx is acknowledged only absorb repetitions.
+IN_USE = ("calls", "transactions", "ports")
+IN_USE_SOON = ("dialogs", "relays")
+
 
 # ---- configuration ----
 
@@ -256,8 +261,10 @@ class Gateway:
         assert started == ended, "calls that began and calls that ended differ"
         stops = self.find("stop")
         assert len(stops) == 1, "one stop line is expected"
-        assert stops[0].get("calls") == "0", stops[0].text
-        assert stops[0].get("ports") == "0", stops[0].text
+        for what in IN_USE:
+            assert stops[0].get(what) == "0", f"{what} in use at the end: {stops[0].text}"
+        for what in IN_USE_SOON:
+            assert stops[0].get(what, "0") == "0", f"{what} in use at the end: {stops[0].text}"
 
     def check_ports(self):
         """No media port is open when there are no calls, so says the kernel."""

@@ -30,6 +30,7 @@ class Net:
         self.core = f"127.{n}.1.1"
         self.edge = f"127.{n}.2.1"
         self.carrier = f"127.{n}.3.1"
+        self.carrier2 = f"127.{n}.3.2"
         self.service = f"127.{n}.4.1"
         self.port = 5061
         # What must not be seen on the other side.

@@ -3,19 +3,67 @@
 
 Debian 12's SIPp speaks no TLS: it speaks TCP to an stunnel on its own side,
 which shows that side's client certificate and checks the gateway's. One
-stunnel process serves both sides and both roles for a whole run.
+stunnel process serves all sides and both roles for a whole run.
+
+Scenarios are SIPp's own XML but for two things, filled in before SIPp sees them:
+@word@ is a word of the test's (@word=text@ has a default), and
+<use part="NAME" word="text"/> stands for the message in sipp/part/NAME.xml. A
+line that is nothing but an empty word goes.
 """
 import os
 import re
 import subprocess
 import time
 
-from gateway import hex_address
+from gateway import Conf, hex_address
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 WAIT = 25
 OUT_PORT, SIPP_PORT = 6001, 6060  # stunnel's, where SIPp connects to; SIPp's as UAS
 SUITE = "AES_CM_128_HMAC_SHA1_80"
+
+WAYS = {"inbound": ("carrier", "service", Conf.OUTSIDE, Conf.DID),
+        "outbound": ("service", "carrier", Conf.DID, Conf.OUTSIDE)}
+SIDES = {"carrier": "core", "carrier2": "core", "service": "edge"}  # and the interface of each
+
+
+def text_of(*names):
+    with open(os.path.join(HERE, "sipp", *names)) as f:
+        return f.read()
+
+
+def fill(text, words):
+    """Put the words in; what has neither a word nor a default stays."""
+    def value(found):
+        return str(words.get(found[1], found[0] if found[2] is None else found[2]))
+    lines = []
+    for line in text.split("\n"):
+        filled = re.sub(r"@(\w+)(?:=([^@]*))?@", value, line)
+        if filled.strip() or not line.strip():
+            indent = re.match(r"\s*", line)[0]
+            lines.append(filled.replace("\\n", "\n" + indent))
+    return "\n".join(lines)
+
+
+def use(found):
+    """The text of a part."""
+    words = {k: v.replace("&quot;", '"') for k, v in re.findall(r'(\w+)="([^"]*)"', found[1])}
+    part = words.pop("part")
+    if words.get("body"):
+        words.setdefault("type", "Content-Type: application/sdp")
+    return fill(text_of("part", part + ".xml"), words).rstrip("\n")
+
+
+def scenario_text(name, words):
+    text = re.sub(r'^ *<use((?:\s+\w+="[^"]*")*)\s*/>', use, text_of(name + ".xml"), flags=re.M)
+    for _ in range(3):  # a word may hold a description, and that has words too
+        text = fill(text, words)
+    if "<use " in text_of(name + ".xml") and 'assign_to="ok' in text:
+        # SIPp wants each variable to be used; this one holds what was looked at
+        text = text.replace("</scenario>", '  <Reference variables="ok"/>\n</scenario>')
+    left = re.search(r"@\w+@", text)
+    assert not left, f"{name}.xml needs a value for {left[0]}"
+    return text
 
 
 class Stunnel:
@@ -25,10 +73,10 @@ class Stunnel:
         self.file = os.path.join(str(folder), "stunnel.conf")
         text = "foreground = yes\ndebug = 5\npid =\nsocket = l:TCP_NODELAY=1\n" \
                "socket = r:TCP_NODELAY=1\n"
-        for side, gateway, name in (("carrier", net.core, "core"), ("service", net.edge, "edge")):
-            here = getattr(net, side)
+        for side, name in SIDES.items():
+            here, gateway = getattr(net, side), getattr(net, name)
             trust = (f"cert = {pki.crt(side)}\nkey = {pki.key(side)}\n"
-                     f"CAfile = {pki.crt(side + '-ca')}\nverifyChain = yes\n")
+                     f"CAfile = {pki.crt(side.rstrip('2') + '-ca')}\nverifyChain = yes\n")
             text += (f"[{side}-out]\nclient = yes\naccept = {here}:{OUT_PORT}\n"
                      f"connect = {gateway}:{net.port}\nlocal = {here}\n"
                      f"checkHost = {name}.gateway.example\nsni = {name}.gateway.example\n{trust}"
@@ -62,28 +110,21 @@ class Run:
         self.sipp, self.side, self.scenario = sipp, side, scenario
         sipp.count += 1
         self.stem = os.path.join(sipp.folder, f"{sipp.count:02}-{side}-{scenario}")
-        with open(os.path.join(HERE, "sipp", scenario + ".xml")) as f:
-            text = f.read()
-        with open(os.path.join(HERE, "sipp", "sdp.txt")) as f:
-            words = {"sdp": f.read().rstrip("\n"), **words}
-        for word, value in words.items():
-            text = text.replace(f"@{word}@", str(value))
-        left = re.search(r"@\w+@", text)
-        assert not left, f"{scenario}.xml needs a value for {left[0]}"
+        text = scenario_text(scenario, {"sdp": text_of("sdp.txt").rstrip("\n"), **words})
         with open(self.stem + ".xml", "w") as f:
             f.write(text)
         self.output = open(self.stem + ".out", "w+")
+        trace = ["-trace_msg", "-message_file", self.stem + ".messages"] if sipp.trace else []
         self.process = subprocess.Popen(
-            ["sipp", "-sf", self.stem + ".xml", "-t", "t1", "-nostdin", "-nd", "-timeout", "20",
-             "-timeout_error", "-i", getattr(sipp.net, side), "-trace_msg", "-message_file",
-             self.stem + ".messages", "-trace_err", "-error_file", self.stem + ".errors"] + args,
+            ["sipp", "-sf", self.stem + ".xml", "-t", "t1", "-nostdin", "-nd", "-timeout", str(sipp.seconds),
+             "-timeout_error", "-i", getattr(sipp.net, side), *trace, "-trace_err", "-error_file", self.stem + ".errors"] + args,
             cwd=sipp.folder, stdin=subprocess.DEVNULL, stdout=self.output, stderr=self.output,
             env=dict(os.environ, TERM="dumb"))
 
     def finish(self):
         """Wait for it to end well."""
         try:
-            code = self.process.wait(WAIT)
+            code = self.process.wait(self.sipp.seconds + 5)
         except subprocess.TimeoutExpired:
             self.kill()
             code = "none in time"
@@ -111,8 +152,11 @@ class Run:
 
 
 class Sipp:
-    def __init__(self, net, folder):
+    """Makes SIPp processes, each of which may take so many seconds."""
+
+    def __init__(self, net, folder, seconds=20, trace=True):
         self.net, self.folder, self.count, self.runs = net, str(folder), 0, []
+        self.seconds, self.trace = seconds, trace
 
     def run(self, side, scenario, args, words):
         self.runs.append(Run(self, side, scenario, args, words))
@@ -127,11 +171,10 @@ class Sipp:
 
     def uac(self, side, scenario, caller, called, calls=1, args=(), **words):
         """The side that calls."""
-        name = "core" if side == "carrier" else "edge"
         return self.run(side, scenario,
                         [f"{getattr(self.net, side)}:{OUT_PORT}", "-m", str(calls), *args],
                         {"caller": caller, "called": called, "domain": f"{side}.example",
-                         "gateway": f"{name}.gateway.example", "method": "INVITE",
+                         "gateway": f"{SIDES[side]}.gateway.example", "method": "INVITE",
                          "proto": "RTP/SAVP", "suite": SUITE, **words})
 
     @staticmethod
@@ -151,3 +194,14 @@ class Sipp:
         for run in self.runs:
             run.kill()
             run.output.close()
+
+
+def call(sipp, way, uac, uas, calls=1, args=(), **words):
+    """Run both scenarios to their end; -> (uac, uas)."""
+    caller, callee, number, called = way
+    words = {"proto": "RTP/SAVP", "suite": SUITE, **words}
+    uas_run = sipp.uas(callee, uas, calls=calls, **words)
+    uac_run = sipp.uac(caller, uac, number, called, calls=calls, args=args, **words)
+    uac_run.finish()
+    uas_run.finish()
+    return uac_run, uas_run

@@ -7,46 +7,15 @@ the messages that one side got are searched for names and addresses of the other
 import pytest
 
 from gateway import Conf
-from sipp import Sipp, Stunnel
+from sipp import WAYS, call
 
+pytestmark = pytest.mark.usefixtures("gateway")
 DID, DID2, OUTSIDE = Conf.DID, Conf.DID2, Conf.OUTSIDE
-WAYS = {"inbound": ("carrier", "service", OUTSIDE, DID),
-        "outbound": ("service", "carrier", DID, OUTSIDE)}
-
-
-@pytest.fixture(scope="module")
-def stunnel(net, pki, tmp_path_factory):
-    tunnel = Stunnel(net, pki, tmp_path_factory.mktemp("stunnel"))
-    yield tunnel
-    tunnel.stop()
-
-
-@pytest.fixture
-def sipp(stunnel, gateway, net, tmp_path):
-    sipp = Sipp(net, tmp_path)
-    yield sipp
-    sipp.stop()
-    for run in sipp.runs:
-        other = "service" if run.side == "carrier" else "carrier"
-        text = run.received()
-        for name in net.names[other]:
-            assert name not in text, f"{run.side} was told {name}:\n{text}"
 
 
 @pytest.fixture(params=WAYS)
 def way(request):
     return WAYS[request.param]
-
-
-def call(sipp, way, uac, uas, calls=1, args=(), **words):
-    """Run both scenarios to their end; -> (uac, uas)."""
-    caller, callee, number, called = way
-    uas_run = sipp.uas(callee, uas, calls=calls, proto="RTP/SAVP", suite="AES_CM_128_HMAC_SHA1_80",
-                       **words)
-    uac_run = sipp.uac(caller, uac, number, called, calls=calls, args=args, **words)
-    uac_run.finish()
-    uas_run.finish()
-    return uac_run, uas_run
 
 
 def test_answered(sipp, gateway, way):

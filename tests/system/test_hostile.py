@@ -266,6 +266,7 @@ def test_call_flood(launch, conf, peer):
         service.expect("ACK")
     gateway.wait_for("call_end", count=20)
     assert len(gateway.find("call_start")) == 20
+    r.acknowledge()
     r.close()
     until(lambda: descriptors(gateway) <= before, "descriptors are not given back")
     service.expect_nothing(0.1)
@@ -284,6 +285,7 @@ def test_number_scan(gateway, ends, raw):
     assert not gateway.find("call_start")
     assert all(m["Warning"] is None and not m.body for m in r.messages)
     serves(ends[1], ends[0])
+    r.acknowledge()
 
 
 MOMENTS = ("invited", "ringing", "answered", "up", "hung up")
@@ -474,6 +476,7 @@ def test_session_description_bombs(ends, raw, gateway):
         assert not r.over and r.messages[-1].status in (400, 413, 488), (case, r.statuses())
     service.expect_nothing(0.1)
     assert not gateway.find("call_start")
+    r.acknowledge()
     r.close()
     until(lambda: descriptors(gateway) <= before, "descriptors are not given back")
 
@@ -607,6 +610,7 @@ def test_display_names(raw, ends):
         reply(invite, 486, tag="x")
         service.expect("ACK")
         r.until(lambda: r.messages[-1].status == 486)
+    r.acknowledge()
 
 
 USERS = ("+441632960001%0d%0aX-Evil:1", "+441632960001;x=<evil>", "+441632960001%00", "%2b44%31632",
@@ -626,6 +630,7 @@ def test_called_numbers(raw, ends, gateway):
     assert not gateway.find("call_start") and not r.over
     for line in gateway.find("call_refused"):
         assert "X-Evil" not in line and line["status"] == "404", line.text
+    r.acknowledge()
 
 
 def test_calling_numbers(raw, ends):
@@ -642,6 +647,7 @@ def test_calling_numbers(raw, ends):
         reply(invite, 486, tag="x")
         service.expect("ACK")
     r.until(lambda: len(r.of(486)) == 4)
+    r.acknowledge()
 
 
 SPOOFED = [("X-Account", "evil"), ("x-account", "evil"), ("X-Region", "evil"),

@@ -155,6 +155,8 @@ class Peer:
         self.conns, self.listener, self.conn = [], None, None
         self.media = []
         self.auto_options = True
+        self.tls_name = self.gateway_name  # of what it connects to
+        self.routes = False  # keep route sets (RFC 3261 12.1), as behind a proxy
         self.settling = {}
         certificate, key = pki.pair(cert or side)
         self.client = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
@@ -184,7 +186,7 @@ class Peer:
         """A connection to the gateway, which new requests go out on from now on."""
         sock = socket.create_connection((self.gateway, self.net.port), WAIT,
                                         source_address=(self.address, 0))
-        tls = self.client.wrap_socket(sock, server_hostname=self.gateway_name)
+        tls = self.client.wrap_socket(sock, server_hostname=self.tls_name)
         tls.settimeout(None)
         self.conn = Connection(self, tls)
         self.conns.append(self.conn)
@@ -248,7 +250,7 @@ def reply(request, status, sdp=b"", tag="", headers=(), reason="Because"):
     to = request["To"]
     if tag and not tag_of(to):
         to += f";tag={tag}"
-    lines = [("Via", v) for v in request.all("Via")]
+    lines = [(n, v) for n in ("Via", "Record-Route") for v in request.all(n)]
     lines += [(n, request[n]) for n in ("From",)] + [("To", to)]
     lines += [(n, request[n]) for n in ("Call-ID", "CSeq")] + list(headers)
     request.conn.send(build(f"SIP/2.0 {status} {reason}", lines, sdp))
@@ -289,6 +291,7 @@ class Leg:
                  ("Call-ID", self.call_id), ("CSeq", f"{cseq} {method}")]
         if method in ("INVITE", "UPDATE"):
             lines.append(self.contact)
+        lines += [("Route", route) for route in self.route if method != "CANCEL"]
         self.conn.send(build(f"{method} {self.target} SIP/2.0", lines + list(headers), sdp))
         return cseq
 
@@ -312,6 +315,8 @@ class Leg:
         self.remote_tag = tag_of(response["To"])
         if response["Contact"]:
             self.target = uri_of(response["Contact"])
+        if self.peer.routes:
+            self.route = response.all("Record-Route")[::-1]
 
     def ack(self, response, sdp=b""):
         """The ACK of a 2xx is a request of its own; of a failure, part of the INVITE."""
@@ -342,6 +347,8 @@ class Leg:
         self.remote = uri_of(invite["From"])
         self.remote_tag = tag_of(invite["From"])
         self.target = uri_of(invite["Contact"])
+        if self.peer.routes:
+            self.route = invite.all("Record-Route")
         return self
 
     def reply(self, request, status, sdp=b"", headers=()):
@@ -407,6 +414,15 @@ class Raw:
 
     def until(self, look):
         return self.pump((), look)
+
+    def acknowledge(self):
+        """The ACK of every INVITE that was refused (RFC 3261 17.1.1.3), and until it is read."""
+        refused = [m for m in self.messages if m.status >= 300 and m.method == "INVITE"]
+        acks = [build(f"ACK sip:{self.peer.gateway_name} SIP/2.0", [
+            ("Via", m["Via"]), ("Max-Forwards", 70), ("From", m["From"]), ("To", m["To"]),
+            ("Call-ID", m["Call-ID"]), ("CSeq", f"{m.cseq} ACK")]) for m in refused]
+        acks.append(request(self.peer, "OPTIONS", call_id="acknowledged"))
+        self.pump(acks, lambda: self.messages[-1]["Call-ID"] == "acknowledged")
 
     def of(self, status):
         return [m for m in self.messages if m.status == status]

@@ -248,7 +248,8 @@ static void test_all_at_once(void **state)
 	expect(*state, &v, 5, ":17: ", "none.csv");
 }
 
-static int check(const struct world *w, const struct variant *v, char **out, char **err)
+static int check_told(const struct world *w, const struct variant *v, bool verbose, char **out,
+		      char **err)
 {
 	size_t out_len, err_len;
 	FILE *o = open_memstream(out, &out_len), *e = open_memstream(err, &err_len);
@@ -258,10 +259,15 @@ static int check(const struct world *w, const struct variant *v, char **out, cha
 	assert_non_null(e);
 	if (v)
 		world_conf(w, v);
-	status = sp_app_check(v ? w->conf : "/nonexistent/sallyport.conf", o, e);
+	status = sp_app_check(v ? w->conf : "/nonexistent/sallyport.conf", verbose, o, e);
 	fclose(o);
 	fclose(e);
 	return status;
+}
+
+static int check(const struct world *w, const struct variant *v, char **out, char **err)
+{
+	return check_told(w, v, false, out, err);
 }
 
 static void test_check_good(void **state)
@@ -282,6 +288,38 @@ static void test_check_good(void **state)
 	assert_non_null(strstr(out, "targets sbc.carrier.example:5061, [::1]:5070"));
 	assert_non_null(strstr(out, "trunk pbx: service on core"));
 	assert_non_null(strstr(out, "; 1 number entries"));
+	free(out);
+	free(err);
+}
+
+/* Every setting of every trunk, and where it comes from; of a file with mistakes, none. */
+static void test_check_verbose(void **state)
+{
+	const struct world *w = *state;
+	const struct variant v = {.trunk = "profile = \"zoom\";\n hold = \"sendonly\";"};
+	char *out, *err, line[256];
+	const char *pbx;
+
+	assert_int_equal(check_told(w, &v, true, &out, &err), 0);
+	assert_string_equal(err, "");
+	assert_non_null(strstr(out, "interface core: SIP on "));
+	assert_non_null(strstr(out, "\ntrunk carrier-a:\n  name = \"carrier-a\";  # "));
+	snprintf(line, sizeof(line), "\n  profile = \"zoom\";  # %s:10\n", w->conf);
+	assert_non_null(strstr(out, line));
+	snprintf(line, sizeof(line), "\n  hold = \"sendonly\";  # %s:11\n", w->conf);
+	assert_non_null(strstr(out, line));
+	assert_non_null(strstr(out, "\n  transfer = \"handle\";  # profile zoom\n"));
+	assert_non_null(strstr(out, "\n  reliable_provisionals = \"supported\";  # default\n"));
+	assert_non_null(strstr(out, "\n  # domain is not set\n"));
+	pbx = strstr(out, "\ntrunk pbx:\n");
+	assert_non_null(pbx);
+	assert_non_null(strstr(pbx, "\n  transfer = \"refuse\";  # default\n"));
+	assert_non_null(strstr(pbx, "\n  failover = [ 503 ];  # default\n"));
+	free(out);
+	free(err);
+
+	assert_int_equal(check_told(w, &(struct variant){.ca = "none.pem"}, true, &out, &err), 1);
+	assert_string_equal(out, "");
 	free(out);
 	free(err);
 }
@@ -309,13 +347,21 @@ static void test_check_bad(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_good),       cmocka_unit_test(test_pairs),
-		cmocka_unit_test(test_key_of_all), cmocka_unit_test(test_pair_once),
-		cmocka_unit_test(test_ca),         cmocka_unit_test(test_soon_expired),
-		cmocka_unit_test(test_made_for),   cmocka_unit_test(test_kind_unknown),
-		cmocka_unit_test(test_numbers),    cmocka_unit_test(test_number_files),
-		cmocka_unit_test(test_duplicate),  cmocka_unit_test(test_all_at_once),
-		cmocka_unit_test(test_check_good), cmocka_unit_test(test_check_bad),
+		cmocka_unit_test(test_good),
+		cmocka_unit_test(test_pairs),
+		cmocka_unit_test(test_key_of_all),
+		cmocka_unit_test(test_pair_once),
+		cmocka_unit_test(test_ca),
+		cmocka_unit_test(test_soon_expired),
+		cmocka_unit_test(test_made_for),
+		cmocka_unit_test(test_kind_unknown),
+		cmocka_unit_test(test_numbers),
+		cmocka_unit_test(test_number_files),
+		cmocka_unit_test(test_duplicate),
+		cmocka_unit_test(test_all_at_once),
+		cmocka_unit_test(test_check_good),
+		cmocka_unit_test(test_check_bad),
+		cmocka_unit_test(test_check_verbose),
 	};
 
 	return cmocka_run_group_tests(tests, world_setup, world_teardown);

@@ -114,7 +114,7 @@ static void ignored_events_do_nothing(void **state)
 	assert_int_equal(UP, call->state);
 	for (unsigned e = 0; e < EVENTS; e++) {
 		if (ignored[UP] & BIT(e))
-			call_event(call, (enum event)e, &(struct input){.leg = &call->legv[0]});
+			call_event(call, (enum event)e, &(struct input){.leg = call->leg[0]});
 	}
 	assert_int_equal(UP, call->state);
 	expect_silence(&f->carrier);
@@ -123,7 +123,7 @@ static void ignored_events_do_nothing(void **state)
 	assert_int_equal(ENDING, call->state);
 	for (unsigned e = 0; e < EVENTS; e++) {
 		if (ignored[ENDING] & BIT(e))
-			call_event(call, (enum event)e, &(struct input){.leg = &call->legv[0]});
+			call_event(call, (enum event)e, &(struct input){.leg = call->leg[0]});
 	}
 	assert_int_equal(ENDING, call->state);
 	expect_clean(f);

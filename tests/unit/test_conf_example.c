@@ -63,7 +63,8 @@ static void each_key(const struct conf_group *g, const char *prefix, key_h *h, v
 		re_snprintf(path, sizeof(path), "%s%s%s", prefix, *prefix ? "." : "",
 			    g->keyv[i].name);
 		h(path, &g->keyv[i], arg);
-		if (g->keyv[i].group)
+		/* header rules are the same both ways: told once */
+		if (g->keyv[i].group && (!i || g->keyv[i].group != g->keyv[i - 1].group))
 			each_key(g->keyv[i].group, path, h, arg);
 	}
 }

@@ -43,6 +43,26 @@ static void test_options_answered(void **state)
 	assert_int_equal(far->max_forwards, 70);
 }
 
+/* The profiles' "Contact FQDN": the peer knows us by the interface's name, not by an address. */
+static void test_options_carry_our_name(void **state)
+{
+	struct world *w = *state;
+	const struct far *far = &w->farv[0];
+
+	w->f.ifc->sip_advertise = "sbc1.customer.example";
+	sa_set_port(&w->f.ifc->sip, 5067);
+	w->f.trunkv[0].profile = SP_PROFILE_TEAMS_DIRECT_ROUTING;
+	w->f.trunkv[0].options_s = 60;
+	add_target(&w->f, "127.0.0.1", far_port(w, 0));
+	fix_apply(&w->f, w->ts, 1);
+	fix_await(w->loop, "target_up");
+	assert_string_equal(far->contact, "<sip:sbc1.customer.example:5067;transport=tls>");
+	assert_memory_equal(far->from, "<sip:sbc1.customer.example>;tag=", 32);
+	assert_memory_equal(far->via, "SIP/2.0/TLS sbc1.customer.example:5067;", 39);
+	assert_string_equal(far->uri, "sip:127.0.0.1;transport=tls"); /* no domain is set */
+	assert_string_equal(far->to, "<sip:127.0.0.1>");
+}
+
 static void test_options_unanswered(void **state)
 {
 	struct world *w = *state;
@@ -230,6 +250,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		T(test_closed_right_after_connect),
 		T(test_options_answered),
+		T(test_options_carry_our_name),
 		T(test_options_unanswered),
 		T(test_unanswered_with_calls),
 		T(test_lost_connection_is_renewed),

@@ -167,6 +167,34 @@ static void test_call_limit(void **state)
 	assert_int_equal(sp_trunk_calls_refused(w->f.trunk[1]), 0);
 }
 
+/* Emergency calls count, and no limit stops them. */
+static void test_calls_over_the_limit(void **state)
+{
+	struct world *w = *state;
+	struct sp_trunk *t;
+
+	w->f.trunkv[0].calls = 1;
+	fix_apply(&w->f, w->ts, 1);
+	t = mem_ref(w->f.trunk[0]);
+	assert_true(sp_trunk_call_begin_always(t));
+	assert_true(sp_trunk_call_begin_always(t));
+	assert_int_equal(sp_trunk_calls(t), 2);
+	assert_int_equal(sp_trunk_calls_refused(t), 0);
+	assert_false(sp_trunk_call_begin(t));
+	assert_int_equal(sp_trunk_calls_refused(t), 1);
+	sp_trunk_call_end(t);
+	assert_false(sp_trunk_call_begin(t));
+	sp_trunk_call_end(t);
+	assert_true(sp_trunk_call_begin(t));
+	sp_trunk_call_end(t);
+
+	assert_false(sp_trunk_call_begin_always(NULL));
+	fix_apply(&w->f, w->ts, 0);
+	assert_false(sp_trunk_call_begin_always(t));
+	assert_int_equal(sp_trunk_calls(t), 0);
+	mem_deref(t);
+}
+
 static void test_reload_keeps_trunk_counters_and_connections(void **state)
 {
 	struct world *w = *state;
@@ -422,6 +450,7 @@ int main(void)
 						teardown),
 		cmocka_unit_test_setup_teardown(test_sent_by_of_ipv6, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_call_limit, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_calls_over_the_limit, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_reload_keeps_trunk_counters_and_connections,
 						setup, teardown),
 		cmocka_unit_test_setup_teardown(test_removed_trunk_goes_with_its_last_call, setup,

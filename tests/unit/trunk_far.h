@@ -21,7 +21,7 @@ struct far {
 	unsigned accepted, requests;
 	struct sp_tls_conn *tls;
 	struct sp_sip_conn *sip;
-	char uri[128], to[128], from[128], contact[128];
+	char uri[128], via[128], to[128], from[128], contact[128];
 	uint32_t max_forwards;
 };
 
@@ -62,6 +62,7 @@ static inline void on_request(struct sp_sip_strans *st, const struct sp_sip_msg 
 	assert_int_equal(req->method, SP_SIP_OPTIONS);
 	++far->requests;
 	(void)re_snprintf(far->uri, sizeof(far->uri), "%r", &req->ruri);
+	copy_header(far->via, sizeof(far->via), req, SP_HDR_VIA);
 	copy_header(far->to, sizeof(far->to), req, SP_HDR_TO);
 	copy_header(far->from, sizeof(far->from), req, SP_HDR_FROM);
 	copy_header(far->contact, sizeof(far->contact), req, SP_HDR_CONTACT);

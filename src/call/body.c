@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * call/body: what goes on of a message's body. A description is always written
+ * anew; beside it, in a multipart body (RFC 5621), a caller's location and the
+ * like go on as they are.
+ */
+#include <string.h>
+
+#include "call_priv.h"
+
+static const char type_sdp[] = "application/sdp";
+
+bool body_has_sdp(const struct sp_sip_msg *m)
+{
+	struct sp_sip_part part;
+
+	return 0 == sp_sip_part_find(&part, m, type_sdp);
+}
+
+static bool is_multipart(const struct sp_sip_msg *m)
+{
+	static const char multipart[] = "multipart/";
+
+	return m && m->body.l && m->content_type.l > sizeof(multipart) &&
+	       0 == strncasecmp(m->content_type.p, multipart, sizeof(multipart) - 1);
+}
+
+bool body_readable(const struct sp_sip_msg *m)
+{
+	struct sp_sip_part part;
+	int err = sp_sip_part_find(&part, m, type_sdp);
+
+	return 0 == m->body.l || 0 == err || (ENOENT == err && is_multipart(m) && !part.count);
+}
+
+/** A description alone. */
+static int plain(struct body *b, const struct mbuf *sdp)
+{
+	if (!sdp)
+		return 0;
+	(void)str_ncpy(b->type, type_sdp, sizeof(b->type));
+	b->mb = mem_ref((void *)(uintptr_t)sdp);
+	return 0;
+}
+
+static int parts(struct body *b, const struct sp_sip_msg *orig, const struct mbuf *sdp)
+{
+	struct sp_sip_part part;
+	int err;
+
+	if (pl_strcpy(&orig->content_type, b->type, sizeof(b->type)))
+		return EBADMSG;
+	b->mb = mbuf_alloc(orig->body.l + 1024);
+	if (!b->mb)
+		return ENOMEM;
+	if (!sdp)
+		return mbuf_write_pl(b->mb, &orig->body);
+	err = sp_sip_part_find(&part, orig, type_sdp);
+	return err ? EBADMSG : sp_sip_part_replace(b->mb, orig, &part, sdp);
+}
+
+int body_make(struct body *b, const struct sp_sip_msg *orig, const struct mbuf *sdp)
+{
+	int err;
+
+	memset(b, 0, sizeof(*b));
+	if (!is_multipart(orig) || (sdp && !body_has_sdp(orig)))
+		return plain(b, sdp);
+	err = parts(b, orig, sdp);
+	if (err)
+		body_clear(b);
+	return err;
+}
+
+void body_clear(struct body *b)
+{
+	b->mb = mem_deref(b->mb);
+	b->type[0] = '\0';
+}

@@ -1,0 +1,199 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * call/hangup: how a leg ends, in the way that its state asks for: a refusal,
+ * CANCEL, or BYE, which may need a new connection.
+ */
+#include "call_priv.h"
+
+enum { BYES_MAX = 4 }; /* a trunk's connections may all go at once: then a new one is made */
+
+static void bye_response(int err, const struct sp_sip_msg *rsp, void *arg);
+static void leg_bye(struct leg *leg);
+
+/** Are all legs of its call through? Then the call is. */
+void leg_ended(struct leg *leg)
+{
+	struct le *le;
+
+	leg->state = LEG_ENDED;
+	timer_stop(leg);
+	reliable_stop(leg);
+	for (le = list_head(&leg->call->legs); le; le = le->next) {
+		const struct leg *l = le->data;
+
+		if (LEG_ENDED != l->state)
+			return;
+	}
+	call_event(leg->call, EV_LEG_ENDED, &(struct input){.leg = leg});
+}
+
+static int bye_send(struct leg *leg)
+{
+	struct mbuf *mb = mbuf_alloc(64);
+	const struct leg_req r = {.method = SP_SIP_BYE, .headers = mb};
+	int err = mb ? 0 : ENOMEM;
+
+	if (!err && leg->call->reason[0])
+		err = sp_sip_put(mb, "Reason", "%s", leg->call->reason);
+	if (!err)
+		err = leg_request(leg, &leg->bye_ct, &r, bye_response, leg);
+	mem_deref(mb);
+	return err;
+}
+
+static void bye_lost(const struct leg *leg, int err)
+{
+	sp_log(SP_LOG_WARN, "bye_lost", "call=%s trunk=%s error=\"%m\"", leg->call->id,
+	       sp_trunk_name(leg->trunk), err);
+}
+
+static void bye_response(int err, const struct sp_sip_msg *rsp, void *arg)
+{
+	struct leg *leg = arg;
+
+	if (!err && rsp->status < 200)
+		return;
+	leg_forget(&leg->bye_ct);
+	if (LEG_ENDED == leg->state)
+		return;
+	/* Its connection went: nobody knows whether it arrived. Again, on another. */
+	if (err && ETIMEDOUT != err && ++leg->byes < BYES_MAX) {
+		leg_bye(leg);
+		return;
+	}
+	if (err)
+		bye_lost(leg, err);
+	leg_ended(leg);
+}
+
+static void bye_picked(int err, struct sp_sip_conn *conn, const char *host, uint16_t port,
+		       void *arg)
+{
+	struct leg *leg = arg;
+
+	(void)host;
+	(void)port;
+	leg->pick = mem_deref(leg->pick);
+	if (!err) {
+		leg_seen_on(leg, conn);
+		err = bye_send(leg);
+	}
+	if (err) {
+		bye_lost(leg, err);
+		leg_ended(leg);
+	}
+}
+
+/** BYE, on a new connection where the trunk has none left. */
+static void leg_bye(struct leg *leg)
+{
+	int err;
+
+	leg->state = LEG_ENDING;
+	timer_stop(leg);
+	err = bye_send(leg);
+	if (err)
+		err = sp_trunk_pick(&leg->pick, leg->trunk, bye_picked, leg);
+	if (err)
+		bye_picked(err, NULL, NULL, 0, leg);
+}
+
+/** The peer acknowledged, or never will, the 2xx to the INVITE that made the dialog. */
+void leg_confirmed(struct leg *leg)
+{
+	if (LEG_ANSWERED == leg->state)
+		leg->state = LEG_UP;
+	else if (LEG_ENDING == leg->state && !leg->bye_ct && !leg->pick)
+		leg_bye(leg);
+}
+
+static void refuse_invite(struct leg *leg, uint16_t status, const char *warning)
+{
+	sp_sip_strans_handle(leg->invite_st, NULL, NULL, NULL);
+	leg_refuse(leg, leg->invite_st, status, warning);
+	leg->invite_st = mem_deref(leg->invite_st);
+}
+
+static void refuse_update(struct leg *leg)
+{
+	if (leg->update_st)
+		leg_refuse(leg, leg->update_st, 487, NULL);
+	leg->update_st = mem_deref(leg->update_st);
+}
+
+/** Requests of the peer that wait for an answer get one (RFC 3261 15.1.2). */
+static void refuse_pending(struct leg *leg)
+{
+	if (leg->invite_st && !leg->accepted)
+		refuse_invite(leg, 487, NULL);
+	refuse_update(leg);
+}
+
+/**
+ * End an early uac leg: nothing sent yet, or CANCEL and wait for the final
+ * response, which ends the leg (act_late_answer, act_late_final).
+ */
+static void leg_cancel(struct leg *leg)
+{
+	struct mbuf *mb;
+
+	leg->pick = mem_deref(leg->pick);
+	if (!leg->invite_ct) {
+		leg_ended(leg);
+		return;
+	}
+	leg->state = LEG_ENDING;
+	mb = mbuf_alloc(64);
+	if (mb && leg->call->reason[0] && sp_sip_put(mb, "Reason", "%s", leg->call->reason))
+		mb = mem_deref(mb);
+	(void)sp_sip_cancel(leg->invite_ct, mb); /* its end is reported by the transaction */
+	mem_deref(mb);
+}
+
+void leg_end(struct leg *leg)
+{
+	switch (leg->state) {
+
+	case LEG_IDLE:
+	case LEG_EARLY:
+		if (leg->uac || !leg->invite_st) {
+			leg_cancel(leg);
+			break;
+		}
+		refuse_update(leg);
+		refuse_invite(leg, leg->call->status, leg->call->warning);
+		leg_ended(leg);
+		break;
+
+	case LEG_ANSWERED:
+		/* RFC 3261 15: no BYE from us before the ACK; leg_confirmed() sends it. */
+		leg->state = LEG_ENDING;
+		break;
+
+	case LEG_UP:
+		refuse_pending(leg);
+		if (leg->ack_due)
+			(void)leg_ack(leg); /* RFC 3261 13.2.2.4: acknowledge, then BYE */
+		leg_bye(leg);
+		break;
+
+	case LEG_ENDING:
+	case LEG_ENDED:
+		break;
+	}
+}
+
+/** The peer hung up: its BYE is answered, its other requests get 487. */
+void leg_hung_up(struct leg *leg)
+{
+	if (LEG_ENDED == leg->state)
+		return;
+	refuse_pending(leg);
+	if (leg->invite_st) {
+		sp_sip_strans_acked(leg->invite_st);
+		leg->invite_st = mem_deref(leg->invite_st);
+	}
+	leg_forget(&leg->bye_ct);
+	leg->pick = mem_deref(leg->pick);
+	leg_ended(leg);
+}

@@ -1,0 +1,348 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * call/identity: who calls, as the other side is told: From and To, the
+ * identities that a trust domain asserts (RFC 3325), the privacy that the
+ * caller asked for (RFC 3323), and the signed identity (RFC 8224).
+ *
+ * A trunk that is not `trusted` neither gets asserted identities nor is it
+ * believed when it sends some; but everybody may ask for privacy.
+ */
+#include <string.h>
+
+#include "sallyport/base_util.h"
+#include "headers_priv.h"
+
+static const struct {
+	const char *name;
+	unsigned bit;
+} privacies[] = {
+	{"id", PRIVACY_ID},
+	{"user", PRIVACY_USER},
+	{"header", PRIVACY_HEADER},
+	{"session", PRIVACY_SESSION},
+	{"history", PRIVACY_HISTORY}, /* RFC 7044 */
+	{"critical", PRIVACY_CRITICAL},
+	{"none", PRIVACY_NONE},
+};
+
+static unsigned privacy_bit(const struct pl *word)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(privacies); i++) {
+		if (!pl_strcasecmp(word, privacies[i].name))
+			return privacies[i].bit;
+	}
+	return 0;
+}
+
+/** The words of one Privacy header: ";" between them (RFC 3323 4.2), often ",". */
+static unsigned privacy_words(const struct pl *value)
+{
+	struct pl rest = *value;
+	unsigned bits = 0;
+
+	while (rest.l) {
+		struct pl word = {rest.p, 0};
+
+		while (word.l < rest.l && !strchr(";, \t", word.p[word.l]))
+			word.l++;
+		bits |= privacy_bit(&word);
+		pl_advance(&rest, (ssize_t)min(word.l + 1, rest.l));
+	}
+	return bits;
+}
+
+unsigned identity_privacy(const struct headers *h)
+{
+	const struct bag_hdr *b = NULL;
+	unsigned bits = 0;
+
+	while ((b = bag_next(&h->in, "Privacy", b)))
+		bits |= privacy_words(&b->value);
+	return bits;
+}
+
+/** Must the other side not learn who calls? */
+static bool hidden(const struct headers *h)
+{
+	return !h->ctx->to->trusted && (identity_privacy(h) & PRIVACY_CALLER);
+}
+
+/**
+ * Does a signature pass? It covers From, To and Date (RFC 8224 4.1), which
+ * then go as they came. It holds the caller's number: not to one who must not
+ * learn that.
+ */
+static bool signed_identity(const struct headers *h)
+{
+	const struct headers_ctx *ctx = h->ctx;
+
+	return ctx->from && ctx->to->pass_identity && bag_next(&h->in, "Identity", NULL) &&
+	       !hidden(h);
+}
+
+const char *identity_phone(const struct sp_conf_trunk *to, const struct pl *user)
+{
+	const bool number = user->l && '+' == user->p[0];
+
+	return number && numbering_phone(&to->numbering) ? ";user=phone" : "";
+}
+
+struct pl identity_user(char buf[NUMBERING_SIZE], const struct headers_ctx *ctx,
+			const struct sp_sip_uri *uri)
+{
+	char e164[SP_NUMBER_SIZE];
+	struct pl user;
+	const char *semi;
+
+	numbering_user(&user, uri);
+	if (0 == numbering_in(e164, ctx->from ? &ctx->from->numbering : NULL, &user) &&
+	    0 == numbering_out(buf, &ctx->to->numbering, e164)) {
+		pl_set_str(&user, buf);
+		return user;
+	}
+	user = uri->user;
+	semi = pl_strchr(&user, ';'); /* phone-context and the like name networks */
+	if (semi)
+		user.l = (size_t)(semi - user.p);
+	return user;
+}
+
+/** A name that holds "@" or the sender's host is an address of its network. */
+static bool passable(const struct sp_sip_addr *addr)
+{
+	const struct pl *name = &addr->display, *host = &addr->uri.host;
+
+	return name->l && sp_text_ok(name) && !pl_strchr(name, '@') &&
+	       !(host->l && memmem(name->p, name->l, host->p, host->l));
+}
+
+/* ---- P-Asserted-Identity and Privacy ---- */
+
+/** One asserted identity under our name. */
+static int put_asserted(struct headers *h, const struct sp_sip_addr *pai)
+{
+	char buf[NUMBERING_SIZE];
+	const bool named = passable(pai);
+	const struct pl none = PL(""), *name = named ? &pai->display : &none;
+	const char *quote = named ? "\"" : "", *gap = named ? " " : "";
+	const struct pl user = identity_user(buf, h->ctx, &pai->uri);
+
+	return bag_addf(h, &h->out, "P-Asserted-Identity", "%s%r%s%s<sip:%r%s%s%s>", quote, name,
+			quote, gap, &user, user.l ? "@" : "", h->ctx->advertise,
+			identity_phone(h->ctx->to, &user));
+}
+
+/** A tel URI has a global number: others need a context, which names a network. */
+static int put_asserted_tel(struct headers *h, const struct sp_sip_addr *pai, bool *seen)
+{
+	const struct headers_ctx *ctx = h->ctx;
+	char e164[SP_NUMBER_SIZE];
+	struct pl user;
+
+	numbering_user(&user, &pai->uri);
+	if (*seen || numbering_in(e164, &ctx->from->numbering, &user))
+		return 0;
+	*seen = true;
+	return bag_addf(h, &h->out, "P-Asserted-Identity", "<tel:%s>", e164);
+}
+
+/** Of those that came, one sip and one tel URI (RFC 3325 9.1). */
+static int pass_asserted(struct headers *h)
+{
+	const struct bag_hdr *b = NULL;
+	bool sip = false, tel = false;
+	int err = 0;
+
+	while (!err && (b = bag_next(&h->in, "P-Asserted-Identity", b))) {
+		struct pl rest = b->value, value;
+
+		while (!err && sp_sip_list_next(&value, &rest)) {
+			struct sp_sip_addr pai;
+
+			if (sp_sip_addr_decode(&pai, &value) || SP_URI_OTHER == pai.uri.scheme)
+				continue;
+			if (SP_URI_TEL == pai.uri.scheme) {
+				err = put_asserted_tel(h, &pai, &tel);
+			} else if (!sip) {
+				sip = true;
+				err = put_asserted(h, &pai);
+			}
+		}
+	}
+	return err;
+}
+
+/** Is the entry that of the calling number, and that number the sender's own? */
+static bool verified(const struct headers_ctx *ctx)
+{
+	const struct sp_number_entry *entry = ctx->entry;
+	const char *caller = ctx->caller ? ctx->caller : "";
+
+	if (!ctx->initial || !entry || !entry->number[0] || SP_TRUNK_SERVICE != ctx->from->kind)
+		return false;
+	return entry->prefix ? !strncmp(caller, entry->number, strlen(entry->number))
+			     : !strcmp(caller, entry->number);
+}
+
+/**
+ * The number table says that this number is the service's own: that is our
+ * word, whoever the service is. A caller who is anonymous stays so beyond us.
+ */
+static int vouch(struct headers *h)
+{
+	const struct headers_ctx *ctx = h->ctx;
+	char number[NUMBERING_SIZE];
+	struct pl user;
+	int err;
+
+	if (!verified(ctx))
+		return 0;
+	pl_set_str(&user,
+		   numbering_out(number, &ctx->to->numbering, ctx->caller) ? ctx->caller : number);
+	err = bag_addf(h, &h->out, "P-Asserted-Identity", "<sip:%r@%s%s>", &user, ctx->advertise,
+		       identity_phone(ctx->to, &user));
+	if (!err && ctx->msg && route_is_anonymous(&ctx->msg->from) && !identity_privacy(h))
+		err = bag_addf(h, &h->out, "Privacy", "id");
+	return err;
+}
+
+static int put_privacy(struct headers *h)
+{
+	const unsigned bits = identity_privacy(h);
+	char text[64] = "";
+	size_t n = 0;
+
+	for (size_t i = 0; i < ARRAY_SIZE(privacies); i++) {
+		if (bits & privacies[i].bit)
+			n += (size_t)re_snprintf(text + n, sizeof(text) - n, "%s%s", n ? ";" : "",
+						 privacies[i].name);
+	}
+	return n ? bag_addf(h, &h->out, "Privacy", "%s", text) : 0;
+}
+
+static int pass_all(struct headers *h, const char *name)
+{
+	const struct bag_hdr *b = NULL;
+	int err = 0;
+
+	while (!err && (b = bag_next(&h->in, name, b)))
+		err = bag_add(&h->out, name, &b->value);
+	return err;
+}
+
+int identity_put(struct headers *h)
+{
+	const struct headers_ctx *ctx = h->ctx;
+	int err = 0;
+
+	if (!ctx->from || SP_SIP_ACK == ctx->method || SP_SIP_CANCEL == ctx->method)
+		return 0; /* RFC 3325 9.1: not in these */
+	if (ctx->to->trusted) {
+		const bool told =
+			ctx->from->trusted && bag_next(&h->in, "P-Asserted-Identity", NULL);
+
+		err = told ? pass_asserted(h) : vouch(h);
+		if (!err)
+			err = put_privacy(h);
+	}
+	if (!err && ctx->initial && signed_identity(h)) {
+		err = pass_all(h, "Identity");
+		if (!err)
+			err = pass_all(h, "Date");
+	}
+	return err;
+}
+
+/* ---- From and To ---- */
+
+/** The message at work of the INVITE that makes the call. */
+static int begin(struct headers **hp, const struct headers_ctx *ctx)
+{
+	const struct sp_sip_msg *msg = ctx->invite ? ctx->invite : ctx->msg;
+	int err = headers_alloc(hp, ctx, ctx->from ? msg : NULL);
+
+	if (!err && ctx->from)
+		err = rules_apply(*hp, &(*hp)->in, ctx->from->rules_inv, ctx->from->rules_inc, 0);
+	return err;
+}
+
+/** As it came, without its tag, which is the sender's. */
+static int verbatim(char **textp, const struct sp_sip_msg *m, enum sp_sip_id id,
+		    const struct sp_sip_addr *addr)
+{
+	const struct sp_sip_hdr *hdr = sp_sip_msg_next(m, id, NULL);
+	struct pl head, tail, tag;
+
+	if (!hdr)
+		return EBADMSG;
+	head = hdr->value;
+	tail = (struct pl){head.p + head.l, 0};
+	if (sp_sip_param(&tag, &addr->params, "tag") && tag.l) {
+		const char *semi = tag.p; /* a token: nothing is quoted between it and its ";" */
+
+		while (semi > addr->params.p && ';' != *semi)
+			semi--;
+		tail = (struct pl){tag.p + tag.l, (size_t)(tail.p - tag.p) - tag.l};
+		head.l = (size_t)(semi - head.p);
+	}
+	return re_sdprintf(textp, "%r%r", &head, &tail);
+}
+
+/** The caller's number and name under our host. */
+static int own_from(char **fromp, const struct headers_ctx *ctx, const struct sp_sip_addr *from,
+		    const char *caller)
+{
+	char buf[NUMBERING_SIZE];
+	struct pl u = PL("");
+
+	if (!caller && !from)
+		caller = ctx->caller;
+	if (caller)
+		pl_set_str(&u, caller);
+	else if (from)
+		u = identity_user(buf, ctx, &from->uri);
+	if (from && passable(from))
+		return re_sdprintf(fromp, "\"%r\" <sip:%r%s%s%s>", &from->display, &u,
+				   u.l ? "@" : "", ctx->advertise, identity_phone(ctx->to, &u));
+	return re_sdprintf(fromp, "<sip:%r%s%s%s>", &u, u.l ? "@" : "", ctx->advertise,
+			   identity_phone(ctx->to, &u));
+}
+
+int headers_from(char **fromp, const struct headers_ctx *ctx, const char *caller)
+{
+	const struct sp_sip_msg *msg = ctx->invite ? ctx->invite : ctx->msg;
+	struct headers *h = NULL;
+	int err = begin(&h, ctx);
+
+	if (err)
+		goto out;
+	if (msg && signed_identity(h))
+		err = verbatim(fromp, msg, SP_HDR_FROM, &msg->from);
+	else if (hidden(h) || (msg && route_is_anonymous(&msg->from)))
+		err = re_sdprintf(fromp, "\"Anonymous\" <sip:anonymous@anonymous.invalid>");
+	else
+		err = own_from(fromp, ctx, msg ? &msg->from : NULL, caller);
+out:
+	mem_deref(h);
+	return err;
+}
+
+int headers_to(char **top, const struct headers_ctx *ctx, const char *user, const char *host)
+{
+	const struct sp_sip_msg *msg = ctx->invite ? ctx->invite : ctx->msg;
+	struct headers *h = NULL;
+	struct pl u;
+	int err = begin(&h, ctx);
+
+	if (err)
+		goto out;
+	pl_set_str(&u, user);
+	if (msg && signed_identity(h))
+		err = verbatim(top, msg, SP_HDR_TO, &msg->to);
+	else
+		err = re_sdprintf(top, "<sip:%r%s%s%s>", &u, u.l ? "@" : "", host,
+				  identity_phone(ctx->to, &u));
+out:
+	mem_deref(h);
+	return err;
+}

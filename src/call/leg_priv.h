@@ -1,0 +1,159 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * call/leg, fork, reliable, timer: one side of a call and the dialogs that it
+ * consists of.
+ */
+#ifndef SALLYPORT_CALL_LEG_PRIV_H
+#define SALLYPORT_CALL_LEG_PRIV_H
+
+#include "sallyport/base_util.h"
+#include "sallyport/sdp.h"
+#include "sallyport/sip_dialog.h"
+#include "sallyport/trunk.h"
+#include "sallyport/media.h"
+
+enum {
+	LEG_DIALOGS_MAX = 16 /* early dialogs of one INVITE that is forked beyond us */
+};
+
+enum leg_state {
+	LEG_IDLE,     /* no INVITE yet                                          */
+	LEG_EARLY,    /* the INVITE that makes the dialog has no final response */
+	LEG_ANSWERED, /* uas: 2xx sent, not yet acknowledged                    */
+	LEG_UP,       /* confirmed                                              */
+	LEG_ENDING,   /* BYE or CANCEL sent, or due after the ACK               */
+	LEG_ENDED
+};
+
+struct sp_call;
+struct sp_calls;
+struct leg;
+struct body;
+struct reliable;
+
+/*
+ * One dialog of a leg. There is one from the beginning; each further To tag of
+ * a forked INVITE makes one more on either leg, until one of them is answered.
+ */
+struct dlg {
+	struct le he; /* in calls->dlgs, by our tag */
+	struct le le; /* in leg->dlgs */
+	struct leg *leg;
+	struct sp_sip_dialog *sip;
+	struct dlg *peer; /* of a callee's early dialog: the caller's that stands for it */
+
+	/* The session as this dialog knows it. */
+	uint64_t version;                /* of the last description we sent */
+	struct mbuf *sent;               /* that description */
+	struct sp_sdp *heard;            /* the last one that we took from it */
+	uint32_t tagv[SP_SDP_MEDIA_MAX]; /* crypto tags of ours in `sent` */
+	enum sp_sdp_dir dir;             /* that it announced for its first m-line in use */
+	bool agreed; /* its first offer is answered, and neither can be lost any more */
+
+	uint32_t rseq;      /* of its last reliable provisional (RFC 3262 4) */
+	uint32_t prack_due; /* RSeq of one whose PRACK waits for an answer; 0: none */
+};
+
+/* What the peer can do, by its Allow and Supported. */
+enum {
+	PEER_UPDATE = 1 << 0,
+	PEER_REFER = 1 << 1,
+	PEER_100REL = 1 << 2,
+	PEER_TIMER = 1 << 3,
+	PEER_REPLACES = 1 << 4
+};
+
+/* The session timer of a leg (RFC 4028). */
+struct leg_timer {
+	struct sp_timer due;  /* of the refresh that we send, or of the end */
+	uint32_t expires_s;   /* 0: no session timer                      */
+	uint32_t min_s;       /* Min-SE that a 422 has taught us          */
+	bool ours;            /* we refresh                                */
+	bool asked;           /* the peer's request named an interval      */
+	struct sp_sip_ctrans *ct; /* our refresh                          */
+};
+
+struct leg {
+	struct le le; /* in call->legs */
+	struct sp_call *call;
+	enum sp_side side; /* of the relay */
+	bool uac;          /* we called it */
+	enum leg_state state;
+	struct sp_trunk *trunk;
+	const struct sp_conf_interface *ifc; /* of call->env: where its ports and names are */
+	struct sp_sip_conn *conn;            /* the one the dialog came by, or went last */
+	struct list dlgs;
+	struct dlg *dlg; /* the current one; after the answer the only one */
+	unsigned peer;   /* PEER_ bits */
+	struct sp_sip_strans *invite_st; /* its INVITE or re-INVITE, until acknowledged */
+	bool accepted;                   /* invite_st: we sent 2xx, its ACK is due */
+	struct sp_sip_strans *update_st; /* its UPDATE or PRACK with an offer, until answered */
+	struct sp_sip_ctrans *invite_ct; /* our INVITE or re-INVITE to it */
+	struct sp_sip_ctrans *update_ct; /* our UPDATE to it */
+	struct sp_sip_ctrans *bye_ct;    /* our BYE to it */
+	bool offering;                   /* an INVITE or UPDATE of ours has no final response */
+	unsigned byes;                   /* BYEs that were lost with their connection */
+	struct sp_trunk_pick *pick;      /* a connection for INVITE or BYE */
+	uint32_t invite_cseq;            /* of our last INVITE, for its ACK */
+	bool acked;                      /* we acknowledged the 2xx to it */
+	bool ack_due;                    /* its 2xx waits for our ACK (delayed offer) */
+	struct mbuf *ack_body;           /* the answer that our ACK carries, or NULL */
+	bool counted;                    /* in the trunk's calls */
+	char *contact;                   /* our Contact towards it */
+	uint64_t session_id;             /* in o= of what we send it */
+	struct reliable *reliable;       /* uas: provisionals that wait for PRACK, or NULL */
+	struct leg_timer timer;
+};
+
+/* ---- leg.c ---- */
+
+/* A leg without trunk, in call->legs. */
+int leg_alloc(struct leg **lp, struct sp_call *call, enum sp_side side);
+/* The leg's trunk, if it takes one more call. */
+bool leg_take_trunk(struct leg *leg, struct sp_trunk *trunk);
+/* The leg's trunk is set before. */
+int leg_uas(struct leg *leg, struct sp_sip_strans *st, const struct sp_sip_msg *invite);
+int leg_uac(struct leg *leg, struct sp_sip_conn *conn, const char *local, const char *remote,
+	    const char *target);
+void leg_forget(struct sp_sip_ctrans **ctp);
+void leg_seen_on(struct leg *leg, struct sp_sip_conn *conn);
+/* Learn from Allow and Supported what the peer can do. */
+void leg_learn(struct leg *leg, const struct sp_sip_msg *m);
+/* Is an offer of either side on its way, so that no other may start? */
+bool leg_is_busy(const struct leg *leg);
+
+/* A request to be sent in a leg's dialog. */
+struct leg_req {
+	enum sp_sip_method method;
+	struct dlg *dlg;            /* NULL: the leg's current one */
+	const struct mbuf *headers; /* or NULL */
+	const char *content_type;   /* NULL: no body */
+	struct pl body;
+};
+
+int leg_request(struct leg *leg, struct sp_sip_ctrans **ctp, const struct leg_req *r,
+		sp_sip_response_h *h, void *arg);
+/* INVITE or UPDATE with a body, empty for none. */
+int leg_offer(struct leg *leg, enum sp_sip_method method, const struct mbuf *headers,
+	      const struct body *body, sp_sip_response_h *h);
+int leg_ack(struct leg *leg);
+bool leg_is_fork(const struct leg *leg, const struct sp_sip_msg *rsp);
+void leg_drop_fork(struct leg *leg, const struct sp_sip_msg *rsp);
+int dlg_reply(struct dlg *dlg, struct sp_sip_strans *st, uint16_t status,
+	      const struct mbuf *headers, const struct body *body);
+int leg_reply(struct leg *leg, struct sp_sip_strans *st, uint16_t status,
+	      const struct mbuf *headers, const struct body *body);
+void leg_refuse(struct leg *leg, struct sp_sip_strans *st, uint16_t status, const char *warning);
+
+/* ---- hangup.c ---- */
+
+/* The leg is over: refuse, CANCEL or BYE, whichever its state asks for. */
+void leg_end(struct leg *leg);
+/* The leg's peer hung up. */
+void leg_hung_up(struct leg *leg);
+/* Nothing more to wait for; when that is so of all legs, the call is told. */
+void leg_ended(struct leg *leg);
+/* The ACK of the 2xx that made the dialog came, or its time ran out. */
+void leg_confirmed(struct leg *leg);
+
+#endif

@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * call/: where a call goes, and how numbers are read and written.
+ *
+ * Inside the gateway a number is E.164 ("+" and digits). What a trunk writes
+ * becomes that by the trunk's numbering_in(), what goes to a trunk is made of
+ * it by that trunk's numbering_out(). Digits as dialled (short codes, emergency
+ * numbers) pass both untouched.
+ */
+#ifndef SALLYPORT_CALL_ROUTE_PRIV_H
+#define SALLYPORT_CALL_ROUTE_PRIV_H
+
+#include "sallyport/call.h"
+
+enum {
+	NUMBERING_SIZE = 64,   /* a number with all its prefixes, and NUL         */
+	ROUTE_DIGITS_MAX = 32, /* digits that are no E.164 number                 */
+	ROUTE_TEXT_SIZE = 257  /* user part of a request URI, as written, and NUL */
+};
+
+/* ---- numbering.c: pure functions; n may be NULL: numbers need their "+" ---- */
+
+/*
+ * E.164 of a user part as the trunk writes it: it may be %-escaped, and have
+ * parameters and visual separators. @return 0, or EINVAL with out = ""
+ */
+int numbering_in(char out[SP_NUMBER_SIZE], const struct sp_conf_numbering *n,
+		 const struct pl *user);
+/*
+ * An E.164 number as the trunk wants it. @return 0, or EINVAL with out = "" (no
+ * E.164 number, or it does not fit): then the text goes as it is
+ */
+int numbering_out(char out[NUMBERING_SIZE], const struct sp_conf_numbering *n, const char *e164);
+/* Does ";user=phone" go with E.164 numbers? */
+bool numbering_phone(const struct sp_conf_numbering *n);
+/*
+ * The number as it was dialled: unescaped, without parameters and separators.
+ * Digits, "*", "#"; a "+" in front. @return 0, or EINVAL with out = ""
+ */
+int numbering_dialled(char out[NUMBERING_SIZE], const struct pl *user);
+/* The user part with its parameters, also of a tel URI, where they stand apart. */
+void numbering_user(struct pl *user, const struct sp_sip_uri *uri);
+
+/* ---- route.c ---- */
+
+struct route {
+	struct sp_trunk *trunk;
+	const struct sp_number_entry *entry; /* never NULL; an empty one when none decides */
+	char user[ROUTE_TEXT_SIZE];          /* of the request URI towards the callee: E.164,
+						or as dialled (escaped)                      */
+	char caller[SP_NUMBER_SIZE];         /* E.164 of who is calling, "" for none        */
+	bool emergency;                      /* no limit refuses it; user is as dialled     */
+	bool own; /* a transfer back to the trunk it came from; user is as it was written */
+};
+
+/* @return 0, or the SIP status to refuse with; cause for the log. */
+uint16_t route_find(struct route *route, const struct sp_call_env *env, const struct sp_trunk *from,
+		    const struct sp_sip_msg *invite, const char **cause);
+/*
+ * Where a Refer-To, or the Contact of a 3xx, of trunk `from` leads.
+ * caller_e164: who the new call is made in the name of; NULL or "" when unknown
+ */
+uint16_t route_refer(struct route *route, const struct sp_call_env *env,
+		     const struct sp_trunk *from, const struct sp_sip_addr *refer_to,
+		     const char *caller_e164, const char **cause);
+/* The number that the call is made in the name of. */
+void route_caller(const struct sp_sip_msg *invite, struct pl *user);
+/* E.164 of a user part without any trunk's settings. @return 0 or EINVAL */
+int route_e164(char out[SP_NUMBER_SIZE], const struct pl *user);
+bool route_is_anonymous(const struct sp_sip_addr *addr);
+
+#endif

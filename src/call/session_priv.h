@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * call/session, body: offers and answers between two legs, and the relay.
+ */
+#ifndef SALLYPORT_CALL_SESSION_PRIV_H
+#define SALLYPORT_CALL_SESSION_PRIV_H
+
+#include "sallyport/media.h"
+#include "sallyport/sdp.h"
+#include "sallyport/sip_message.h"
+
+struct leg;
+struct dlg;
+struct sp_call;
+struct sp_trunk;
+
+enum { BODY_TYPE_SIZE = 256 };
+
+/* A body as it goes out. All zero: none. */
+struct body {
+	char type[BODY_TYPE_SIZE];
+	struct mbuf *mb;
+};
+
+/* ---- body.c ---- */
+
+bool body_has_sdp(const struct sp_sip_msg *m);
+/* Is the body, if there is one, a description, or multipart with at most one in it? */
+bool body_readable(const struct sp_sip_msg *m);
+/*
+ * The body that goes on for orig's, with sdp in the place of its description; other
+ * parts of a multipart body stay octet for octet. orig may be NULL, or without body.
+ * sdp NULL: only what else there was. @return 0, EBADMSG, ENOMEM
+ */
+int body_make(struct body *b, const struct sp_sip_msg *orig, const struct mbuf *sdp);
+void body_clear(struct body *b);
+
+/* ---- session.c ---- */
+
+/* The media of two legs: one offer at a time, and the relay that it is about. */
+struct session {
+	struct sp_relay *relay;
+	int stream[SP_SDP_MEDIA_MAX]; /* m-line -> stream of the relay, -1: refused */
+	size_t mediac;                /* m-lines of the last offer that was answered */
+	struct sp_sdp *offer;         /* while it waits for its final answer */
+	struct leg *offerer;
+	bool initial;                 /* it is the offer of the INVITE that makes the call */
+	unsigned added;   /* bits: m-lines whose streams this offer opened */
+	unsigned refused; /* bits: m-lines that its answer refuses */
+};
+
+void session_init(struct session *s);
+/* A relay between the interfaces of two trunks, by enum sp_side. */
+int session_open(struct session *s, struct sp_call *call, const struct sp_trunk *const trunkv[2]);
+void session_close(struct session *s);
+
+/* Take an offer and open ports for it. On error: *status to refuse with, *why to say. */
+int session_offer(struct session *s, struct leg *from, const struct sp_sip_msg *m, uint16_t *status,
+		  const char **why);
+/* The same with a description that `from` gave before (transfer). */
+int session_offer_again(struct session *s, struct leg *from, uint16_t *status, const char **why);
+/* The offer as it goes to the other leg; resume: as of nobody on hold. */
+int session_write_offer(struct session *s, struct leg *to, bool resume, struct mbuf **sdpp);
+/*
+ * Take an answer, tell the relay, write it for the offerer. A message without one stands
+ * for the answer that the dialog gave before.
+ */
+int session_answer(struct session *s, struct leg *from, const struct sp_sip_msg *m,
+		   struct mbuf **sdpp, const char **why);
+/* The answer is final. */
+void session_commit(struct session *s);
+/* The offer was refused: the session stays what it was. */
+void session_rollback(struct session *s);
+/* Media is expected of both legs, or, during hold, of neither. */
+void session_watch(struct sp_call *call);
+/* Is m's description the one that the leg gave last? Then *sdpp is our answer, as before. */
+bool session_unchanged(struct leg *leg, const struct sp_sip_msg *m, struct mbuf **sdpp);
+/* What the leg was last told, as an offer, its version unchanged (RFC 4028 7.4). */
+int session_write_again(struct leg *leg, struct mbuf **sdpp);
+/* Does either trunk refuse INVITE without an offer? */
+bool session_refuses_delayed(const struct sp_trunk *from, const struct sp_trunk *to);
+const char *session_dir_name(enum sp_sdp_dir dir);
+
+#endif

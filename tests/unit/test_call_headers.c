@@ -1,0 +1,360 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * What passes from one side to the other: nothing by itself, what `pass` names,
+ * locations of emergency calls (RFC 6442), reasons (RFC 3326, RFC 6432), custom
+ * headers of the number entry; and the limits.
+ */
+#include "call_priv.h"
+#include "headers_fixture.h"
+
+#define EVERYTHING                                                                                 \
+	"User-Agent: Edge/1\r\nX-Tenant: 1\r\nSubject: Hello\r\nDate: Sat, 13 Nov 2010 23:29:00 "  \
+	"GMT\r\nP-Asserted-Identity: <sip:+44163@wire.example>\r\nDiversion: "                     \
+	"<sip:+44164@wire.example>\r\nHistory-Info: <sip:+44164@wire.example>;index=1\r\n"         \
+	"Identity: abc\r\nReason: Q.850;cause=16\r\nGeolocation: <cid:a@b>\r\n"                    \
+	"User-to-User: 00\r\nSupported: timer\r\nAllow: INVITE\r\nRoute: <sip:p;lr>\r\n"           \
+	"Remote-Party-ID: <sip:a@b>\r\nCall-Info: <http://wire.example/>\r\n"
+
+static void nothing_by_default(void **state)
+{
+	struct fixture f;
+
+	(void)state;
+	start(&f);
+	assert_string_equal(pass(&f, EVERYTHING), "");
+	f.ctx.initial = false;
+	assert_string_equal(pass(&f, EVERYTHING), "");
+	f.ctx.status = 200;
+	assert_string_equal(pass(&f, EVERYTHING), "");
+	assert_int_equal(f.err, 0);
+	finish(&f);
+}
+
+/* By name, any case, compact forms (RFC 3261 7.3.3), all of a name, in their order. */
+static void listed(void **state)
+{
+	static const char *const names[] = {"X-Tenant", "Subject", "User-to-User"};
+	struct fixture f;
+
+	(void)state;
+	start(&f);
+	f.to.passv = names;
+	f.to.passc = ARRAY_SIZE(names);
+	assert_string_equal(pass(&f, "x-tenant: 1\r\ns: Hello\r\nX-TENANT: 2\r\nX-Tenants: 3\r\n"
+				     "User-to-User: 00C81031;encoding=hex\r\n"),
+			    "X-Tenant: 1\r\nSubject: Hello\r\nX-Tenant: 2\r\n"
+			    "User-to-User: 00C81031;encoding=hex\r\n");
+	f.ctx.status = 183; /* also what comes back */
+	assert_string_equal(pass(&f, "X-Tenant: 1\r\n"), "X-Tenant: 1\r\n");
+	f.from.passv = names; /* `pass` is of the trunk that gets the message */
+	f.from.passc = f.to.passc;
+	f.to.passc = 0;
+	assert_string_equal(pass(&f, "X-Tenant: 1\r\n"), "");
+	finish(&f);
+}
+
+/* `pass` opens no way for what belongs to one leg, nor around the policy. */
+static void never_listed(void **state)
+{
+	static const char *const names[] = {
+		"Via",      "Contact",      "route",           "Supported", "Content-Type",
+		"Date",     "Identity",     "Privacy",         "Diversion", "P-Asserted-Identity",
+		"Replaces", "History-Info", "Session-Expires", "Call-ID",   "Retry-After"};
+	struct fixture f;
+
+	(void)state;
+	start(&f);
+	f.to.passv = names;
+	f.to.passc = ARRAY_SIZE(names);
+	assert_string_equal(pass(&f, EVERYTHING "x: 1800\r\nReplaces: a;to-tag=1;from-tag=2\r\n"
+						"Privacy: id\r\nRetry-After: 5\r\n"),
+			    "");
+	finish(&f);
+}
+
+/* RFC 6442: the location of who calls for help is nobody's to withhold. */
+static void emergency(void **state)
+{
+	struct fixture f;
+
+	(void)state;
+	start(&f);
+	f.ctx.emergency = true;
+	assert_string_equal(pass(&f, "Geolocation: <cid:target@wire.example>\r\n"
+				     "geolocation-routing: yes\r\nX-Tenant: 1\r\n"
+				     "Geolocation-Error: 100\r\n"),
+			    "Geolocation: <cid:target@wire.example>\r\n"
+			    "Geolocation-Routing: yes\r\nGeolocation-Error: 100\r\n");
+	finish(&f);
+}
+
+/* RFC 3326 in BYE and CANCEL; RFC 6432 in responses. Without the text. */
+static void reason(void **state)
+{
+	static const char in[] = "Reason: SIP ;cause=200;text=\"at edge.wire.example\", "
+				 "Q.850;cause=16\r\n"
+				 "Reason: Q.850;cause=17, X.1;cause=3, SIP;text=\"x\"\r\n";
+	static const char out[] = "Reason: SIP;cause=200\r\nReason: Q.850;cause=16\r\n";
+	struct fixture f;
+
+	(void)state;
+	start(&f);
+	f.ctx.initial = false;
+	assert_string_equal(pass(&f, in), "");
+	f.ctx.method = SP_SIP_BYE;
+	assert_string_equal(pass(&f, in), out);
+	f.ctx.method = SP_SIP_CANCEL;
+	assert_string_equal(pass(&f, in), out);
+	f.ctx.method = SP_SIP_INVITE;
+	for (f.ctx.status = 180; f.ctx.status < 185; f.ctx.status++)
+		assert_string_equal(pass(&f, in), 183 == f.ctx.status ? out : "");
+	f.ctx.status = 200;
+	assert_string_equal(pass(&f, in), "");
+	f.ctx.status = 486;
+	assert_string_equal(pass(&f, in), out);
+	assert_string_equal(pass(&f, "Reason: Q.850;cause=1000\r\n"), "");
+	assert_string_equal(pass(&f, "Reason: Q.850\r\n"), "");
+	finish(&f);
+}
+
+static void reason_of_message(void **state)
+{
+	struct fixture f;
+	char text[32];
+
+	(void)state;
+	start(&f);
+	f.ctx.method = SP_SIP_BYE;
+	arrive(&f, ALICE, "Reason: q.850;cause=31;text=\"x\", SIP;cause=200\r\n");
+	policy_reason(text, sizeof(text), f.msg);
+	assert_string_equal(text, "Q.850;cause=31");
+	arrive(&f, ALICE, "");
+	policy_reason(text, sizeof(text), f.msg);
+	assert_string_equal(text, "");
+	finish(&f);
+}
+
+/* The entry's headers: to the service; to the carrier where the entry says so. */
+static void custom(void **state)
+{
+	static const struct sp_number_header headers[] = {{"X-Account", "acme-1"}, {"X-Site", "7"}};
+	static const char *const names[] = {"X-Account", "X-Other"};
+	struct fixture f;
+
+	(void)state;
+	start(&f);
+	f.entry.headerv = headers;
+	f.entry.headerc = 2;
+	f.to.passv = names;
+	f.to.passc = 2;
+	/* nobody else writes a header of their names */
+	assert_string_equal(pass(&f, "x-account: forged\r\nX-Other: 1\r\n"),
+			    "X-Account: acme-1\r\nX-Site: 7\r\nX-Other: 1\r\n");
+	f.ctx.initial = false;
+	assert_string_equal(pass(&f, "x-account: forged\r\n"), "");
+	f.ctx.initial = true;
+	turn(&f);
+	assert_string_equal(pass(&f, ""), "");
+	f.entry.headers_to_carrier = true;
+	assert_string_equal(pass(&f, ""), "X-Account: acme-1\r\nX-Site: 7\r\n");
+	f.ctx.entry = NULL;
+	assert_string_equal(pass(&f, ""), "");
+	finish(&f);
+}
+
+/* The gateway's own messages have what the rules of their trunk put there. */
+static void own_message(void **state)
+{
+	static const struct sp_conf_rule rule = {
+		.action = SP_RULE_ADD, .header = "X-From", .value = "gw{trunk}"};
+	struct fixture f;
+
+	(void)state;
+	start(&f);
+	f.to.rules_outv = &rule;
+	f.to.rules_outc = 1;
+	f.ctx.from = NULL;
+	assert_int_equal(headers_put(f.mb, &f.ctx), 0);
+	assert_int_equal(mbuf_write_u8(f.mb, 0), 0);
+	assert_string_equal((char *)f.mb->buf, "X-From: gw\r\n");
+	finish(&f);
+}
+
+static char *lines(const char *line, size_t n)
+{
+	struct mbuf *mb = mbuf_alloc(1024);
+	char *text = NULL;
+
+	for (size_t i = 0; i < n; i++)
+		assert_int_equal(mbuf_write_str(mb, line), 0);
+	mb->pos = 0;
+	assert_int_equal(mbuf_strdup(mb, &text, mb->end), 0);
+	mem_deref(mb);
+	return text;
+}
+
+/* A message with more than the limits makes none, and leaves no part of one. */
+static void limits(void **state)
+{
+	static const char *const names[] = {"X-A"};
+	struct fixture f;
+	char *many, *big, value[1024];
+
+	(void)state;
+	start(&f);
+	f.to.passv = names;
+	f.to.passc = 1;
+	many = lines("X-A: 1\r\n", HEADERS_OUT_MAX);
+	assert_int_equal(strlen(pass(&f, many)), 8 * HEADERS_OUT_MAX);
+	assert_int_equal(f.err, 0);
+	mem_deref(many);
+	many = lines("X-A: 1\r\n", HEADERS_OUT_MAX + 1);
+	assert_string_equal(pass(&f, many), "");
+	assert_int_equal(f.err, EMSGSIZE);
+	mem_deref(many);
+
+	memset(value, 'v', sizeof(value));
+	memcpy(value, "X-A: ", 5);
+	memcpy(value + sizeof(value) - 3, "\r\n", 3);
+	big = lines(value, 16); /* of 1021 bytes each, without CRLF */
+	assert_int_equal(strlen(pass(&f, big)), 16 * 1023);
+	mem_deref(big);
+	big = lines(value, 17);
+	assert_string_equal(pass(&f, big), "");
+	assert_int_equal(f.err, EMSGSIZE);
+	mem_deref(big);
+	finish(&f);
+}
+
+/* Allow and Supported say what the trunk's settings use, and nothing else. */
+static void capabilities(void **state)
+{
+	struct fixture f;
+
+	(void)state;
+	start(&f);
+	assert_int_equal(policy_put_allow(f.mb, &f.to), 0);
+	assert_int_equal(policy_put_supported(f.mb, &f.to), 0);
+	f.to.reliable = SP_USE_REQUIRED;
+	assert_int_equal(policy_put_allow(f.mb, &f.to), 0);
+	f.to.transfer = SP_TRANSFER_RELAY;
+	assert_int_equal(policy_put_supported(f.mb, &f.to), 0);
+	f.to.timer.use = SP_USE_SUPPORTED;
+	assert_int_equal(policy_put_allow(f.mb, &f.to), 0);
+	assert_int_equal(policy_put_supported(f.mb, &f.to), 0);
+	f.to.reliable = SP_USE_OFF;
+	assert_int_equal(policy_put_supported(f.mb, &f.to), 0);
+	assert_int_equal(mbuf_write_u8(f.mb, 0), 0);
+	assert_string_equal(
+		(char *)f.mb->buf,
+		"Allow: INVITE, ACK, CANCEL, BYE, OPTIONS, UPDATE, INFO, MESSAGE, NOTIFY\r\n"
+		"Allow: INVITE, ACK, CANCEL, BYE, OPTIONS, UPDATE, INFO, MESSAGE, NOTIFY, PRACK\r\n"
+		"Supported: 100rel, replaces\r\n"
+		"Allow: INVITE, ACK, CANCEL, BYE, OPTIONS, UPDATE, INFO, MESSAGE, NOTIFY, PRACK, "
+		"REFER\r\n"
+		"Supported: 100rel, timer, replaces\r\n"
+		"Supported: timer, replaces\r\n");
+	finish(&f);
+}
+
+/* Every name in the tables is found, so they are in their order. */
+static void kinds(void **state)
+{
+	static const struct {
+		const char *name;
+		enum bag_kind kind;
+	} cases[] = {
+		{"Accept", BAG_OWNED},
+		{"accept-encoding", BAG_OWNED},
+		{"Allow", BAG_OWNED},
+		{"Allow-Events", BAG_OWNED},
+		{"Authentication-Info", BAG_OWNED},
+		{"Authorization", BAG_OWNED},
+		{"CALL-ID", BAG_OWNED},
+		{"Contact", BAG_OWNED},
+		{"CSeq", BAG_OWNED},
+		{"Event", BAG_OWNED},
+		{"Expires", BAG_OWNED},
+		{"Flow-Timer", BAG_OWNED},
+		{"From", BAG_OWNED},
+		{"Info-Package", BAG_OWNED},
+		{"Join", BAG_OWNED},
+		{"Max-Breadth", BAG_OWNED},
+		{"Max-Forwards", BAG_OWNED},
+		{"MIME-Version", BAG_OWNED},
+		{"Min-Expires", BAG_OWNED},
+		{"Min-SE", BAG_OWNED},
+		{"Path", BAG_OWNED},
+		{"Proxy-Authenticate", BAG_OWNED},
+		{"Proxy-Authentication-Info", BAG_OWNED},
+		{"Proxy-Authorization", BAG_OWNED},
+		{"Proxy-Require", BAG_OWNED},
+		{"RAck", BAG_OWNED},
+		{"Record-Route", BAG_OWNED},
+		{"Recv-Info", BAG_OWNED},
+		{"Refer-Sub", BAG_OWNED},
+		{"Refer-To", BAG_OWNED},
+		{"Referred-By", BAG_OWNED},
+		{"Replaces", BAG_OWNED},
+		{"Require", BAG_OWNED},
+		{"Retry-After", BAG_OWNED},
+		{"Route", BAG_OWNED},
+		{"RSeq", BAG_OWNED},
+		{"Security-Client", BAG_OWNED},
+		{"Security-Server", BAG_OWNED},
+		{"Security-Verify", BAG_OWNED},
+		{"Service-Route", BAG_OWNED},
+		{"Session-Expires", BAG_OWNED},
+		{"SIP-ETag", BAG_OWNED},
+		{"SIP-If-Match", BAG_OWNED},
+		{"Subscription-State", BAG_OWNED},
+		{"Supported", BAG_OWNED},
+		{"Target-Dialog", BAG_OWNED},
+		{"Timestamp", BAG_OWNED},
+		{"To", BAG_OWNED},
+		{"Unsupported", BAG_OWNED},
+		{"Via", BAG_OWNED},
+		{"Warning", BAG_OWNED},
+		{"WWW-Authenticate", BAG_OWNED},
+		{"Content-Anything", BAG_OWNED},
+		{"Date", BAG_JUDGED},
+		{"Diversion", BAG_JUDGED},
+		{"History-Info", BAG_JUDGED},
+		{"Identity", BAG_JUDGED},
+		{"Identity-Info", BAG_JUDGED},
+		{"P-Asserted-Identity", BAG_JUDGED},
+		{"p-preferred-identity", BAG_JUDGED},
+		{"Privacy", BAG_JUDGED},
+		{"Reason", BAG_JUDGED},
+		{"Remote-Party-ID", BAG_JUDGED},
+		{"Geolocation", BAG_LISTED},
+		{"X-Content-Type", BAG_LISTED},
+		{"Tos", BAG_LISTED},
+	};
+	struct pl name;
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		pl_set_str(&name, cases[i].name);
+		assert_int_equal(bag_kind(&name), cases[i].kind);
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(nothing_by_default),
+		cmocka_unit_test(listed),
+		cmocka_unit_test(never_listed),
+		cmocka_unit_test(emergency),
+		cmocka_unit_test(reason),
+		cmocka_unit_test(reason_of_message),
+		cmocka_unit_test(custom),
+		cmocka_unit_test(own_message),
+		cmocka_unit_test(limits),
+		cmocka_unit_test(capabilities),
+		cmocka_unit_test(kinds),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
