@@ -5,6 +5,8 @@
  */
 #include "call_priv.h"
 
+#define ACCEPT "application/sdp, multipart/mixed"
+
 static void reply_with(struct sp_sip_strans *st, uint16_t status, const char *name,
 		       const struct pl *value)
 {
@@ -127,7 +129,7 @@ static bool refuse_method(const struct sp_conf_trunk *conf, struct sp_sip_strans
 static bool refuse_body(struct sp_sip_strans *st, const struct sp_sip_msg *req)
 {
 	const struct sp_sip_hdr *encoding = sp_sip_msg_next(req, SP_HDR_CONTENT_ENCODING, NULL);
-	const struct pl identity = PL("identity"), sdp = PL("application/sdp");
+	const struct pl identity = PL("identity"), readable = PL(ACCEPT);
 
 	if (0 == req->body.l || (SP_SIP_INVITE != req->method && SP_SIP_UPDATE != req->method &&
 				 SP_SIP_PRACK != req->method))
@@ -137,7 +139,7 @@ static bool refuse_body(struct sp_sip_strans *st, const struct sp_sip_msg *req)
 		return true;
 	}
 	if (!body_readable(req)) {
-		reply_with(st, 415, "Accept", &sdp);
+		reply_with(st, 415, "Accept", &readable);
 		return true;
 	}
 	return false;
@@ -169,9 +171,9 @@ void admit_options(const struct sp_calls *calls, struct sp_sip_strans *st)
 	if (!err)
 		err = policy_put_allow(mb, conf);
 	if (!err)
-		err = policy_put_supported(mb, conf);
+		err = policy_put_supported(mb, conf, true);
 	if (!err)
-		err = sp_sip_put(mb, "Accept", "application/sdp, multipart/mixed");
+		err = sp_sip_put(mb, "Accept", "%s", ACCEPT);
 	if (!err)
 		err = policy_put_refusal(mb, NULL, r.status, NULL);
 	r.headers = err ? NULL : mb;

@@ -43,20 +43,26 @@ static int plain(struct body *b, const struct mbuf *sdp)
 	return 0;
 }
 
+/**
+ * A multipart body with sdp in its description's place, or without the
+ * description. @return ENOENT: nothing but the description is, or may go, in it
+ */
 static int parts(struct body *b, const struct sp_sip_msg *orig, const struct mbuf *sdp)
 {
 	struct sp_sip_part part;
-	int err;
+	int err = sp_sip_part_find(&part, orig, type_sdp);
 
+	if (part.count > 1 || (ENOENT == err && (sdp || part.count)))
+		return ENOENT; /* further descriptions would name the other side's network */
+	if (err && ENOENT != err)
+		return EBADMSG;
 	if (pl_strcpy(&orig->content_type, b->type, sizeof(b->type)))
 		return EBADMSG;
 	b->mb = mbuf_alloc(orig->body.l + 1024);
 	if (!b->mb)
 		return ENOMEM;
-	if (!sdp)
-		return mbuf_write_pl(b->mb, &orig->body);
-	err = sp_sip_part_find(&part, orig, type_sdp);
-	return err ? EBADMSG : sp_sip_part_replace(b->mb, orig, &part, sdp);
+	return err ? mbuf_write_pl(b->mb, &orig->body)
+		   : sp_sip_part_replace(b->mb, orig, &part, sdp);
 }
 
 int body_make(struct body *b, const struct sp_sip_msg *orig, const struct mbuf *sdp)
@@ -64,12 +70,12 @@ int body_make(struct body *b, const struct sp_sip_msg *orig, const struct mbuf *
 	int err;
 
 	memset(b, 0, sizeof(*b));
-	if (!is_multipart(orig) || (sdp && !body_has_sdp(orig)))
+	if (!is_multipart(orig))
 		return plain(b, sdp);
 	err = parts(b, orig, sdp);
 	if (err)
 		body_clear(b);
-	return err;
+	return ENOENT == err ? plain(b, sdp) : err;
 }
 
 void body_clear(struct body *b)

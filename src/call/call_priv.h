@@ -113,6 +113,11 @@ void fork_settle(struct leg *leg);
 /* Does the trunk let the extension be used towards the leg, and the peer? */
 bool reliable_offered(const struct leg *leg);
 /*
+ * May we ask for it? Not in an INVITE without an offer for a caller without the
+ * extension: an offer in a reliable provisional could not be answered in time.
+ */
+bool reliable_wanted(const struct leg *leg);
+/*
  * A provisional of the callee. @return false: a repetition, or out of order: nobody gets
  * it. A PRACK goes out at once, or, when it has to carry an answer, by reliable_prack().
  */

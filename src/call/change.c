@@ -166,7 +166,7 @@ void act_change_cancelled(struct sp_call *call, const struct input *in)
 /** A change that comes while another is on its way (RFC 3261 14.2, RFC 3311 5.2). */
 void act_glare(struct sp_call *call, const struct input *in)
 {
-	uint16_t status = pending(in->leg) ? 500 : 491;
+	uint16_t status = pending(in->leg) && !in->leg->offering ? 500 : 491;
 
 	/* PRACK cannot be sent again: what it acknowledges it has acknowledged (RFC 6337 3.1) */
 	if (SP_SIP_PRACK == in->msg->method)

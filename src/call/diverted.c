@@ -326,6 +326,7 @@ static int put_entry(struct headers *h, const struct address *a, const struct di
 static int put_history(struct headers *h, struct diverted *list)
 {
 	const struct headers_ctx *ctx = h->ctx;
+	const char *called = ctx->called ? ctx->called : "";
 	char index[INDEX_SIZE] = "";
 	struct address a;
 	int err = 0;
@@ -337,7 +338,7 @@ static int put_history(struct headers *h, struct diverted *list)
 		address(&a, ctx, d);
 		err = put_entry(h, &a, i ? d - 1 : NULL, d->hidden, index);
 	}
-	pl_set_str(&a.user, ctx->called ? ctx->called : "");
+	pl_set_str(&a.user, numbering_out(a.buf, &ctx->to->numbering, called) ? called : a.buf);
 	a.host = ctx->to->domain ? ctx->to->domain : ctx->advertise;
 	a.phone = identity_phone(ctx->to, &a.user);
 	return err ? err : put_entry(h, &a, &list->v[list->n - 1], false, index);

@@ -88,7 +88,7 @@ static int add_fork(struct dlg **dp, struct leg *callee, const struct sp_sip_msg
 	struct dlg *d;
 	int err;
 
-	if (list_count(&callee->dlgs) >= LEG_DIALOGS_MAX)
+	if (rsp->status < 200 && list_count(&callee->dlgs) >= LEG_DIALOGS_MAX)
 		return ENOSPC;
 	err = sp_sip_dialog_fork(&sip, callee->dlg->sip, rsp);
 	if (!err)

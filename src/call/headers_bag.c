@@ -13,10 +13,12 @@
 #include "headers_priv.h"
 
 /* Of one leg alone: its dialog, its transactions, its connection, its body, and
- * what it is capable of. In strcasecmp() order. "Content-*" is a family. */
+ * what it is capable of; and what a signature covers, which no rule may change
+ * (RFC 8224). In strcasecmp() order. "Content-" and "Security-" are families. */
 static const char *const owned[] = {
 	"Accept",
 	"Accept-Encoding",
+	"Accept-Language",
 	"Allow",
 	"Allow-Events",
 	"Authentication-Info",
@@ -24,10 +26,13 @@ static const char *const owned[] = {
 	"Call-ID",
 	"Contact",
 	"CSeq",
+	"Date",
 	"Event",
 	"Expires",
 	"Flow-Timer",
 	"From",
+	"Identity",
+	"Identity-Info",
 	"Info-Package",
 	"Join",
 	"Max-Breadth",
@@ -43,6 +48,7 @@ static const char *const owned[] = {
 	"RAck",
 	"Record-Route",
 	"Recv-Info",
+	"Refer-Events-At",
 	"Refer-Sub",
 	"Refer-To",
 	"Referred-By",
@@ -51,15 +57,13 @@ static const char *const owned[] = {
 	"Retry-After",
 	"Route",
 	"RSeq",
-	"Security-Client",
-	"Security-Server",
-	"Security-Verify",
 	"Service-Route",
 	"Session-Expires",
 	"SIP-ETag",
 	"SIP-If-Match",
 	"Subscription-State",
 	"Supported",
+	"Suppress-If-Match",
 	"Target-Dialog",
 	"Timestamp",
 	"To",
@@ -69,7 +73,7 @@ static const char *const owned[] = {
 	"WWW-Authenticate",
 };
 
-/* They say who somebody is, or why; identity.c, diverted.c and headers.c decide. */
+/* They say who somebody is, or why: identity.c, diverted.c and headers.c decide. */
 static const char *const judged[] = {
 	"Date",          "Diversion",           "History-Info",         "Identity",
 	"Identity-Info", "P-Asserted-Identity", "P-Preferred-Identity", "Privacy",
@@ -119,7 +123,8 @@ enum bag_kind bag_kind(const struct pl *name)
 
 	if (pl_strcpy(name, buf, sizeof(buf)))
 		return BAG_LISTED; /* longer than any that we know */
-	if (!strncasecmp(buf, "Content-", 8) || in_table(owned, ARRAY_SIZE(owned), buf))
+	if (!strncasecmp(buf, "Content-", 8) || !strncasecmp(buf, "Security-", 9) ||
+	    in_table(owned, ARRAY_SIZE(owned), buf))
 		return BAG_OWNED;
 	return in_table(judged, ARRAY_SIZE(judged), buf) ? BAG_JUDGED : BAG_LISTED;
 }
@@ -133,6 +138,12 @@ static struct pl long_name(const struct pl *name)
 			pl_set_str(&pl, compacts[i].name);
 	}
 	return pl;
+}
+
+/** Credentials stay where they are: they are in no bag, so nothing can read them. */
+static bool is_secret(const struct pl *name)
+{
+	return !pl_strcasecmp(name, "Authorization") || !pl_strcasecmp(name, "Proxy-Authorization");
 }
 
 static int add(struct bag *bag, const struct pl *name, const struct pl *value)
@@ -156,7 +167,8 @@ int headers_alloc(struct headers **hp, const struct headers_ctx *ctx, const stru
 	for (size_t i = 0; msg && i < msg->hdrc; i++) {
 		const struct pl name = long_name(&msg->hdrv[i].name);
 
-		(void)add(&h->in, &name, &msg->hdrv[i].value); /* no message has more */
+		if (!is_secret(&name)) /* and no message has more than there is room for */
+			(void)add(&h->in, &name, &msg->hdrv[i].value);
 	}
 	*hp = h;
 	return 0;

@@ -60,8 +60,9 @@ struct headers_uris {
 };
 
 /**
- * All three. user: of the callee, as the trunk wants it; host and port: of the
- * target, which ctx->to->domain replaces. Release with headers_uris_reset().
+ * All three. user: of the callee, a number (written as the trunk wants it) or
+ * any other; caller: as of headers_from(); host and port: of the target, whose
+ * host ctx->to->domain replaces. Release with headers_uris_reset().
  */
 int headers_uris(struct headers_uris *uris, const struct headers_ctx *ctx, const char *user,
 		 const char *caller, const char *host, uint16_t port);
@@ -69,7 +70,8 @@ void headers_uris_reset(struct headers_uris *uris);
 
 /* Allow and Supported towards a trunk, as far as its settings use what they name. */
 int policy_put_allow(struct mbuf *mb, const struct sp_conf_trunk *conf);
-int policy_put_supported(struct mbuf *mb, const struct sp_conf_trunk *conf);
+/* reliable: this request, too, may be answered by reliable provisionals. */
+int policy_put_supported(struct mbuf *mb, const struct sp_conf_trunk *conf, bool reliable);
 
 /* ---- policy.c ---- */
 
@@ -81,7 +83,7 @@ bool policy_reason_value(char *buf, size_t size, const struct pl *value);
 enum bag_kind {
 	BAG_LISTED, /* passes when `pass` names it                                */
 	BAG_JUDGED, /* passes when the policy says so; rules may write it         */
-	BAG_OWNED   /* belongs to one leg: never passes, rules can only read it   */
+	BAG_OWNED   /* of one leg, or signed: rules can only read it              */
 };
 
 struct bag_hdr {

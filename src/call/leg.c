@@ -170,7 +170,7 @@ static int put_ourselves(struct mbuf *mb, const struct leg *leg)
 
 	if (!err)
 		err = policy_put_allow(mb, conf);
-	return err ? err : policy_put_supported(mb, conf);
+	return err ? err : policy_put_supported(mb, conf, reliable_wanted(leg));
 }
 
 int leg_request(struct leg *leg, struct sp_sip_ctrans **ctp, const struct leg_req *r,

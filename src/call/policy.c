@@ -11,21 +11,21 @@
 #include "call_priv.h"
 #include "headers_priv.h"
 
-const char policy_allow[] = "INVITE, ACK, CANCEL, BYE, OPTIONS, UPDATE, INFO, MESSAGE, NOTIFY";
+static const char methods[] = "INVITE, ACK, CANCEL, BYE, OPTIONS, UPDATE, INFO, MESSAGE, NOTIFY";
 
 int policy_put_allow(struct mbuf *mb, const struct sp_conf_trunk *conf)
 {
-	return sp_sip_put(mb, "Allow", "%s%s%s", policy_allow,
+	return sp_sip_put(mb, "Allow", "%s%s%s", methods,
 			  SP_USE_OFF != conf->reliable ? ", PRACK" : "",
 			  SP_TRANSFER_REFUSE != conf->transfer ? ", REFER" : "");
 }
 
-int policy_put_supported(struct mbuf *mb, const struct sp_conf_trunk *conf)
+int policy_put_supported(struct mbuf *mb, const struct sp_conf_trunk *conf, bool reliable)
 {
 	const char *tagv[3];
 	size_t n = 0;
 
-	if (SP_USE_OFF != conf->reliable)
+	if (reliable && SP_USE_OFF != conf->reliable)
 		tagv[n++] = "100rel";
 	if (SP_USE_OFF != conf->timer.use)
 		tagv[n++] = "timer";
@@ -57,10 +57,12 @@ static const char *trunk_domain(const struct sp_conf_trunk *conf, const char *ta
 int headers_uris(struct headers_uris *uris, const struct headers_ctx *ctx, const char *user,
 		 const char *caller, const char *host, uint16_t port)
 {
-	char *domain = NULL, portbuf[8] = "";
+	char *domain = NULL, portbuf[8] = "", number[NUMBERING_SIZE];
 	struct pl u;
 	int err;
 
+	if (0 == numbering_out(number, &ctx->to->numbering, user))
+		user = number;
 	pl_set_str(&u, user);
 	memset(uris, 0, sizeof(*uris));
 	if (port && 5061 != port)

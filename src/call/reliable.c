@@ -38,6 +38,13 @@ bool reliable_offered(const struct leg *leg)
 	return SP_USE_OFF != sp_trunk_conf(leg->trunk)->reliable && leg->peer & PEER_100REL;
 }
 
+bool reliable_wanted(const struct leg *leg)
+{
+	const struct sp_call *call = leg->call;
+
+	return !(leg->uac && call->delayed && call->caller && !reliable_offered(call->caller));
+}
+
 static void send_prack(struct leg *leg, struct dlg *dlg, uint32_t rseq, const struct mbuf *answer)
 {
 	struct mbuf *mb = mbuf_alloc(64);

@@ -136,6 +136,7 @@ static struct pl custom_header(const struct sp_number_entry *entry, const char *
 static struct pl placeholder(const struct work *w, const struct pl *key)
 {
 	const struct headers_ctx *ctx = w->h->ctx;
+	const struct sp_conf_trunk *own = w->bag == &w->h->out ? ctx->to : ctx->from;
 	const struct bag_hdr *b;
 	struct pl pl = PL("");
 	char name[HEADERS_NAME_MAX + 8 + 1];
@@ -156,7 +157,7 @@ static struct pl placeholder(const struct work *w, const struct pl *key)
 	else if (!strcmp(name, "called"))
 		s = ctx->called;
 	else if (!strcmp(name, "trunk"))
-		s = ctx->from ? ctx->from->name : NULL;
+		s = own->name;
 	if (s)
 		pl_set_str(&pl, s);
 	return pl;

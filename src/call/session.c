@@ -156,6 +156,7 @@ static void local_side(struct sp_sdp_local *local, const struct session *s, cons
 	local->session_id = to->session_id;
 	local->version = to->dlg->version;
 	local->hold = w->hold;
+	local->offer = w->answered;
 	for (size_t i = 0; i < sp_sdp_mediac(w->d); i++) {
 		struct sp_sdp_local_media *lm = &local->mediav[i];
 		size_t stream = (size_t)s->stream[i];
@@ -283,6 +284,8 @@ static const char *answer_fault(const struct sp_sdp *offer, const struct sp_sdp 
 			continue;
 		if (SP_SDP_OK != am->fault)
 			return sp_sdp_fault_text(am->fault);
+		if (pl_cmp(&am->type, &sp_sdp_media(offer, i)->type))
+			return "the answer has another kind of media than the offer";
 		if (dlg->tagv[i] != am->sdes.tag)
 			return "the answer takes a crypto tag that was not offered";
 	}

@@ -55,7 +55,7 @@ static int put_headers(struct mbuf *mb, const struct leg *callee, const struct h
 	const struct sp_conf_trunk *conf = ctx->to;
 	int err = headers_put(mb, ctx);
 
-	if (!err && SP_USE_REQUIRED == conf->reliable)
+	if (!err && SP_USE_REQUIRED == conf->reliable && reliable_wanted(callee))
 		err = sp_sip_put(mb, "Require", "100rel");
 	if (!err && SP_USE_REQUIRED == conf->timer.use)
 		err = sp_sip_put(mb, "Require", "timer");

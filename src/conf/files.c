@@ -85,8 +85,10 @@ int conf_dir(char *dir, size_t size, const char *file)
 		str_ncpy(name, ".", sizeof(name));
 	else if (slash == file)
 		str_ncpy(name, "/", sizeof(name));
-	else if (pl_strcpy(&pl, name, sizeof(name)))
+	else if (pl.l >= sizeof(name))
 		return ENAMETOOLONG;
+	else
+		(void)pl_strcpy(&pl, name, sizeof(name));
 
 	if (!realpath(name, real))
 		return errno;

@@ -190,8 +190,9 @@ const char *conf_target_parse(struct sp_conf_target *out, char host[256], const 
 	if (mend)
 		return mend;
 
-	if (pl_strcpy(&name, host, 256))
+	if (name.l >= 256) /* pl_strcpy() would cut it without a word */
 		return "is longer than a host name can be";
+	(void)pl_strcpy(&name, host, 256);
 	if (!sa_set_str(&sa, host, 0)) {
 		if (sa_is_any(&sa))
 			return "is no address that can be called";

@@ -130,8 +130,9 @@ static const config_setting_t *find_member(const config_setting_t *s, const char
 	if (dot) {
 		const struct pl pl = {.p = member, .l = (size_t)(dot - member)};
 
-		if (pl_strcpy(&pl, group, sizeof(group)))
+		if (pl.l >= sizeof(group))
 			return NULL;
+		(void)pl_strcpy(&pl, group, sizeof(group));
 		s = config_setting_get_member(s, group);
 		member = dot + 1;
 	}

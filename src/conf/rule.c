@@ -72,9 +72,10 @@ static const char *word_bad(const struct pl *text, char *buf, size_t size)
 	char word[WORD_SIZE], near[SAY_SIZE], why[SAY_SIZE];
 	const char *name, *mend;
 
-	if (pl_strcpy(text, word, sizeof(word)))
+	if (text->l >= sizeof(word))
 		return "has more between \"{\" and \"}\" than any word has: \"{{\" is a brace";
 
+	(void)pl_strcpy(text, word, sizeof(word));
 	for (size_t i = 0; i < 4; i++) {
 		if (!strcmp(word, words[i]))
 			return NULL;
@@ -134,7 +135,6 @@ const char *conf_get_template(struct conf_reader *rd, const struct conf_key *key
 	return conf_keep(rd, str);
 }
 
-/* ACK is not here: it has no answer, and what is in it belongs to its INVITE. */
 const char *conf_get_method(struct conf_reader *rd, const struct conf_key *key,
 			    const config_setting_t *s)
 {
@@ -150,6 +150,10 @@ const char *conf_get_method(struct conf_reader *rd, const struct conf_key *key,
 	for (size_t i = 0; i < n; i++) {
 		if (!strcmp(methods[i], str))
 			return methods[i];
+	}
+	if (!strcmp(str, "ACK")) {
+		conf_mistake(rd, s, "is a part of its INVITE: no rules are applied to it");
+		return NULL;
 	}
 
 	conf_mistake(rd, s, "is no method that rules are applied to%s",

@@ -44,8 +44,13 @@ static void put(const struct headers_ctx *ctx)
 		abort();
 	if (sp_sip_msg_parse(&m, (const char *)mb->buf, mb->end, &fault))
 		abort();
-	for (size_t i = HEAD_LINES + 1; i < m->hdrc; i++) {
-		if (BAG_OWNED == bag_kind(&m->hdrv[i].name) || i > HEAD_LINES + HEADERS_OUT_MAX)
+	if (m->hdrc > HEAD_LINES + HEADERS_OUT_MAX)
+		abort();
+	for (size_t i = HEAD_LINES; i < m->hdrc; i++) {
+		const struct pl *name = &m->hdrv[i].name;
+		const bool is_signed = !pl_strcmp(name, "Identity") || !pl_strcmp(name, "Date");
+
+		if (is_signed ? !ctx->to->pass_identity : BAG_OWNED == bag_kind(name))
 			abort();
 	}
 	mem_deref(m);

@@ -29,6 +29,63 @@ static void line(bool mistake, const char *text, void *arg)
 	*(size_t *)arg += strlen(text);
 }
 
+static size_t length(const char *s)
+{
+	return s ? strlen(s) : 0;
+}
+
+/* A rule that is there can be applied; a bad one is left out, also where there were mistakes. */
+static size_t visit_rules(const struct sp_conf_rule *v, size_t n)
+{
+	size_t sum = 0;
+
+	if (n > SP_CONF_RULES_MAX)
+		abort();
+	for (size_t i = 0; i < n; i++) {
+		const struct sp_conf_rule *r = &v[i];
+
+		if (!r->header || (r->action == SP_RULE_COPY) != (r->from != NULL) ||
+		    (r->action <= SP_RULE_SET) != (r->value != NULL))
+			abort();
+		sum += strlen(r->header) + length(r->value) + length(r->from) +
+		       length(r->when.header) + length(r->when.matches) + length(r->when.account);
+		for (size_t k = 0; k < r->when.methodc; k++)
+			sum += strlen(r->when.methodv[k]);
+		for (size_t k = 0; k < r->when.statusc; k++) {
+			if (r->when.statusv[k].min < 100 || r->when.statusv[k].max > 699)
+				abort();
+		}
+	}
+
+	return sum;
+}
+
+static size_t visit_settings(const struct sp_conf_trunk *t)
+{
+	const struct sp_conf_numbering *n = &t->numbering;
+	size_t sum = strlen(n->strip) + strlen(n->add) + strlen(n->country) +
+		     strlen(n->national_prefix) + strlen(n->international_prefix) +
+		     strlen(n->strip_out) + strlen(n->add_out);
+
+	for (size_t k = 0; k < t->passc; k++)
+		sum += strlen(t->passv[k]);
+	for (size_t k = 0; k < t->emergencyc; k++)
+		sum += strlen(t->emergencyv[k]);
+	for (size_t k = 0; k < t->failoverc; k++) {
+		if (t->failoverv[k] < 400 || t->failoverv[k] > 699)
+			abort();
+	}
+
+	return sum + visit_rules(t->rules_inv, t->rules_inc) +
+	       visit_rules(t->rules_outv, t->rules_outc);
+}
+
+static void tell(const char *trunk, const char *key, const char *value, const char *origin,
+		 void *arg)
+{
+	*(size_t *)arg += strlen(trunk) + strlen(key) + length(value) + strlen(origin);
+}
+
 static void visit(const struct sp_conf *c)
 {
 	size_t sum = strlen(c->file);
@@ -45,6 +102,7 @@ static void visit(const struct sp_conf *c)
 			sum += strlen(t->identityv[k]);
 		for (size_t k = 0; k < t->targetc; k++)
 			sum += strlen(t->targetv[k].host) + strlen(t->targetv[k].src.file);
+		sum += visit_settings(t);
 		if (t->carrier >= 0 && (size_t)t->carrier >= c->trunkc)
 			abort();
 	}
@@ -74,6 +132,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		abort();
 	if (c)
 		visit(c);
+	if (sp_conf_settings(path, tell, &shown) != err)
+		abort();
 
 	mem_deref(c);
 	mem_deref(r);

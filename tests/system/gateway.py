@@ -128,8 +128,8 @@ class Gateway:
         self.file = os.path.join(self.tmp, "sallyport.conf")
         self.lines, self.states = [], []
         self.cond = threading.Condition()
-        self.env = dict(os.environ, ASAN_OPTIONS="abort_on_error=0:detect_leaks=1",
-                        UBSAN_OPTIONS="print_stacktrace=1", **(env or {}))
+        self.env = {**os.environ, "ASAN_OPTIONS": "abort_on_error=0:detect_leaks=1",
+                    "UBSAN_OPTIONS": "print_stacktrace=1", **(env or {})}
         self.env.pop("JOURNAL_STREAM", None)
         self.process = None
         self.write()

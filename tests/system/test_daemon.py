@@ -10,7 +10,7 @@ import time
 import pytest
 from cryptography import x509
 
-from gateway import BINARY, Conf
+from gateway import BINARY, Conf, render
 from pki import write
 from ua import Call, Leg, reply
 
@@ -57,6 +57,37 @@ def test_check_good(tmp_path, conf):
         assert len(found) == 1, done.stdout
         assert san in found[0]
     assert "days" in done.stdout
+
+
+def test_check_verbose(tmp_path, conf):
+    """Every setting of every trunk, as the file would say it, and where it comes from."""
+    conf.trunks[1].update(profile="teams-direct-routing", hold="relay",
+                          headers_out=[{"action": "set", "header": "X-A", "value": "{account}"}])
+    file = tmp_path / "checked.conf"
+    file.write_text(conf.text())
+    done = run("--check", "--verbose", str(file))
+    assert done.returncode == 0, done.stderr
+    plain = run("--check", str(file))
+    assert done.stdout.startswith(plain.stdout)
+    carrier, service = re.split(r"^trunk \S+:$", done.stdout[len(plain.stdout):], flags=re.M)[1:]
+    for line in ('kind = "carrier";  # ' + str(file), 'hold = "relay";  # default',
+                 "# carrier is not set", "failover = [ 503 ];  # default"):
+        assert f"\n  {line}" in carrier, carrier
+    for line in ('hold = "relay";  # ' + str(file), 'transfer = "handle";  # profile teams-dir',
+                 'headers_out = ( { action = "set"; header = "X-A"; value = "{account}"; } );  #',
+                 "failover = [ 408, 503, 504 ];  # profile teams-direct-routing",
+                 "calls = 0;  # default"):
+        assert f"\n  {line}" in service, service
+
+    # what is printed can stand in a file, and then says the same
+    told = "\n".join(line for line in service.splitlines() if "  numbering." not in line)
+    file.write_text(conf.text().replace(render(conf.trunks[1]), "{" + told + "\n}"))
+    again = run("-c", "-v", str(file))
+    assert again.returncode == 0, again.stderr
+    assert 'transfer = "handle";  # ' + str(file) in again.stdout
+
+    bad = run("--verbose", str(file))
+    assert bad.returncode == 2 and "--check" in bad.stderr
 
 
 def test_check_reports_every_mistake(tmp_path, conf, pki):

@@ -40,6 +40,7 @@ struct peer {
 	bool uac;         /* it made the dialog */
 	bool unreachable; /* its connection is gone */
 	char branch[64];  /* of its last INVITE */
+	unsigned crypto;  /* tag of the last a=crypto line that the gateway sent it */
 };
 
 struct fx {
@@ -76,11 +77,15 @@ static inline void peer_message(const char *p, size_t n, void *arg)
 {
 	struct peer *peer = arg;
 	struct sp_sip_fault fault;
+	const char *crypto;
 
 	if (!n)
 		return;
 	assert_true(peer->tail < ARRAY_SIZE(peer->queue));
-	assert_int_equal(0, sp_sip_msg_parse(&peer->queue[peer->tail++], p, n, &fault));
+	assert_int_equal(0, sp_sip_msg_parse(&peer->queue[peer->tail], p, n, &fault));
+	crypto = strstr(peer->queue[peer->tail++]->text, "a=crypto:");
+	if (crypto)
+		peer->crypto = (unsigned)strtoul(crypto + strlen("a=crypto:"), NULL, 10);
 }
 
 static inline int peer_sendh(const uint8_t *p, size_t n, void *arg)
@@ -174,7 +179,7 @@ static inline const char *sdp_of(const char *addr, const char *key, const char *
 	return b;
 }
 
-/** The same as an answer: it takes the one crypto line that the gateway offers, tag 1. */
+/** The same as an answer: tag 1 stands for that of the one line that the gateway offered. */
 static inline const char *sdp_answer(const char *addr, const char *key, const char *dir)
 {
 	char *b = (char *)sdp_of(addr, key, dir);
@@ -183,16 +188,22 @@ static inline const char *sdp_answer(const char *addr, const char *key, const ch
 	return b;
 }
 
-static inline void put_body(char *text, size_t size, const char *sdp)
+static inline void put_body(const struct peer *peer, char *text, size_t size, const char *sdp)
 {
+	const char *tag = sdp ? strstr(sdp, "a=crypto:1 ") : NULL;
 	size_t used = strlen(text);
+	char body[2048];
 
-	if (sdp && *sdp)
+	if (sdp && *sdp) {
+		re_snprintf(body, sizeof(body), "%s", sdp);
+		if (tag && peer->crypto && peer->crypto < 10)
+			body[tag - sdp + 9] = (char)('0' + peer->crypto);
 		re_snprintf(text + used, size - used,
 			    "Content-Type: application/sdp\r\nContent-Length: %zu\r\n\r\n%s",
-			    strlen(sdp), sdp);
-	else
+			    strlen(body), body);
+	} else {
 		re_snprintf(text + used, size - used, "Content-Length: 0\r\n\r\n");
+	}
 }
 
 /** A request by the peer. uri NULL: in its dialog. extra: further header lines or "". */
@@ -218,7 +229,7 @@ static inline void request(struct peer *peer, const char *method, const char *ur
 		    method, uri ? uri : peer->target, peer->host, peer->branch, me, peer->host,
 		    peer->tag, you, "gw.example.net", to_tag, peer->call_id, peer->cseq, method,
 		    peer->host, extra);
-	put_body(text, sizeof(text), sdp);
+	put_body(peer, text, sizeof(text), sdp);
 	peer_write(peer, text);
 }
 
@@ -253,14 +264,16 @@ static inline void learn(struct peer *peer, const struct sp_sip_msg *m)
 		re_snprintf(peer->target, sizeof(peer->target), "%r", &addr.text);
 }
 
-/** The peer answers a request of the gateway. */
-static inline void respond(struct peer *peer, const struct sp_sip_msg *req, unsigned status,
-			   const char *sdp)
+/** The same with further header lines, and a To tag of a fork of its own ("": the peer's). */
+static inline void respond_as(struct peer *peer, const struct sp_sip_msg *req, unsigned status,
+			      const char *fork, const char *extra, const char *sdp)
 {
 	char text[4096], tag[48] = "";
 
 	if (!req->to_tag.l) {
-		if (!peer->uac && 0 == strcmp(peer->tag, ""))
+		if (*fork)
+			re_snprintf(peer->tag, sizeof(peer->tag), "%s", fork);
+		else if (!peer->uac && 0 == strcmp(peer->tag, ""))
 			re_snprintf(peer->tag, sizeof(peer->tag), "uas%u", ++peer->f->branch);
 		re_snprintf(tag, sizeof(tag), ";tag=%s", peer->tag);
 		re_snprintf(peer->call_id, sizeof(peer->call_id), "%r", &req->call_id);
@@ -268,13 +281,20 @@ static inline void respond(struct peer *peer, const struct sp_sip_msg *req, unsi
 	}
 	re_snprintf(text, sizeof(text),
 		    "SIP/2.0 %u x\r\nVia: %r\r\nFrom: %r\r\nTo: %r%s\r\nCall-ID: %r\r\n"
-		    "CSeq: %u %r\r\nContact: <sip:%s:5061;transport=tls>\r\n",
+		    "CSeq: %u %r\r\nContact: <sip:%s:5061;transport=tls>\r\n%s",
 		    status, &sp_sip_msg_next(req, SP_HDR_VIA, NULL)->value,
 		    &sp_sip_msg_next(req, SP_HDR_FROM, NULL)->value,
 		    &sp_sip_msg_next(req, SP_HDR_TO, NULL)->value, tag, &req->call_id, req->cseq,
-		    &req->method_name, peer->host);
-	put_body(text, sizeof(text), sdp);
+		    &req->method_name, peer->host, extra);
+	put_body(peer, text, sizeof(text), sdp);
 	peer_write(peer, text);
+}
+
+/** The peer answers a request of the gateway. */
+static inline void respond(struct peer *peer, const struct sp_sip_msg *req, unsigned status,
+			   const char *sdp)
+{
+	respond_as(peer, req, status, "", "", sdp);
 }
 
 static inline size_t calls_now(const struct fx *f)

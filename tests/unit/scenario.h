@@ -25,6 +25,8 @@ enum {
 	SC_WORDS_MAX = 32,
 	SC_TEXT_SIZE = 16384, /* of a message or a body */
 	SC_ARENA_SIZE = 32768,
+	SC_MEDIA_MAX = 2, /* audio and video */
+	SC_OFFER_TAG = 7, /* of the a=crypto in our own offers */
 	SC_QUEUE = ARRAY_SIZE(((struct peer *)0)->queue)
 };
 
@@ -67,7 +69,7 @@ struct sc_dialog {
 	bool invite_had_sdp;
 	char invite_uri[256], invite_branch[96], invite_tag[64]; /* of the last INVITE sent */
 	char last[SC_TEXT_SIZE];                                 /* request sent            */
-	unsigned crypto_tag;         /* of the last description that came   */
+	unsigned tagv[SC_MEDIA_MAX]; /* a=crypto of the last description that came */
 	unsigned sdp_version;        /* of our own last one                 */
 	char sdp_last[SC_TEXT_SIZE]; /* the same, from its second line on   */
 };

@@ -119,6 +119,11 @@ static inline void sc_learn_request(struct scenario *s, struct sc_dialog *d,
 		re_snprintf(d->call_id, sizeof(d->call_id), "%r", &m->call_id);
 		re_snprintf(d->remote_tag, sizeof(d->remote_tag), "%r", &m->from_tag);
 	}
+	if (SP_SIP_INVITE == m->method && !m->to_tag.l) { /* also again, with the same Call-ID */
+		d->forkc = 0;
+		d->fork = NULL;
+		d->over = false;
+	}
 	f = sc_fork_of(d, &m->to_tag, &m->from_tag);
 	if (f) {
 		d->fork = f;
@@ -376,7 +381,6 @@ static inline void sc_take(struct scenario *s, struct sc_dialog *d, const struct
 			   const struct sp_sip_msg *m, size_t at)
 {
 	const char *tag = NULL;
-	char crypto[16];
 
 	for (size_t i = 3; i < w->c; i++)
 		tag = sc_option(w->v[i], "tag") ? sc_option(w->v[i], "tag") : tag;
@@ -387,9 +391,8 @@ static inline void sc_take(struct scenario *s, struct sc_dialog *d, const struct
 		sc_learn_request(s, d, m);
 	else
 		sc_learn_response(s, d, m, tag);
-	sc_look(crypto, sizeof(crypto), m, "crypto-tag");
-	if (crypto[0])
-		d->crypto_tag = sc_number(s, crypto);
+	if (sc_sdp_of(m).l)
+		sc_sdp_tags(s, d->tagv, m);
 	if (!m->request && SP_SIP_INVITE == m->method && m->status >= 300) {
 		d->over = d->over || !d->forkc || !d->invite_tag[0];
 		if (!sc_has_word(w, "noack"))

@@ -51,7 +51,7 @@ struct sc_sdp_wish {
 	char endpoint, key;
 	const char *direction, *codecs, *suite, *version;
 	bool zero, plain, audio_off, video, video_off;
-	unsigned tag;
+	unsigned tagv[SC_MEDIA_MAX];
 };
 
 static inline void sc_sdp_word(struct scenario *s, struct sc_sdp_wish *w, const char *word)
@@ -81,14 +81,15 @@ static inline void sc_sdp_word(struct scenario *s, struct sc_sdp_wish *w, const 
 	else if ((v = sc_option(word, "key")) && v[0] >= 'a' && v[0] <= 'z')
 		w->key = v[0];
 	else if ((v = sc_option(word, "crypto")))
-		w->tag = sc_number(s, v);
+		w->tagv[0] = w->tagv[1] = sc_number(s, v);
 	else
 		sc_fail(s, NULL, "a description has no \"%s\"", word);
 }
 
 static inline size_t sc_sdp_mline(char *p, size_t size, const struct sc_sdp_wish *w,
-				  const char *media, unsigned port, const char *codecs)
+				  unsigned i, unsigned port)
 {
+	const char *codecs = i ? "97" : w->codecs;
 	struct sc_words types;
 	char list[128], key[41];
 	size_t n;
@@ -96,32 +97,32 @@ static inline size_t sc_sdp_mline(char *p, size_t size, const struct sc_sdp_wish
 	re_snprintf(list, sizeof(list), "%s", codecs);
 	for (char *c = list; *c; c++)
 		*c = ',' == *c ? ' ' : *c;
-	n = (size_t)re_snprintf(p, size, "m=%s %u %s %s\r\n", media, port,
+	n = (size_t)re_snprintf(p, size, "m=%s %u %s %s\r\n", i ? "video" : "audio", port,
 				w->plain ? "RTP/AVP" : "RTP/SAVP", list);
 	sc_split(&types, list);
-	for (size_t i = 0; i < types.c; i++)
-		n += (size_t)re_snprintf(p + n, size - n, "a=rtpmap:%s %s\r\n", types.v[i],
-					 sc_codec_name(types.v[i]));
+	for (size_t k = 0; k < types.c; k++)
+		n += (size_t)re_snprintf(p + n, size - n, "a=rtpmap:%s %s\r\n", types.v[k],
+					 sc_codec_name(types.v[k]));
 	sc_endpoint_key(key, w->key);
 	if (!w->plain)
-		n += (size_t)re_snprintf(p + n, size - n, "a=crypto:%u %s inline:%s\r\n", w->tag,
+		n += (size_t)re_snprintf(p + n, size - n, "a=crypto:%u %s inline:%s\r\n", w->tagv[i],
 					 w->suite, key);
 	return n + (size_t)re_snprintf(p + n, size - n, "a=%s\r\n", w->direction);
 }
 
 /**
- * The description that `line` ("sdp [LETTER] sendonly ...") asks for. tag: of
- * the crypto line. The version rises with each that differs from the last.
+ * The description that `line` ("sdp [LETTER] sendonly ...") asks for. tagv: of
+ * the crypto lines. The version rises with each that differs from the last.
  */
 static inline void sc_sdp_write(struct scenario *s, struct sc_dialog *d, char *buf, size_t size,
-				const char *line, unsigned tag)
+				const char *line, const unsigned tagv[SC_MEDIA_MAX])
 {
 	struct sc_sdp_wish w = {.endpoint = d->peer->endpoint,
 				.key = d->peer->endpoint,
 				.direction = "sendrecv",
 				.codecs = "8,101",
 				.suite = "AES_CM_128_HMAC_SHA1_80",
-				.tag = tag};
+				.tagv = {tagv[0], tagv[1]}};
 	char address[32], rest[4096];
 	struct sc_words words;
 	size_t n;
@@ -133,17 +134,30 @@ static inline void sc_sdp_write(struct scenario *s, struct sc_dialog *d, char *b
 	sc_endpoint_address(address, sizeof(address), w.endpoint);
 	n = (size_t)re_snprintf(rest, sizeof(rest), "s=-\r\nc=IN IP4 %s\r\nt=0 0\r\n",
 				w.zero ? "0.0.0.0" : address);
-	n += sc_sdp_mline(rest + n, sizeof(rest) - n, &w, "audio", w.audio_off ? 0 : 40000,
-			  w.codecs);
+	n += sc_sdp_mline(rest + n, sizeof(rest) - n, &w, 0, w.audio_off ? 0 : 40000);
 	if (w.video)
-		n += sc_sdp_mline(rest + n, sizeof(rest) - n, &w, "video",
-				  w.video_off ? 0 : 40010, "97");
+		n += sc_sdp_mline(rest + n, sizeof(rest) - n, &w, 1, w.video_off ? 0 : 40010);
 	if (strcmp(rest, d->sdp_last))
 		d->sdp_version++;
 	memcpy(d->sdp_last, rest, n + 1);
 	if (w.version)
 		d->sdp_version = sc_number(s, w.version);
 	re_snprintf(buf, size, "v=0\r\no=- 1 %u IN IP4 %s\r\n%s", d->sdp_version, address, rest);
+}
+
+/** The tags of the crypto lines in a description; those of our offers where it has none. */
+static inline void sc_sdp_tags(struct scenario *s, unsigned tagv[SC_MEDIA_MAX],
+			       const struct sp_sip_msg *m)
+{
+	struct pl sdp = sc_sdp_of(m);
+
+	for (unsigned i = 0; i < SC_MEDIA_MAX; i++) {
+		struct pl media = sdp.l ? sc_sdp_media(&sdp, i) : sdp;
+		struct pl line = media.l ? sc_sdp_line(&media, "a=crypto:") : media;
+		struct pl tag = line.l ? sc_pl_word(&line, 0) : line;
+
+		tagv[i] = tag.l ? sc_number_pl(s, &tag) : SC_OFFER_TAG;
+	}
 }
 
 /** a=sendonly and the like of an m-line, or of the whole description. */

@@ -13,7 +13,7 @@
 struct sc_out {
 	struct scenario *s;
 	struct sc_dialog *d;
-	unsigned crypto_tag; /* of a description in it */
+	unsigned tagv[SC_MEDIA_MAX]; /* of the a=crypto in it */
 	char text[SC_TEXT_SIZE], type[256], body[SC_TEXT_SIZE];
 };
 
@@ -81,7 +81,7 @@ static inline void sc_text_block(struct sc_out *o, const struct sc_line **lp, ch
 
 		if (0 == strncmp(text, "{sdp", 4) && '}' == text[len - 1]) {
 			re_snprintf(words, sizeof(words), "%b", text + 1, len - 2);
-			sc_sdp_write(o->s, o->d, value, sizeof(value), words, o->crypto_tag);
+			sc_sdp_write(o->s, o->d, value, sizeof(value), words, o->tagv);
 			value[strlen(value) - 2] = '\0';
 		} else {
 			sc_expand(o->s, value, sizeof(value), text);
@@ -137,7 +137,7 @@ static inline void sc_take_lines(struct sc_out *o, const char *from_tag, const c
 		sc_split(&w, l->text);
 		if (0 == strcmp(w.v[0], "sdp")) {
 			re_snprintf(o->type, sizeof(o->type), "application/sdp");
-			sc_sdp_write(o->s, o->d, o->body, sizeof(o->body), l->text, o->crypto_tag);
+			sc_sdp_write(o->s, o->d, o->body, sizeof(o->body), l->text, o->tagv);
 		} else if (0 == strcmp(w.v[0], "body")) {
 			re_snprintf(o->type, sizeof(o->type), "%s", sc_word(&w, 1));
 			sc_body_text(o->s, o->body, sizeof(o->body), sc_rest(l->text, 2));
@@ -349,14 +349,15 @@ static inline void sc_request(struct scenario *s, struct sc_dialog *d, const str
 	o.s = s;
 	o.d = d;
 	/* An offer of our own, or the answer to the one that came in a response. */
-	o.crypto_tag = answers && !d->invite_had_sdp && d->crypto_tag ? d->crypto_tag : 7;
+	for (size_t i = 0; i < SC_MEDIA_MAX; i++)
+		o.tagv[i] = answers && !d->invite_had_sdp && d->tagv[i] ? d->tagv[i] : SC_OFFER_TAG;
 	fork = w.tag ? sc_fork(s, d, w.tag) : d->fork;
 	sc_request_uri(s, d, &w, method, fork, uri, sizeof(uri));
 	sc_request_head(&o, method, &w, fork, uri);
 	sc_finish(&o);
 	if (invite) {
 		d->invite_had_sdp = o.body[0] != '\0';
-		d->crypto_tag = 0;
+		memset(d->tagv, 0, sizeof(d->tagv));
 	}
 	if (0 == strcmp(method, "BYE") && fork)
 		fork->over = true;
@@ -404,7 +405,7 @@ static inline void sc_respond(struct scenario *s, struct sc_dialog *d, const str
 	struct sc_request *r = sc_to_answer(d, method);
 	struct sc_fork *fork = d->fork;
 	const struct sp_sip_msg *m;
-	char to_tag[64] = "", tag[16];
+	char to_tag[64] = "";
 	struct sc_wish w;
 
 	sc_wishes(s, &w, words, method ? 4 : 3);
@@ -420,8 +421,7 @@ static inline void sc_respond(struct scenario *s, struct sc_dialog *d, const str
 	memset(&o, 0, sizeof(o));
 	o.s = s;
 	o.d = d;
-	sc_look(tag, sizeof(tag), m, "crypto-tag"); /* an answer takes the tag of the offer */
-	o.crypto_tag = tag[0] ? sc_number(s, tag) : 7;
+	sc_sdp_tags(s, o.tagv, m); /* an answer takes the tags of the offer */
 	re_snprintf(o.text, sizeof(o.text), "SIP/2.0 %u %s\r\n", status, sp_sip_reason((uint16_t)status));
 	for (const struct sp_sip_hdr *h = NULL; (h = sp_sip_msg_next(m, SP_HDR_VIA, h));)
 		sc_auto(&o, "Via", "%r", &h->value);
@@ -456,7 +456,7 @@ static inline void sc_raw(struct scenario *s, struct sc_dialog *d)
 	memset(&o, 0, sizeof(o));
 	o.s = s;
 	o.d = d;
-	o.crypto_tag = 7;
+	o.tagv[0] = o.tagv[1] = SC_OFFER_TAG;
 	sc_save(s, "length", "{length}");
 	sc_text_block(&o, &l, o.body, sizeof(o.body));
 	blank = strstr(o.body, "\r\n\r\n");

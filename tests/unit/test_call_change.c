@@ -111,22 +111,44 @@ static void hold_by_update(void **state)
 	hang_up(f);
 }
 
-/* RFC 3264 8: the same description again, the same version. */
-static void unchanged_offer_keeps_the_version(void **state)
+/* RFC 3264 8, RFC 4028: the same again, of either side, is answered without the other. */
+static void unchanged_offer_stays_on_its_leg(void **state)
 {
 	struct fx *f = *state;
 	const struct sp_sip_msg *one, *two;
-	unsigned long v;
+	struct peer *peers[] = {&f->carrier, &f->service};
+	const char *sdps[] = {sdp_of("192.0.2.7", KEY_A, "sendrecv"),
+			      sdp_answer("198.51.100.7", KEY_B, "sendrecv")};
 
 	establish(f);
-	change(f, &f->carrier, &f->service, "INVITE", sdp_of("192.0.2.7", KEY_A, "sendrecv"),
-	       sdp_answer("198.51.100.7", KEY_B, "sendrecv"), &one);
-	v = version_of(one);
-	change(f, &f->carrier, &f->service, "INVITE", sdp_of("192.0.2.7", KEY_A, "sendrecv"),
-	       sdp_answer("198.51.100.7", KEY_B, "sendrecv"), &two);
-	assert_int_equal(v, version_of(two));
-	assert_int_equal(1, v);
+	for (unsigned i = 0; i < 2; i++) {
+		request(peers[i], "INVITE", NULL, "", sdps[i]);
+		one = expect(peers[i], "200");
+		request(peers[i], "ACK", NULL, "", NULL);
+		request(peers[i], "UPDATE", NULL, "", sdps[i]);
+		two = expect(peers[i], "200");
+		assert_int_equal(1, version_of(one));
+		assert_int_equal(1, version_of(two));
+		assert_null(strstr(one->body.p, i ? KEY_A : KEY_B));
+		expect_silence(peers[!i]);
+	}
 	hang_up(f);
+}
+
+/* RFC 3261 13.3.1.4: the ACK of such an answer is missed like any other. */
+static void unchanged_offer_never_acknowledged(void **state)
+{
+	struct fx *f = *state;
+
+	f->conf->limits.media_timeout_s = 0;
+	establish(f);
+	request(&f->carrier, "INVITE", NULL, "", sdp_of("192.0.2.7", KEY_A, "sendrecv"));
+	sp_loop_advance(f->loop, SP_SIP_TIMEOUT_MS);
+	for (unsigned i = 0; i < 11; i++)
+		expect(&f->carrier, "200");
+	respond(&f->carrier, expect(&f->carrier, "BYE"), 200, NULL);
+	respond(&f->service, expect(&f->service, "BYE"), 200, NULL);
+	expect_clean(f);
 }
 
 static void update_without_offer_is_a_refresh(void **state)
@@ -444,8 +466,9 @@ static void contact_follows_the_change(void **state)
 
 	establish(f);
 	f->carrier.host = "sbc2.carrier.example";
-	change(f, &f->carrier, &f->service, "INVITE", sdp_of("192.0.2.7", KEY_A, "sendrecv"),
-	       sdp_answer("198.51.100.7", KEY_B, "sendrecv"), &m);
+	request(&f->carrier, "INVITE", NULL, "", sdp_of("192.0.2.7", KEY_A, "sendrecv"));
+	expect(&f->carrier, "200");
+	request(&f->carrier, "ACK", NULL, "", NULL);
 	request(&f->service, "BYE", NULL, "", NULL);
 	expect(&f->service, "200");
 	m = expect(&f->carrier, "BYE");
@@ -507,7 +530,8 @@ int main(void)
 		T(hold_by_the_callee),
 		T(hold_by_zero_address),
 		T(hold_by_update),
-		T(unchanged_offer_keeps_the_version),
+		T(unchanged_offer_stays_on_its_leg),
+		T(unchanged_offer_never_acknowledged),
 		T(update_without_offer_is_a_refresh),
 		T(refused_change_changes_nothing),
 		T(media_added_and_ended),

@@ -11,7 +11,7 @@
 	    "<tel:+44-1632-960009;ext=4>\r\n"
 #define PAI_OUT                                                                                    \
 	PAI "\"Alice\" <sip:+441632960009@gw.example;user=phone>\r\n" PAI "<tel:+441632960009>"    \
-									  "\r\n"
+	    "\r\n"
 #define ANONYMOUS "\"Anonymous\" <sip:anonymous@anonymous.invalid>"
 
 /* RFC 3325 5, 7: only between trunks that both are trusted. */
@@ -336,6 +336,13 @@ static void uris(void **state)
 	assert_string_equal(u.local, "\"Alice\" <sip:1000@gw.example>");
 	assert_string_equal(u.remote, "<sip:112@desk.example>");
 	assert_string_equal(u.target, "sip:112@desk.example:5071;transport=tls");
+	headers_uris_reset(&u);
+	f.to.numbering = (struct sp_conf_numbering){
+		.country = "44", .national_prefix = "0", .format = SP_FORMAT_NATIONAL};
+	assert_int_equal(headers_uris(&u, &f.ctx, "+441632960002", NULL, "10.0.0.1", 0), 0);
+	assert_string_equal(u.local, "\"Alice\" <sip:01632960001@gw.example>");
+	assert_string_equal(u.remote, "<sip:01632960002@desk.example>");
+	assert_string_equal(u.target, "sip:01632960002@desk.example;transport=tls");
 	headers_uris_reset(&u);
 	/* signed: From and To verbatim; the Request-URI is the next hop's */
 	arrive(&f, ALICE, SIGNED);

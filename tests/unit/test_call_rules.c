@@ -112,7 +112,7 @@ static void carries_over(void **state)
 	finish(&f);
 }
 
-/* What belongs to a leg is read only: no rule writes, copies onto or removes it. */
+/* What belongs to a leg, or is signed, is read only; credentials are not even read. */
 static void owned(void **state)
 {
 	static const struct sp_conf_rule rules[] = {
@@ -121,15 +121,22 @@ static void owned(void **state)
 		{COPY("Route", "X-A")},
 		{ADD("Content-Length", "5")},
 		{REMOVE("Contact")},
+		{REMOVE("Identity")},
+		{SET("Date", "now")},
+		{COPY("X-D", "Proxy-Authorization")},
 		{SET("X-C", "{header:Contact}")},
 	};
 	struct fixture f;
 
 	(void)state;
 	begin(&f);
+	f.to.pass_identity = true;
 	in(&f, rules, ARRAY_SIZE(rules));
 	out(&f, rules, ARRAY_SIZE(rules));
-	assert_string_equal(pass(&f, "X-A: 1\r\n"), "X-A: 1\r\nX-C: <sip:edge.wire.example>\r\n");
+	assert_string_equal(pass(&f, "X-A: 1\r\nIdentity: a\r\nDate: then\r\n"
+				     "Proxy-Authorization: Digest secret\r\n"),
+			    "X-A: 1\r\nIdentity: a\r\nDate: then\r\n"
+			    "X-C: <sip:edge.wire.example>\r\n");
 	finish(&f);
 }
 
@@ -156,14 +163,14 @@ static void values(void **state)
 	out(&f, rules, ARRAY_SIZE(rules));
 	assert_string_equal(pass(&f, "X-A: first\r\nX-A: second\r\n"),
 			    "X-1: a=acme;+441632960001>+441632960002\r\n"
-			    "X-2: wire/site 7/first\r\n"
+			    "X-2: desk/site 7/first\r\n"
 			    "X-3: {account} {acme}\r\n"
 			    "X-5: open {account\r\n"
 			    "X-7: x\r\n");
 	f.ctx.entry = NULL;
 	f.ctx.caller = f.ctx.called = NULL;
 	out(&f, rules, 2);
-	assert_string_equal(pass(&f, ""), "X-1: a=;>\r\nX-2: wire//\r\n");
+	assert_string_equal(pass(&f, ""), "X-1: a=;>\r\nX-2: desk//\r\n");
 	finish(&f);
 }
 

@@ -342,7 +342,7 @@ static void answer_without_a_contact(void **state)
 		    &sp_sip_msg_next(inv, SP_HDR_VIA, NULL)->value,
 		    &sp_sip_msg_next(inv, SP_HDR_FROM, NULL)->value,
 		    &sp_sip_msg_next(inv, SP_HDR_TO, NULL)->value, &inv->call_id, inv->cseq);
-	put_body(text, sizeof(text), sdp);
+	put_body(&f->service, text, sizeof(text), sdp);
 	peer_write(&f->service, text);
 	assert_non_null(strstr(expect(&f->carrier, "488")->text, "names no contact"));
 	assert_non_null(strstr(f->log, "cause=\"the answer names no contact\""));
@@ -485,7 +485,7 @@ static void requests_refused_for_what_they_are(void **state)
 	request(&f->carrier, "OPTIONS", "sip:gw.example.net", "", NULL);
 	m = expect(&f->carrier, "200");
 	assert_non_null(value_of(m, "Allow"));
-	assert_string_equal("application/sdp", value_of(m, "Accept"));
+	assert_string_equal("application/sdp, multipart/mixed", value_of(m, "Accept"));
 	peer_write(&f->carrier,
 		   "INVITE sip:+441632960001@gw SIP/2.0\r\nVia: SIP/2.0/TLS x:1;branch=z9hG4bKq\r\n"
 		   "From: <sip:+441632960099@c>;tag=a\r\nTo: <sip:+441632960001@gw>\r\n"
@@ -498,7 +498,7 @@ static void requests_refused_for_what_they_are(void **state)
 		   "Call-ID: f3@x\r\nCSeq: 5 INVITE\r\nContent-Type: text/plain\r\n"
 		   "Contact: <sip:x:5061>\r\nContent-Length: 2\r\n\r\nhi");
 	m = expect(&f->carrier, "415");
-	assert_string_equal("application/sdp", value_of(m, "Accept"));
+	assert_string_equal("application/sdp, multipart/mixed", value_of(m, "Accept"));
 	expect_silence(&f->service);
 	expect_clean(f);
 }

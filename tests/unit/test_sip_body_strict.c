@@ -90,6 +90,7 @@ static const struct bad_case badv[] = {
 	{MIXED, "--b1\n\nx\n--b1--\r\n"},
 	{MIXED, GOOD "x\r--b1\r\n\r\nx\r\n--b1--"},
 	{MIXED, GOOD "\r\n--b1--\r--b1--"},
+	{MIXED, "--b1\n\nx\r--b1\n\ny\n--b1--"},
 	{MIXED, "--b1\r" SDP "\r\rx\r--b1--"},
 	/* headers of a part */
 	{MIXED, "--b1\r\nContent-Type: " SDP "\n\nv=0\r\n--b1--"},
@@ -97,6 +98,7 @@ static const struct bad_case badv[] = {
 	{MIXED, "--b1\nContent-Type: " SDP "\r\n\nv=0\n--b1--"},
 	{MIXED, "--b1\nContent-Type: " SDP "\n\r\nv=0\n--b1--"},
 	{MIXED, "--b1\r\nContent-Type: " SDP "\r\n \r\nv=0\r\n--b1--"},
+	{MIXED, "--b1\r\nContent-Type: " SDP "\r\n \r\nX: y\r\n\r\nv=0\r\n--b1--"},
 	{MIXED, "--b1\r\nContent-Type: " SDP "\rx: y\r\n\r\nv=0\r\n--b1--"},
 	{MIXED, "--b1\r\n Content-Type: " SDP "\r\n\r\nv=0\r\n--b1--"},
 	{MIXED, "--b1\r\nContent-Type: " SDP "\r\nno colon\r\n\r\nv=0\r\n--b1--"},
