@@ -37,6 +37,8 @@ struct sp_calls_count {
 	uint64_t refused;  /**< INVITEs that became no call   */
 	uint64_t silent;   /**< ended for want of media       */
 	size_t now;        /**< calls at this moment          */
+	size_t dialogs;    /**< dialogs that messages can find, early ones too */
+	size_t relays;     /**< media relays open             */
 };
 
 int sp_calls_alloc(struct sp_calls **cp, struct sp_loop *loop, struct sp_sip *sip);

@@ -31,8 +31,9 @@ static void stop(struct sp_app *app, const char *reason)
 		return;
 
 	sp_calls_count(app->calls, &count);
-	sp_log(SP_LOG_INFO, "stop", "reason=%s calls=%zu transactions=%zu ports=%u", reason,
-	       count.now, sp_sip_pending(app->sip), ports_used(app));
+	sp_log(SP_LOG_INFO, "stop",
+	       "reason=%s calls=%zu dialogs=%zu transactions=%zu ports=%u relays=%zu", reason,
+	       count.now, count.dialogs, sp_sip_pending(app->sip), ports_used(app), count.relays);
 	app->phase = APP_STOPPED;
 	sp_timer_cancel(&app->drain);
 	sp_trunks_close(app->trunks);

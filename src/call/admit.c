@@ -224,6 +224,7 @@ int session_open(struct session *s, struct sp_call *call, const struct sp_trunk 
 {
 	const struct sp_conf *conf = call->env->conf;
 	struct sp_ports *ports[2] = {NULL, NULL};
+	int err;
 
 	for (size_t i = 0; i < conf->trunkc; i++) {
 		for (size_t side = 0; side < 2; side++) {
@@ -231,7 +232,12 @@ int session_open(struct session *s, struct sp_call *call, const struct sp_trunk 
 				ports[side] = call->env->portsv[conf->trunkv[i].interface];
 		}
 	}
-	return sp_relay_alloc(&s->relay, call->calls->loop, ports, silent, call);
+	err = sp_relay_alloc(&s->relay, call->calls->loop, ports, silent, call);
+	if (err)
+		return err;
+	s->calls = call->calls;
+	s->calls->count.relays++;
+	return 0;
 }
 
 static int take_route(struct sp_call *call, const struct route *route)
@@ -288,11 +294,10 @@ static void begin(struct sp_call *call, const struct sp_sip_msg *req)
 	route_caller(req, &number);
 	calls->count.begun++;
 	calls->count.now++;
-	sp_log(SP_LOG_INFO, "call_start",
-	       "call=%s from=%s to=%s caller=%H called=%H%s call_id=%H", call->id,
-	       sp_trunk_name(caller->trunk), sp_trunk_name(callee->trunk), sp_log_number, &number,
-	       sp_log_number, &called, call->emergency ? " emergency=yes" : "", sp_log_quote,
-	       &req->call_id);
+	sp_log(SP_LOG_INFO, "call_start", "call=%s from=%s to=%s caller=%H called=%H%s call_id=%H",
+	       call->id, sp_trunk_name(caller->trunk), sp_trunk_name(callee->trunk), sp_log_number,
+	       &number, sp_log_number, &called, call->emergency ? " emergency=yes" : "",
+	       sp_log_quote, &req->call_id);
 	sp_sip_strans_handle(caller->invite_st, setup_cancelled, setup_done, caller);
 	(void)sp_sip_reply_status(caller->invite_st, 100, NULL); /* a lost caller shows later */
 	call_ring(call);

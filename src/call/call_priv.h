@@ -22,9 +22,9 @@ struct sp_call {
 	struct sp_call_env *env;
 	char id[SP_CALL_ID_SIZE];
 	enum state state;
-	struct list legs;     /* all: also those that a transfer brings or leaves behind */
-	struct leg *leg[2];   /* the two that talk, by enum sp_side */
-	struct leg *caller;   /* whose INVITE made the call; NULL once it has left */
+	struct list legs;   /* all: also those that a transfer brings or leaves behind */
+	struct leg *leg[2]; /* the two that talk, by enum sp_side */
+	struct leg *caller; /* whose INVITE made the call; NULL once it has left */
 
 	const struct sp_number_entry *entry;
 	char *target_user; /* user part of the request URI towards the callee */
@@ -105,6 +105,8 @@ void dlg_hide(struct leg *leg);
  * both legs. @return 0, EBADMSG, ENOSPC (LEG_DIALOGS_MAX), ENOMEM
  */
 int fork_select(struct leg *callee, const struct sp_sip_msg *rsp);
+/* The callee is called anew: to the caller, whoever answers now is another fork. */
+int fork_again(struct leg *caller);
 /* Answered: of the leg's dialogs only the current one stays. */
 void fork_settle(struct leg *leg);
 
@@ -153,6 +155,13 @@ void timer_stop(struct leg *leg);
 
 /* Does this final response (or, NULL, its want) send the INVITE on? Noted for act_retry(). */
 bool retry_wanted(struct sp_call *call, const struct sp_sip_msg *rsp, int err);
+/* An INVITE goes out: noted, and, after a redirect, its Request-URI written into uris. */
+int retry_target(struct sp_call *call, const struct headers_ctx *ctx, const struct input *in,
+		 struct headers_uris *uris);
+/* Which connection the next INVITE wants; borrowed from the call. */
+void retry_want(const struct sp_call *call, struct sp_trunk_want *want);
+/* What the caller is told of all attempts, the last of which got status. */
+uint16_t retry_status(const struct sp_call *call, uint16_t status);
 void retry_close(struct sp_call *call);
 
 /* ---- transfer.c, refer.c, replaces.c ---- */
@@ -164,14 +173,12 @@ bool transfer_bye(struct leg *leg, const struct sp_sip_msg *req);
 /* A response to the INVITE of a transfer's target, which is no caller's business. */
 void transfer_close(struct sp_call *call);
 
-
 /* ---- policy.c: see also headers_priv.h ---- */
 
 /* ifc is needed with a warning only. */
 int policy_put_refusal(struct mbuf *headers, const struct sp_conf_interface *ifc, uint16_t status,
 		       const char *warning);
 uint16_t policy_failure(uint16_t status);
-void policy_reason(char *buf, size_t size, const struct sp_sip_msg *m);
 
 /* ---- pass.c: INFO, MESSAGE, NOTIFY ---- */
 

@@ -55,8 +55,7 @@ static void refuse(struct sp_call *call, struct leg *changer, uint16_t status, c
 	struct sp_sip_strans *st = mem_ref(pending(changer));
 
 	sp_log(SP_LOG_INFO, "change_refused", "call=%s side=%s status=%u why=%H", call->id,
-	       leg_name(changer), status, sp_log_str,
-	       why ? why : sp_sip_reason(status));
+	       leg_name(changer), status, sp_log_str, why ? why : sp_sip_reason(status));
 	if (SP_SIP_INVITE == sp_sip_strans_request(st)->method) {
 		sp_timer_cancel(&call->ring);
 		call->delayed = false;
@@ -188,8 +187,7 @@ static int take_answer(struct sp_call *call, const struct input *in, struct mbuf
 	session_commit(&call->session);
 	session_watch(call);
 	sp_log(SP_LOG_INFO, "call_changed", "call=%s by=%s caller=%s callee=%s", call->id,
-	       leg_name(call->changer),
-	       session_dir_name(call->leg[SP_SIDE_CALLER]->dlg->dir),
+	       leg_name(call->changer), session_dir_name(call->leg[SP_SIDE_CALLER]->dlg->dir),
 	       session_dir_name(call->leg[SP_SIDE_CALLEE]->dlg->dir));
 	return 0;
 }

@@ -19,7 +19,7 @@ static void end_both(struct sp_call *call)
 
 void act_cancelled(struct sp_call *call, const struct input *in)
 {
-	policy_reason(call->reason, sizeof(call->reason), in->msg);
+	leg_last_words(leg_other(in->leg), in->leg, in->msg, SP_SIP_CANCEL, 0);
 	call_blame(call, 487, "cancelled by the caller", NULL);
 	end_both(call);
 }
@@ -34,7 +34,7 @@ void act_ring_limit(struct sp_call *call, const struct input *in)
 
 void act_bye(struct sp_call *call, const struct input *in)
 {
-	policy_reason(call->reason, sizeof(call->reason), in->msg);
+	leg_last_words(leg_other(in->leg), in->leg, in->msg, SP_SIP_BYE, 0);
 	call_blame(call, 487, SP_SIDE_CALLER == in->leg->side ? "caller hung up" : "callee hung up",
 		   NULL);
 	leg_hung_up(in->leg);

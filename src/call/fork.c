@@ -9,11 +9,20 @@
 
 #include "call_priv.h"
 
+/** No message finds the dialog any more. */
+static void hide(struct dlg *d)
+{
+	if (!d->he.list)
+		return;
+	hash_unlink(&d->he);
+	d->leg->call->calls->count.dialogs--;
+}
+
 static void destructor(void *arg)
 {
 	struct dlg *d = arg;
 
-	hash_unlink(&d->he);
+	hide(d);
 	list_unlink(&d->le);
 	mem_deref(d->sip);
 	mem_deref(d->sent);
@@ -32,6 +41,7 @@ int dlg_alloc(struct dlg **dp, struct leg *leg, struct sp_sip_dialog *sip)
 	d->sip = sip;
 	d->dir = SP_SDP_SENDRECV;
 	hash_append(leg->call->calls->dlgs, hash_fast_str(sp_sip_dialog_local_tag(sip)), &d->he, d);
+	leg->call->calls->count.dialogs++;
 	list_append(&leg->dlgs, &d->le, d);
 	*dp = d;
 	return 0;
@@ -54,8 +64,8 @@ static bool tags_match(struct le *le, void *arg)
 
 struct dlg *dlg_find(const struct sp_calls *calls, const struct sp_sip_msg *m)
 {
-	return list_ledata(hash_lookup(calls->dlgs, hash_fast(m->to_tag.p, m->to_tag.l),
-				       tags_match, (void *)(uintptr_t)m));
+	return list_ledata(hash_lookup(calls->dlgs, hash_fast(m->to_tag.p, m->to_tag.l), tags_match,
+				       (void *)(uintptr_t)m));
 }
 
 static struct dlg *find_fork(const struct leg *callee, const struct pl *tag)
@@ -112,11 +122,8 @@ void dlg_hide(struct leg *leg)
 {
 	struct le *le;
 
-	for (le = list_head(&leg->dlgs); le; le = le->next) {
-		struct dlg *d = le->data;
-
-		hash_unlink(&d->he);
-	}
+	for (le = list_head(&leg->dlgs); le; le = le->next)
+		hide(le->data);
 }
 
 int fork_select(struct leg *callee, const struct sp_sip_msg *rsp)

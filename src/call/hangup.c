@@ -27,18 +27,24 @@ void leg_ended(struct leg *leg)
 	call_event(leg->call, EV_LEG_ENDED, &(struct input){.leg = leg});
 }
 
+/** What goes with our BYE or CANCEL: what the other leg's said, or why the gateway ends it. */
+static const struct mbuf *end_headers(struct leg *leg, enum sp_sip_method method)
+{
+	if (leg->last_words)
+		return leg->last_words;
+	leg_last_words(leg, NULL, NULL, method, 0);
+	if (leg->last_words && leg->call->reason[0]) {
+		mbuf_skip_to_end(leg->last_words);
+		(void)sp_sip_put(leg->last_words, "Reason", "%s", leg->call->reason);
+	}
+	return leg->last_words;
+}
+
 static int bye_send(struct leg *leg)
 {
-	struct mbuf *mb = mbuf_alloc(64);
-	const struct leg_req r = {.method = SP_SIP_BYE, .headers = mb};
-	int err = mb ? 0 : ENOMEM;
+	const struct leg_req r = {.method = SP_SIP_BYE, .headers = end_headers(leg, SP_SIP_BYE)};
 
-	if (!err && leg->call->reason[0])
-		err = sp_sip_put(mb, "Reason", "%s", leg->call->reason);
-	if (!err)
-		err = leg_request(leg, &leg->bye_ct, &r, bye_response, leg);
-	mem_deref(mb);
-	return err;
+	return leg_request(leg, &leg->bye_ct, &r, bye_response, leg);
 }
 
 static void bye_lost(const struct leg *leg, int err)
@@ -135,19 +141,15 @@ static void refuse_pending(struct leg *leg)
  */
 static void leg_cancel(struct leg *leg)
 {
-	struct mbuf *mb;
-
 	leg->pick = mem_deref(leg->pick);
 	if (!leg->invite_ct) {
 		leg_ended(leg);
 		return;
 	}
 	leg->state = LEG_ENDING;
-	mb = mbuf_alloc(64);
-	if (mb && leg->call->reason[0] && sp_sip_put(mb, "Reason", "%s", leg->call->reason))
-		mb = mem_deref(mb);
-	(void)sp_sip_cancel(leg->invite_ct, mb); /* its end is reported by the transaction */
-	mem_deref(mb);
+	/* its end is reported by the transaction */
+	(void)sp_sip_cancel(leg->invite_ct, end_headers(leg, SP_SIP_CANCEL));
+	leg->last_words = mem_deref(leg->last_words); /* a BYE would have others */
 }
 
 void leg_end(struct leg *leg)

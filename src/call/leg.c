@@ -27,6 +27,7 @@ static void destructor(void *arg)
 	mem_deref(leg->update_st);
 	mem_deref(leg->contact);
 	mem_deref(leg->ack_body);
+	mem_deref(leg->last_words);
 	mem_deref(leg->conn);
 	mem_deref(leg->trunk);
 }
@@ -191,8 +192,8 @@ int leg_request(struct leg *leg, struct sp_sip_ctrans **ctp, const struct leg_re
 	err = sp_sip_dialog_put(
 		dlg->sip, mb, r->method, 0,
 		LEG_IDLE == leg->state ? leg->call->max_forwards : SP_SIP_MAX_FORWARDS, &req.uri);
-	if (!err && (SP_SIP_INVITE == r->method || SP_SIP_UPDATE == r->method ||
-		     SP_SIP_REFER == r->method))
+	if (!err &&
+	    (SP_SIP_INVITE == r->method || SP_SIP_UPDATE == r->method || SP_SIP_REFER == r->method))
 		err = put_ourselves(mb, leg);
 	if (!err && r->headers)
 		err = mbuf_write_mem(mb, r->headers->buf, r->headers->end);
@@ -335,10 +336,25 @@ void leg_refuse(struct leg *leg, struct sp_sip_strans *st, uint16_t status, cons
 		r.to_tag = sp_sip_dialog_local_tag(leg->dlg->sip);
 	if (!err)
 		err = policy_put_refusal(mb, leg->ifc, status, warning);
+	if (!err && leg->last_words && LEG_EARLY == leg->state && leg->invite_st == st)
+		err = mbuf_write_mem(mb, leg->last_words->buf, leg->last_words->end);
 	r.headers = err ? NULL : mb;
 	err = sp_sip_reply(st, &r);
 	if (err)
 		sp_log(SP_LOG_WARN, "reply_lost", "call=%s status=%u error=\"%m\"", leg->call->id,
 		       status, err);
+	mem_deref(mb);
+}
+
+void leg_last_words(struct leg *leg, const struct leg *from, const struct sp_sip_msg *msg,
+		    enum sp_sip_method method, uint16_t status)
+{
+	struct mbuf *mb;
+
+	if (leg->last_words || !leg->trunk)
+		return;
+	mb = mbuf_alloc(128);
+	if (mb && 0 == call_put_headers(mb, from, leg, msg, method, status))
+		leg->last_words = mem_ref(mb); /* else it ends without them */
 	mem_deref(mb);
 }

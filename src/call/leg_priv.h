@@ -65,11 +65,11 @@ enum {
 
 /* The session timer of a leg (RFC 4028). */
 struct leg_timer {
-	struct sp_timer due;  /* of the refresh that we send, or of the end */
-	uint32_t expires_s;   /* 0: no session timer                      */
-	uint32_t min_s;       /* Min-SE that a 422 has taught us          */
-	bool ours;            /* we refresh                                */
-	bool asked;           /* the peer's request named an interval      */
+	struct sp_timer due;      /* of the refresh that we send, or of the end */
+	uint32_t expires_s;       /* 0: no session timer                      */
+	uint32_t min_s;           /* Min-SE that a 422 has taught us          */
+	bool ours;                /* we refresh                                */
+	bool asked;               /* the peer's request named an interval      */
 	struct sp_sip_ctrans *ct; /* our refresh                          */
 };
 
@@ -83,8 +83,8 @@ struct leg {
 	const struct sp_conf_interface *ifc; /* of call->env: where its ports and names are */
 	struct sp_sip_conn *conn;            /* the one the dialog came by, or went last */
 	struct list dlgs;
-	struct dlg *dlg; /* the current one; after the answer the only one */
-	unsigned peer;   /* PEER_ bits */
+	struct dlg *dlg;                 /* the current one; after the answer the only one */
+	unsigned peer;                   /* PEER_ bits */
 	struct sp_sip_strans *invite_st; /* its INVITE or re-INVITE, until acknowledged */
 	bool accepted;                   /* invite_st: we sent 2xx, its ACK is due */
 	struct sp_sip_strans *update_st; /* its UPDATE or PRACK with an offer, until answered */
@@ -101,7 +101,8 @@ struct leg {
 	bool counted;                    /* in the trunk's calls */
 	char *contact;                   /* our Contact towards it */
 	uint64_t session_id;             /* in o= of what we send it */
-	struct reliable *reliable;       /* uas: provisionals that wait for PRACK, or NULL */
+	struct mbuf *last_words;   /* headers of the BYE, CANCEL or refusal to come, or NULL */
+	struct reliable *reliable; /* uas: provisionals that wait for PRACK, or NULL */
 	struct leg_timer timer;
 };
 
@@ -144,6 +145,9 @@ int dlg_reply(struct dlg *dlg, struct sp_sip_strans *st, uint16_t status,
 int leg_reply(struct leg *leg, struct sp_sip_strans *st, uint16_t status,
 	      const struct mbuf *headers, const struct body *body);
 void leg_refuse(struct leg *leg, struct sp_sip_strans *st, uint16_t status, const char *warning);
+/* What of msg, which ends the other leg, goes with the end of this one. status: of a refusal. */
+void leg_last_words(struct leg *leg, const struct leg *from, const struct sp_sip_msg *msg,
+		    enum sp_sip_method method, uint16_t status);
 
 /* ---- hangup.c ---- */
 

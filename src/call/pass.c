@@ -40,7 +40,8 @@ static void answered(int err, const struct sp_sip_msg *rsp, void *arg)
 	if (408 == status)
 		status = 503; /* RFC 4320 4.2; and 408 would end the sender's dialog */
 	if (status < 300)
-		(void)leg_reply(p->from, p->st, 200, NULL, NULL); /* nobody left to tell: nothing to do */
+		(void)leg_reply(p->from, p->st, 200, NULL,
+				NULL); /* nobody left to tell: nothing to do */
 	else
 		leg_refuse(p->from, p->st, policy_failure(status), NULL);
 	mem_deref(p);
@@ -70,6 +71,8 @@ static int send_on(struct pass *p, const struct sp_sip_msg *req)
 	char type[TYPE_MAX];
 	int err = mb ? put_headers(mb, req) : ENOMEM;
 
+	if (!err)
+		err = call_put_headers(mb, p->from, leg_other(p->from), req, req->method, 0);
 	if (!err && req->body.l) {
 		if (!req->content_type.l || req->content_type.l >= sizeof(type)) {
 			err = EBADMSG;

@@ -150,20 +150,3 @@ bool policy_reason_value(char *buf, size_t size, const struct pl *value)
 	return re_snprintf(buf, size, "%s;cause=%u", pl_strcasecmp(&proto, "SIP") ? "Q.850" : "SIP",
 			   n) > 0;
 }
-
-/**
- * Protocol and cause of the first Reason header, written anew (RFC 3326);
- * its text stays behind, it may name the sender's network.
- */
-void policy_reason(char *buf, size_t size, const struct sp_sip_msg *m)
-{
-	const struct sp_sip_hdr *hdr = sp_sip_msg_next(m, SP_HDR_REASON, NULL);
-	struct pl rest, value;
-
-	buf[0] = '\0';
-	if (!hdr)
-		return;
-	rest = hdr->value;
-	if (sp_sip_list_next(&value, &rest))
-		(void)policy_reason_value(buf, size, &value);
-}

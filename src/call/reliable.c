@@ -229,8 +229,7 @@ int reliable_reply(struct leg *leg, uint16_t status, const struct mbuf *headers,
 		return leg_reply(leg, leg->invite_st, status, headers, body);
 	/* RFC 3261 13.2.1: the first reliable response would have to bring the offer */
 	if (leg->call->delayed && !has_body)
-		return required(leg) ? 0
-				     : leg_reply(leg, leg->invite_st, status, headers, NULL);
+		return required(leg) ? 0 : leg_reply(leg, leg->invite_st, status, headers, NULL);
 	r = get(leg);
 	if (!r)
 		return ENOMEM;

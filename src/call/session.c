@@ -28,6 +28,9 @@ void session_close(struct session *s)
 	s->offer = mem_deref(s->offer);
 	s->relay = mem_deref(s->relay);
 	s->offerer = NULL;
+	if (s->calls)
+		s->calls->count.relays--;
+	s->calls = NULL;
 }
 
 bool session_refuses_delayed(const struct sp_trunk *from, const struct sp_trunk *to)

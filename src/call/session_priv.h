@@ -12,6 +12,7 @@
 struct leg;
 struct dlg;
 struct sp_call;
+struct sp_calls;
 struct sp_trunk;
 
 enum { BODY_TYPE_SIZE = 256 };
@@ -39,12 +40,13 @@ void body_clear(struct body *b);
 
 /* The media of two legs: one offer at a time, and the relay that it is about. */
 struct session {
+	struct sp_calls *calls; /* counts the relay; NULL without */
 	struct sp_relay *relay;
 	int stream[SP_SDP_MEDIA_MAX]; /* m-line -> stream of the relay, -1: refused */
 	size_t mediac;                /* m-lines of the last offer that was answered */
 	struct sp_sdp *offer;         /* while it waits for its final answer */
 	struct leg *offerer;
-	bool initial;                 /* it is the offer of the INVITE that makes the call */
+	bool initial;     /* it is the offer of the INVITE that makes the call */
 	unsigned added;   /* bits: m-lines whose streams this offer opened */
 	unsigned refused; /* bits: m-lines that its answer refuses */
 };

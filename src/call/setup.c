@@ -78,6 +78,8 @@ static int invite_send(struct sp_call *call, const struct input *in)
 	if (!err)
 		err = headers_uris(&uris, &ctx, call->target_user, NULL, in->host, in->port);
 	if (!err)
+		err = retry_target(call, &ctx, in, &uris);
+	if (!err && !callee->dlg)
 		err = leg_uac(callee, in->conn, uris.local, uris.remote, uris.target);
 	if (!err)
 		err = put_headers(headers, callee, &ctx);
@@ -106,19 +108,31 @@ static void picked(int err, struct sp_sip_conn *conn, const char *host, uint16_t
 void setup_pick(struct sp_call *call)
 {
 	struct leg *callee = call->leg[SP_SIDE_CALLEE];
-	int err = sp_trunk_pick(&callee->pick, callee->trunk, picked, callee);
+	struct sp_trunk_want want;
+	int err;
 
+	retry_want(call, &want);
+	err = sp_trunk_pick_next(&callee->pick, callee->trunk, &want, picked, callee);
+	if (want.host && (EHOSTUNREACH == err || ENOENT == err)) { /* no target, or it failed */
+		want.host = NULL;
+		err = sp_trunk_pick_next(&callee->pick, callee->trunk, &want, picked, callee);
+	}
 	if (err)
 		picked(err, NULL, "", 0, callee);
 }
 
 void act_invite(struct sp_call *call, const struct input *in)
 {
-	const struct leg *callee = call->leg[SP_SIDE_CALLEE];
+	struct leg *callee = call->leg[SP_SIDE_CALLEE];
 	int err = invite_send(call, in);
 
+	if (ENOTCONN == err && retry_wanted(call, NULL, err)) {
+		call_event(call, EV_RETRY, &(struct input){.leg = callee, .err = err});
+		return;
+	}
 	if (err) {
-		call_fault(call, ENOTCONN == err ? 503 : 500, "the INVITE could not be sent", NULL);
+		call_fault(call, ENOTCONN == err ? policy_failure(retry_status(call, 503)) : 500,
+			   "the INVITE could not be sent", NULL);
 		return;
 	}
 	sp_log(SP_LOG_INFO, "call_invite", "call=%s trunk=%s target=%H call_id=%s", call->id,
@@ -130,7 +144,8 @@ void act_unreachable(struct sp_call *call, const struct input *in)
 {
 	sp_log(SP_LOG_WARN, "trunk_unreachable", "call=%s trunk=%s error=\"%m\"", call->id,
 	       sp_trunk_name(call->leg[SP_SIDE_CALLEE]->trunk), in->err);
-	call_blame(call, 503, "no connection to the callee's trunk", NULL);
+	call_blame(call, policy_failure(retry_status(call, 503)),
+		   "no connection to the callee's trunk", NULL);
 	leg_end(call->leg[SP_SIDE_CALLER]);
 	leg_end(call->leg[SP_SIDE_CALLEE]);
 }
@@ -265,6 +280,7 @@ void act_answer(struct sp_call *call, const struct input *in)
 	const char *why = NULL;
 
 	sp_timer_cancel(&call->ring);
+	retry_close(call);
 	in->leg->state = LEG_UP;
 	fork_settle(in->leg);
 	leg_learn(in->leg, in->msg);
@@ -323,16 +339,19 @@ void act_acked(struct sp_call *call, const struct input *in)
 /** The callee's failure, mapped, to the caller. */
 void act_failure(struct sp_call *call, const struct input *in)
 {
-	call_blame(call, policy_failure(in->msg->status), "refused by the callee's trunk", NULL);
+	call_blame(call, policy_failure(retry_status(call, in->msg->status)),
+		   "refused by the callee's trunk", NULL);
 	sp_log(SP_LOG_INFO, "call_failed", "call=%s callee_status=%u caller_status=%u", call->id,
 	       in->msg->status, call->status);
+	if (in->msg)
+		leg_last_words(call->caller, in->leg, in->msg, SP_SIP_INVITE, call->status);
 	leg_ended(in->leg);
 	leg_end(call->caller);
 }
 
 void act_no_response(struct sp_call *call, const struct input *in)
 {
-	call_blame(call, ETIMEDOUT == in->err ? 408 : 503,
+	call_blame(call, policy_failure(retry_status(call, ETIMEDOUT == in->err ? 408 : 503)),
 		   ETIMEDOUT == in->err ? "no response from the callee's trunk"
 					: "connection to the callee's trunk lost",
 		   NULL);

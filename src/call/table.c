@@ -140,10 +140,12 @@ const size_t transitionc = ARRAY_SIZE(transitions);
 const char *state_name(enum state state)
 {
 	static const char *const names[STATES] = {
-		[ROUTING] = "routing",   [CALLING] = "calling", [RINGING] = "ringing",
-		[ANSWERED] = "answered", [UP] = "up",           [CHANGING] = "changing",
-		[CHANGED] = "changed",   [REFERRED] = "referred", [JOINING] = "joining",
-		[ENDING] = "ending",     [ENDED] = "ended",
+		[ROUTING] = "routing", [CALLING] = "calling",
+		[RINGING] = "ringing", [ANSWERED] = "answered",
+		[UP] = "up",           [CHANGING] = "changing",
+		[CHANGED] = "changed", [REFERRED] = "referred",
+		[JOINING] = "joining", [ENDING] = "ending",
+		[ENDED] = "ended",
 	};
 
 	return state < STATES ? names[state] : "?";

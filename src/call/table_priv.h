@@ -13,12 +13,12 @@ enum state {
 	RINGING,  /* a provisional was relayed                                   */
 	ANSWERED, /* the 2xx was relayed; the caller has not acknowledged it     */
 	UP,
-	CHANGING,  /* a re-INVITE or UPDATE of one leg is with the other         */
-	CHANGED,   /* its 2xx was relayed; not acknowledged                      */
-	REFERRED,  /* a transfer's target is called (transfer = "handle")        */
-	JOINING,   /* it answered; the other party gets its description          */
-	ENDING,    /* over; the legs wind down, each by itself                   */
-	ENDED,     /* nothing left to wait for                                   */
+	CHANGING, /* a re-INVITE or UPDATE of one leg is with the other         */
+	CHANGED,  /* its 2xx was relayed; not acknowledged                      */
+	REFERRED, /* a transfer's target is called (transfer = "handle")        */
+	JOINING,  /* it answered; the other party gets its description          */
+	ENDING,   /* over; the legs wind down, each by itself                   */
+	ENDED,    /* nothing left to wait for                                   */
 	STATES
 };
 

@@ -52,7 +52,6 @@ int timerfd_settime(int fd, int flags, const struct itimerspec *its, struct itim
 	struct itimerspec real = *its;
 
 	if ((flags & TFD_TIMER_ABSTIME) && factor)
-		from_ns(&real.it_value,
-			begin_ns + (to_ns(&its->it_value) - begin_ns) / factor + 1);
+		from_ns(&real.it_value, begin_ns + (to_ns(&its->it_value) - begin_ns) / factor + 1);
 	return (int)syscall(SYS_timerfd_settime, fd, flags, &real, old);
 }

@@ -333,8 +333,9 @@ static inline void sc_check_reliable(struct scenario *s, const struct sp_sip_msg
 	bool require = sp_sip_msg_lists(m, SP_HDR_REQUIRE, "100rel");
 
 	if (rseq != want || require != want)
-		sc_fail(s, m, want ? "it should be reliable (RSeq, Require: 100rel)"
-				   : "it should not be reliable (no RSeq, no Require: 100rel)");
+		sc_fail(s, m,
+			want ? "it should be reliable (RSeq, Require: 100rel)"
+			     : "it should not be reliable (no RSeq, no Require: 100rel)");
 }
 
 /** What the words behind the status say, and what the line saves. */

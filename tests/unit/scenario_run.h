@@ -106,10 +106,18 @@ struct sc_verb {
 };
 
 static const struct sc_verb sc_verbs[] = {
-	{"set", sc_set, true},           {"rule", sc_rule, true},   {"number", sc_number_row, true},
-	{"leaks", sc_leaks, true},       {"wait", sc_wait, false},  {"close", sc_close, false},
-	{"open", sc_reopen, false},      {"calls", sc_calls, false}, {"ports", sc_ports, false},
-	{"log", sc_log, false},          {"drain", sc_drain, false}, {"shutdown", sc_shutdown, false},
+	{"set", sc_set, true},
+	{"rule", sc_rule, true},
+	{"number", sc_number_row, true},
+	{"leaks", sc_leaks, true},
+	{"wait", sc_wait, false},
+	{"close", sc_close, false},
+	{"open", sc_reopen, false},
+	{"calls", sc_calls, false},
+	{"ports", sc_ports, false},
+	{"log", sc_log, false},
+	{"drain", sc_drain, false},
+	{"shutdown", sc_shutdown, false},
 	{"silence", sc_all_silent, false},
 };
 

@@ -35,9 +35,14 @@ static inline const char *sc_codec_name(const char *type)
 {
 	static const struct {
 		const char *type, *name;
-	} map[] = {{"0", "PCMU/8000"},  {"8", "PCMA/8000"},         {"9", "G722/8000"},
-		   {"18", "G729/8000"}, {"96", "opus/48000/2"},     {"97", "H264/90000"},
-		   {"100", "telephone-event/8000"}, {"101", "telephone-event/8000"}};
+	} map[] = {{"0", "PCMU/8000"},
+		   {"8", "PCMA/8000"},
+		   {"9", "G722/8000"},
+		   {"18", "G729/8000"},
+		   {"96", "opus/48000/2"},
+		   {"97", "H264/90000"},
+		   {"100", "telephone-event/8000"},
+		   {"101", "telephone-event/8000"}};
 
 	for (size_t i = 0; i < ARRAY_SIZE(map); i++) {
 		if (0 == strcmp(map[i].type, type))
@@ -86,8 +91,8 @@ static inline void sc_sdp_word(struct scenario *s, struct sc_sdp_wish *w, const 
 		sc_fail(s, NULL, "a description has no \"%s\"", word);
 }
 
-static inline size_t sc_sdp_mline(char *p, size_t size, const struct sc_sdp_wish *w,
-				  unsigned i, unsigned port)
+static inline size_t sc_sdp_mline(char *p, size_t size, const struct sc_sdp_wish *w, unsigned i,
+				  unsigned port)
 {
 	const char *codecs = i ? "97" : w->codecs;
 	struct sc_words types;
@@ -105,8 +110,8 @@ static inline size_t sc_sdp_mline(char *p, size_t size, const struct sc_sdp_wish
 					 sc_codec_name(types.v[k]));
 	sc_endpoint_key(key, w->key);
 	if (!w->plain)
-		n += (size_t)re_snprintf(p + n, size - n, "a=crypto:%u %s inline:%s\r\n", w->tagv[i],
-					 w->suite, key);
+		n += (size_t)re_snprintf(p + n, size - n, "a=crypto:%u %s inline:%s\r\n",
+					 w->tagv[i], w->suite, key);
 	return n + (size_t)re_snprintf(p + n, size - n, "a=%s\r\n", w->direction);
 }
 

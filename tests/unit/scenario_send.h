@@ -422,7 +422,8 @@ static inline void sc_respond(struct scenario *s, struct sc_dialog *d, const str
 	o.s = s;
 	o.d = d;
 	sc_sdp_tags(s, o.tagv, m); /* an answer takes the tags of the offer */
-	re_snprintf(o.text, sizeof(o.text), "SIP/2.0 %u %s\r\n", status, sp_sip_reason((uint16_t)status));
+	re_snprintf(o.text, sizeof(o.text), "SIP/2.0 %u %s\r\n", status,
+		    sp_sip_reason((uint16_t)status));
 	for (const struct sp_sip_hdr *h = NULL; (h = sp_sip_msg_next(m, SP_HDR_VIA, h));)
 		sc_auto(&o, "Via", "%r", &h->value);
 	sc_auto(&o, "From", "%r", &sp_sip_msg_next(m, SP_HDR_FROM, NULL)->value);
@@ -467,7 +468,8 @@ static inline void sc_raw(struct scenario *s, struct sc_dialog *d)
 			    digits, length + 8);
 	else
 		re_snprintf(o.text, sizeof(o.text), "%s", o.body);
-	if (0 == sp_sip_msg_parse(&m, o.text, strlen(o.text), &fault) && m->request && !m->to_tag.l) {
+	if (0 == sp_sip_msg_parse(&m, o.text, strlen(o.text), &fault) && m->request &&
+	    !m->to_tag.l) {
 		sc_open(s, d, true);
 		re_snprintf(d->call_id, sizeof(d->call_id), "%r", &m->call_id);
 		re_snprintf(d->local_tag, sizeof(d->local_tag), "%r", &m->from_tag);

@@ -102,8 +102,8 @@ static inline void sc_world_start(struct scenario *s)
 
 	assert_non_null(env);
 	for (size_t i = 0; i < SC_PEERS; i++)
-		setup[i] = (struct sp_trunk_setup){
-			&s->conf->trunkv[i], &s->fx->ifv[s->conf->trunkv[i].interface], NULL};
+		setup[i] = (struct sp_trunk_setup){&s->conf->trunkv[i],
+						   &s->fx->ifv[s->conf->trunkv[i].interface], NULL};
 	env->conf = mem_ref(&s->conf->conf);
 	env->numbers = sc_numbers(s);
 	env->trunkv = s->trunkv;

@@ -176,7 +176,8 @@ static void test_drain_idle(void **state)
 	assert_non_null(strstr(g.log, "reload_ignored reason=draining"));
 	sp_loop_advance(g.loop, 200);
 	assert_int_equal(g.app->phase, APP_STOPPED);
-	assert_non_null(strstr(g.log, "stop reason=drained calls=0 transactions=0 ports=0"));
+	assert_non_null(strstr(
+		g.log, "stop reason=drained calls=0 dialogs=0 transactions=0 ports=0 relays=0"));
 	end(&g);
 }
 
@@ -279,7 +280,8 @@ static void test_drain_call(void **state)
 	sp_loop_advance(g.loop, SP_SIP_TIMEOUT_MS);
 	sp_loop_advance(g.loop, SP_APP_SETTLE_MS + 200);
 	assert_int_equal(g.app->phase, APP_STOPPED);
-	assert_non_null(strstr(g.log, "stop reason=drained calls=0 transactions=1 ports=0"));
+	assert_non_null(
+		strstr(g.log, "stop reason=drained calls=0 dialogs=0 transactions=1 ports=0"));
 	peer_gone(&carrier);
 	peer_gone(&pbx);
 	end(&g);

@@ -117,23 +117,6 @@ static void reason(void **state)
 	finish(&f);
 }
 
-static void reason_of_message(void **state)
-{
-	struct fixture f;
-	char text[32];
-
-	(void)state;
-	start(&f);
-	f.ctx.method = SP_SIP_BYE;
-	arrive(&f, ALICE, "Reason: q.850;cause=31;text=\"x\", SIP;cause=200\r\n");
-	policy_reason(text, sizeof(text), f.msg);
-	assert_string_equal(text, "Q.850;cause=31");
-	arrive(&f, ALICE, "");
-	policy_reason(text, sizeof(text), f.msg);
-	assert_string_equal(text, "");
-	finish(&f);
-}
-
 /* The entry's headers: to the service; to the carrier where the entry says so. */
 static void custom(void **state)
 {
@@ -350,7 +333,6 @@ int main(void)
 		cmocka_unit_test(never_listed),
 		cmocka_unit_test(emergency),
 		cmocka_unit_test(reason),
-		cmocka_unit_test(reason_of_message),
 		cmocka_unit_test(custom),
 		cmocka_unit_test(own_message),
 		cmocka_unit_test(limits),

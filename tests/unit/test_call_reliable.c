@@ -411,18 +411,12 @@ int main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, fx_setup, fx_teardown)
 	const struct CMUnitTest tests[] = {
-		T(reliable_callee_plain_caller),
-		T(plain_callee_reliable_caller),
-		T(answer_waits_for_prack),
-		T(waiting_answer_is_cancelled),
-		T(never_acknowledged),
-		T(delayed_offer_in_a_provisional),
-		T(delayed_offer_without_100rel),
-		T(early_update),
-		T(early_update_answered_late),
-		T(offer_in_prack),
-		T(early_update_and_the_end),
-		T(by_the_trunks_setting),
+		T(reliable_callee_plain_caller), T(plain_callee_reliable_caller),
+		T(answer_waits_for_prack),       T(waiting_answer_is_cancelled),
+		T(never_acknowledged),           T(delayed_offer_in_a_provisional),
+		T(delayed_offer_without_100rel), T(early_update),
+		T(early_update_answered_late),   T(offer_in_prack),
+		T(early_update_and_the_end),     T(by_the_trunks_setting),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -386,20 +386,6 @@ static void test_hosts(void **state)
 			AT("6") "trunks[0] \"a\".targets[1] = \"" t "\": " mend "\n"               \
 	}
 
-#define LABEL "abcdefghijklmnopqrstuvwxyzabcdefghijklmnopqrstuvwxyzabcdefghijk."
-#define LONG LABEL LABEL LABEL LABEL "x"
-
-/* 257 characters: libre would cut the last ones off without a word. The report shows 100. */
-static void test_long_target(void **state)
-{
-	struct fixture *f = *state;
-
-	assert_int_equal(fixture_load(f, WITH_TRUNKS("{ name = \"a\"; kind = \"carrier\"; " PEER
-						     "\n targets = [ \"" LONG "\" ]; }")),
-			 EINVAL);
-	assert_non_null(strstr(f->lines, "...: is longer than a host name can be\n"));
-}
-
 static void test_targets(void **state)
 {
 	static const struct mistake v[] = {
@@ -701,7 +687,6 @@ int main(void)
 		TEST(test_includes),
 		TEST(test_hosts),
 		TEST(test_targets),
-		TEST(test_long_target),
 		TEST(test_media),
 		TEST(test_interfaces_together),
 		TEST(test_trunks_together),

@@ -366,6 +366,25 @@ static void test_emergency(void **state)
 	CHECK(v);
 }
 
+#define LABEL "abcdefghijklmnopqrstuvwxyzabcdefghijklmnopqrstuvwxyzabcdefghijk."
+#define LONG LABEL LABEL LABEL LABEL "x"
+
+/* 257 characters: libre would cut the last ones off without a word. The report shows 100. */
+static void test_long_target(void **state)
+{
+	struct fixture *f = *state;
+
+	assert_int_equal(
+		fixture_load(
+			f,
+			TRUNK_INTERFACE(
+				SIP_NAME) "trunks = ( { name = \"b\"; kind = \"carrier\";"
+					  " interface = \"edge\"; identities = [ \"b.example\" ];"
+					  " targets = [ \"" LONG "\" ]; } );\n"),
+		EINVAL);
+	assert_non_null(strstr(f->lines, "...: is longer than a host name can be\n"));
+}
+
 /* A name that is nearly a known one is worth a word; one of its own is not. */
 static void test_near_names(void **state)
 {
@@ -392,7 +411,7 @@ int main(void)
 		TEST(test_defaults),   TEST(test_every_key),     TEST(test_few),
 		TEST(test_choices),    TEST(test_session_timer), TEST(test_failover),
 		TEST(test_pass),       TEST(test_numbering),     TEST(test_emergency),
-		TEST(test_near_names),
+		TEST(test_near_names), TEST(test_long_target),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
