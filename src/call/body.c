@@ -56,8 +56,9 @@ static int parts(struct body *b, const struct sp_sip_msg *orig, const struct mbu
 		return ENOENT; /* further descriptions would name the other side's network */
 	if (err && ENOENT != err)
 		return EBADMSG;
-	if (pl_strcpy(&orig->content_type, b->type, sizeof(b->type)))
+	if (orig->content_type.l >= sizeof(b->type)) /* pl_strcpy() would cut it */
 		return EBADMSG;
+	(void)pl_strcpy(&orig->content_type, b->type, sizeof(b->type));
 	b->mb = mbuf_alloc(orig->body.l + 1024);
 	if (!b->mb)
 		return ENOMEM;

@@ -151,6 +151,11 @@ void timer_answered(struct leg *leg, const struct sp_sip_msg *rsp);
 bool timer_too_short(struct leg *leg, const struct sp_sip_msg *rsp);
 void timer_stop(struct leg *leg);
 
+/* ---- refresh.c ---- */
+
+/* A new interval begins, as leg->timer says: its refresh, or the end, is waited for. */
+void refresh_begin(struct leg *leg);
+
 /* ---- retry.c: the INVITE once more, elsewhere ---- */
 
 /* Does this final response (or, NULL, its want) send the INVITE on? Noted for act_retry(). */

@@ -104,8 +104,9 @@ static bool answer_refresh(struct leg *leg, struct sp_sip_strans *st, const stru
 	if (UP != leg->call->state || leg_is_busy(leg) || !session_unchanged(leg, req, &sdp))
 		return false;
 	headers = mbuf_alloc(64);
-	if (headers && 0 == timer_put_answer(headers, leg, req) &&
-	    0 == body_make(&body, req, sdp)) {
+	if (!headers || timer_put_answer(headers, leg, req) || body_make(&body, NULL, sdp)) {
+		leg_refuse(leg, st, 500, NULL);
+	} else {
 		if (invite)
 			setup_await(leg, st);
 		if (0 == leg_reply(leg, st, 200, headers, &body) && invite)

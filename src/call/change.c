@@ -21,6 +21,8 @@ static void forget_pending(struct leg *changer)
 	}
 }
 
+static bool longer_timer(struct leg *leg, const struct sp_sip_msg *rsp);
+
 static void change_response(int err, const struct sp_sip_msg *rsp, void *arg)
 {
 	struct leg *leg = arg;
@@ -43,7 +45,8 @@ static void change_response(int err, const struct sp_sip_msg *rsp, void *arg)
 	} else if (err || 408 == rsp->status || 481 == rsp->status) {
 		call_event(call, EV_LOST, &in); /* RFC 3261 12.2.1.2 */
 	} else if (rsp->status >= 300) {
-		call_event(call, EV_REJECTED, &in);
+		if (!longer_timer(leg, rsp))
+			call_event(call, EV_REJECTED, &in);
 	} else {
 		call_event(call, invite ? EV_ACCEPTED : EV_UPDATED, &in);
 	}
@@ -92,6 +95,16 @@ static int relay_offer(struct leg *from, enum sp_sip_method method, const struct
 	mem_deref(sdp);
 	mem_deref(headers);
 	return err;
+}
+
+/** 422 is a matter between us and that leg: the change goes out again (RFC 4028 7.4). */
+static bool longer_timer(struct leg *leg, const struct sp_sip_msg *rsp)
+{
+	struct leg *changer = leg->call->changer;
+	const enum sp_sip_method method = rsp->method;
+
+	return changer && LEG_UP == leg->state && pending(changer) && timer_too_short(leg, rsp) &&
+	       0 == relay_offer(changer, method, sp_sip_strans_request(pending(changer)));
 }
 
 /** The change can not even begin: the changer learns why by act_rejected(). */

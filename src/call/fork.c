@@ -98,7 +98,8 @@ static int add_fork(struct dlg **dp, struct leg *callee, const struct sp_sip_msg
 	struct dlg *d;
 	int err;
 
-	if (rsp->status < 200 && list_count(&callee->dlgs) >= LEG_DIALOGS_MAX)
+	if (rsp->status < 200 && (list_count(&callee->dlgs) >= LEG_DIALOGS_MAX ||
+				  (caller && list_count(&caller->dlgs) >= LEG_DIALOGS_MAX)))
 		return ENOSPC;
 	err = sp_sip_dialog_fork(&sip, callee->dlg->sip, rsp);
 	if (!err)
@@ -144,6 +145,11 @@ int fork_select(struct leg *callee, const struct sp_sip_msg *rsp)
 	if (caller)
 		caller->dlg = d->peer;
 	return err;
+}
+
+int fork_again(struct leg *caller)
+{
+	return add_caller_dialog(&caller->dlg, caller);
 }
 
 void fork_settle(struct leg *leg)

@@ -132,9 +132,10 @@ static int write_out(struct mbuf *mb, const struct bag *out)
 		const size_t line = b->name.l + 2 + b->value.l;
 
 		bytes += line;
-		if (pl_strcpy(&b->name, name, sizeof(name)) || line > SP_SIP_LINE_MAX ||
+		if (b->name.l >= sizeof(name) || line > SP_SIP_LINE_MAX ||
 		    bytes > HEADERS_BYTES_MAX)
 			return EMSGSIZE;
+		(void)pl_strcpy(&b->name, name, sizeof(name));
 		err = sp_sip_put(mb, name, "%r", &b->value);
 		if (EBADMSG == err)
 			err = 0; /* a name or value that is none: there is no such header */

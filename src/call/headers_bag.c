@@ -121,8 +121,9 @@ enum bag_kind bag_kind(const struct pl *name)
 {
 	char buf[HEADERS_NAME_MAX + 1];
 
-	if (pl_strcpy(name, buf, sizeof(buf)))
+	if (name->l >= sizeof(buf))
 		return BAG_LISTED; /* longer than any that we know */
+	(void)pl_strcpy(name, buf, sizeof(buf));
 	if (!strncasecmp(buf, "Content-", 8) || !strncasecmp(buf, "Security-", 9) ||
 	    in_table(owned, ARRAY_SIZE(owned), buf))
 		return BAG_OWNED;

@@ -65,12 +65,15 @@ enum {
 
 /* The session timer of a leg (RFC 4028). */
 struct leg_timer {
-	struct sp_timer due;      /* of the refresh that we send, or of the end */
-	uint32_t expires_s;       /* 0: no session timer                      */
-	uint32_t min_s;           /* Min-SE that a 422 has taught us          */
-	bool ours;                /* we refresh                                */
-	bool asked;               /* the peer's request named an interval      */
-	struct sp_sip_ctrans *ct; /* our refresh                          */
+	struct sp_timer due;        /* our refresh, or the end                 */
+	struct sp_trunk_pick *pick; /* a connection for the refresh, or NULL   */
+	uint64_t end_ms;            /* not refreshed by then: we hang up       */
+	uint32_t expires_s;         /* 0: no session timer                     */
+	uint32_t min_s;             /* largest Min-SE of the peer's, 0: none   */
+	unsigned too_short;         /* 422 in a row                            */
+	bool ours;                  /* we refresh                              */
+	bool out;                   /* our refresh has no final response       */
+	bool no_update;             /* the peer refuses UPDATE                 */
 };
 
 struct leg {

@@ -4,19 +4,16 @@
  * failure: with a longer session timer (RFC 4028 7.3), to the next target of
  * the trunk (RFC 3263 4.3), or to where a redirect points (RFC 3261 8.1.3.4).
  *
- * A redirect is followed inside the trunk's own names only: it can choose
- * another user or another of its targets, and sends no call anywhere else.
- * Each target is given up once, and no contact is tried twice, so it all ends.
+ * Each target is given up once, no contact is tried twice, and no INVITE takes
+ * longer than the call's timer C allows in all, so it ends.
  */
 #include <string.h>
 
-#include "call_priv.h"
+#include "redirect_priv.h"
 
 enum {
-	CONTACTS_MAX = 1 + 8, /* the first Request-URI, and what redirects named  */
-	REDIRECTS_MAX = 5,    /* INVITEs to contacts                              */
-	TIMERS_MAX = 3,       /* INVITEs with a longer session timer              */
-	CONTACT_SIZE = 512    /* longest URI that is followed                     */
+	REDIRECTS_MAX = 5, /* INVITEs to contacts */
+	TIMERS_MAX = 3     /* INVITEs with a longer session timer */
 };
 
 enum why { WHY_TIMER, WHY_FAILOVER, WHY_REDIRECT };
@@ -30,21 +27,11 @@ enum rank {
 	RANK_GLOBAL /* 6xx: nobody else is to be asked (RFC 3261 16.7)          */
 };
 
-struct contact {
-	char *id;   /* "user@host[:port][;params]"; of a number, only that */
-	char *host; /* NULL: a number, which any target takes              */
-	uint16_t port;
-	bool phone; /* ";user=phone" */
-	unsigned q; /* thousandths   */
-};
-
 struct retry {
 	char *host; /* the target of the last INVITE, as picked */
 	uint16_t port;
 	struct sp_trunk_want want; /* targets that failed */
-	struct contact *contactv[CONTACTS_MAX];
-	size_t contactc, nextc; /* those from nextc on were not tried; best q first */
-	size_t now;             /* that the last INVITE went to */
+	struct redirect redirect;
 	unsigned sent, redirects, timers;
 	enum why why; /* of the next INVITE */
 	uint16_t last;
@@ -53,185 +40,11 @@ struct retry {
 	uint16_t status; /* best so far, by rank */
 };
 
-/* ---- contacts ---- */
-
-static void contact_destructor(void *arg)
-{
-	struct contact *c = arg;
-
-	mem_deref(c->id);
-	mem_deref(c->host);
-}
-
-/** Text of a contact's q, "0.25"; none counts as 1, what is none as 0 (RFC 3261 20.10). */
-static unsigned contact_q(const struct sp_sip_addr *addr)
-{
-	unsigned q, unit = 100;
-	struct pl value;
-
-	if (!sp_sip_param(&value, &addr->params, "q"))
-		return 1000;
-	if (!value.l || ('0' != value.p[0] && '1' != value.p[0]))
-		return 0;
-	q = '1' == value.p[0] ? 1000 : 0;
-	for (size_t i = 2; '.' == value.p[1] && i < value.l && i < 5; i++, unit /= 10) {
-		if (value.p[i] < '0' || value.p[i] > '9')
-			return 0;
-		q += unit * (unsigned)(value.p[i] - '0');
-	}
-	return min(q, 1000U);
-}
-
-/** The URI's own parameters: none that would choose a way for us, or cannot stand there. */
-static int put_params(struct mbuf *mb, const struct pl *params)
-{
-	static const char *const ours[] = {"transport", "maddr", "ttl", "lr", "method", "user"};
-	struct pl rest = *params;
-	int err = 0;
-
-	while (rest.l && !err) {
-		struct pl one = {rest.p + 1, 0}, name;
-		bool pass = true;
-
-		while (one.l + 1 < rest.l && ';' != one.p[one.l])
-			one.l++;
-		pl_advance(&rest, (ssize_t)one.l + 1);
-		name = one;
-		if (pl_strchr(&one, '='))
-			name.l = (size_t)(pl_strchr(&one, '=') - one.p);
-		for (size_t i = 0; i < ARRAY_SIZE(ours); i++)
-			pass &= 0 != pl_strcasecmp(&name, ours[i]);
-		if (pass && one.l)
-			err = mbuf_printf(mb, ";%r", &one);
-	}
-	return err;
-}
-
-/** The user part of the Request-URI that was redirected. */
-static struct pl user_now(const struct retry *r)
-{
-	struct pl user;
-	const char *at;
-
-	pl_set_str(&user, r->contactv[r->now]->id);
-	at = pl_strchr(&user, '@');
-	if (at)
-		user.l = (size_t)(at - user.p);
-	return user;
-}
-
-/**
- * A URI of the trunk's own. One without user part only names another host
- * (305, 21.3.4): the number stays.
- */
-static int own_contact(struct contact *c, const struct retry *r, const struct sp_sip_uri *uri)
-{
-	const bool v6 = pl_strchr(&uri->host, ':') != NULL;
-	const struct pl user = uri->user.l ? uri->user : user_now(r);
-	struct mbuf *mb = mbuf_alloc(128);
-	struct pl value;
-	int err = mb ? pl_strdup(&c->host, &uri->host) : ENOMEM;
-
-	c->port = uri->port;
-	c->phone = sp_sip_param(&value, &uri->params, "user")
-			   ? 0 == pl_strcasecmp(&value, "phone")
-			   : !uri->user.l && r->contactv[r->now]->phone;
-	if (!err)
-		err = mbuf_printf(mb, v6 ? "%r@[%r]" : "%r@%r", &user, &uri->host);
-	if (!err && uri->port && 5061 != uri->port)
-		err = mbuf_printf(mb, ":%u", uri->port);
-	if (!err)
-		err = put_params(mb, &uri->params);
-	if (!err && mb->end > CONTACT_SIZE)
-		err = EMSGSIZE;
-	mbuf_set_pos(mb, 0);
-	if (!err)
-		err = mbuf_strdup(mb, &c->id, mb->end);
-	mem_deref(mb);
-	return err;
-}
-
-/** A tel URI: a number that leads to the same trunk. @return also EPERM: it does not */
-static int number_contact(struct contact *c, const struct sp_call *call,
-			  const struct sp_sip_addr *addr)
-{
-	const struct sp_trunk *trunk = call->leg[SP_SIDE_CALLEE]->trunk;
-	struct route route;
-	const char *cause;
-
-	if (route_refer(&route, call->env, trunk, addr, call->number, &cause) ||
-	    route.trunk != trunk)
-		return EPERM;
-	return str_dup(&c->id, route.user);
-}
-
-static bool is_known(const struct retry *r, const char *id)
-{
-	for (size_t i = 0; i < r->contactc; i++) {
-		if (0 == str_casecmp(r->contactv[i]->id, id))
-			return true;
-	}
-	return false;
-}
-
-/** Takes over c. Among those of the same q the first stays first. */
-static void insert(struct retry *r, struct contact *c)
-{
-	size_t i = r->contactc++;
-
-	for (; i > r->nextc && r->contactv[i - 1]->q < c->q; i--)
-		r->contactv[i] = r->contactv[i - 1];
-	r->contactv[i] = c;
-}
-
-static void consider(struct sp_call *call, const struct pl *value)
-{
-	const struct sp_trunk *trunk = call->leg[SP_SIDE_CALLEE]->trunk;
-	struct retry *r = call->retry;
-	struct sp_sip_addr addr;
-	struct contact *c;
-	int err;
-
-	if (r->contactc == CONTACTS_MAX || sp_sip_addr_decode(&addr, value) ||
-	    SP_URI_OTHER == addr.uri.scheme)
-		return;
-	c = mem_zalloc(sizeof(*c), contact_destructor);
-	if (!c)
-		return;
-	c->q = contact_q(&addr);
-	if (SP_URI_TEL != addr.uri.scheme && sp_trunk_owns_host(trunk, &addr.uri.host))
-		err = own_contact(c, r, &addr.uri);
-	else
-		err = number_contact(c, call, &addr);
-	if (err || is_known(r, c->id))
-		mem_deref(c);
-	else
-		insert(r, c);
-}
-
-/** The contacts of a redirect. 380 tells in its body of other services: not for us to read. */
-static void collect(struct sp_call *call, const struct sp_sip_msg *rsp)
-{
-	const struct sp_sip_hdr *hdr = NULL;
-
-	if (rsp->status > 302 && 305 != rsp->status)
-		return;
-	while ((hdr = sp_sip_msg_next(rsp, SP_HDR_CONTACT, hdr))) {
-		struct pl rest = hdr->value, value;
-
-		while (sp_sip_list_next(&value, &rest))
-			consider(call, &value);
-	}
-}
-
-/* ---- the way of one INVITE ---- */
-
-static void retry_destructor(void *arg)
+static void destructor(void *arg)
 {
 	struct retry *r = arg;
 
-	for (size_t i = 0; i < r->contactc; i++)
-		mem_deref(r->contactv[i]);
+	redirect_reset(&r->redirect);
 	mem_deref(r->host);
 }
 
@@ -240,58 +53,14 @@ void retry_close(struct sp_call *call)
 	call->retry = mem_deref(call->retry);
 }
 
-/** The first Request-URI counts as a contact that was tried. */
 static int begin(struct sp_call *call, const char *target)
 {
-	const struct pl scheme = PL("sip:"), transport = PL(";transport=tls");
-	struct retry *r = mem_zalloc(sizeof(*r), retry_destructor);
-	struct contact *c = mem_zalloc(sizeof(*c), contact_destructor);
-	struct pl id;
-	const char *end;
-	int err = ENOMEM;
+	struct retry *r = mem_zalloc(sizeof(*r), destructor);
 
-	if (!r || !c)
-		goto out;
-	pl_set_str(&id, target);
-	pl_advance(&id, (ssize_t)scheme.l);
-	end = pl_strstr(&id, &transport);
-	if (end)
-		id.l = (size_t)(end - id.p);
-	err = pl_strdup(&c->id, &id);
-	if (err)
-		goto out;
-	c->phone = end && strstr(end, ";user=phone");
-	r->contactv[r->contactc++] = c;
-	r->nextc = 1;
+	if (!r)
+		return ENOMEM;
 	call->retry = r;
-	return 0;
-out:
-	mem_deref(r);
-	mem_deref(c);
-	return err;
-}
-
-/** The Request-URI of a redirect in the place of the call's own; To stays (8.1.3.4). */
-static int redirect_uri(struct headers_uris *uris, const struct headers_ctx *ctx,
-			const struct contact *c, const struct input *in)
-{
-	struct headers_uris other = {NULL, NULL, NULL};
-	char *target = NULL;
-	int err;
-
-	if (c->host) {
-		err = re_sdprintf(&target, "sip:%s;transport=tls%s", c->id,
-				  c->phone ? ";user=phone" : "");
-	} else {
-		err = headers_uris(&other, ctx, c->id, NULL, in->host, in->port);
-		target = mem_ref(other.target);
-		headers_uris_reset(&other);
-	}
-	if (err)
-		return err;
-	mem_deref(uris->target);
-	uris->target = target;
-	return 0;
+	return redirect_init(&r->redirect, target);
 }
 
 int retry_target(struct sp_call *call, const struct headers_ctx *ctx, const struct input *in,
@@ -301,8 +70,8 @@ int retry_target(struct sp_call *call, const struct headers_ctx *ctx, const stru
 	int err = call->retry ? 0 : begin(call, uris->target);
 	struct retry *r = call->retry;
 
-	if (!err && r->now)
-		err = redirect_uri(uris, ctx, r->contactv[r->now], in);
+	if (!err)
+		err = redirect_uri(&r->redirect, ctx, in, uris);
 	if (!err && in->host != r->host)
 		err = str_dup(&host, in->host);
 	if (err)
@@ -324,9 +93,9 @@ void retry_want(const struct sp_call *call, struct sp_trunk_want *want)
 	if (r)
 		*want = r->want;
 	want->emergency = call->emergency;
-	if (r && r->contactv[r->now]->host) {
-		want->host = r->contactv[r->now]->host;
-		want->port = r->contactv[r->now]->port;
+	if (r && r->redirect.now) {
+		want->host = redirect_now(&r->redirect)->host;
+		want->port = redirect_now(&r->redirect)->port;
 	}
 }
 
@@ -358,6 +127,7 @@ static bool decide(struct sp_call *call, const struct sp_sip_msg *rsp, bool of_t
 	struct leg *callee = call->leg[SP_SIDE_CALLEE];
 	const struct sp_conf_trunk *conf = sp_trunk_conf(callee->trunk);
 	struct retry *r = call->retry;
+	struct redirect *rd = &r->redirect;
 
 	if (422 == r->last && r->timers < TIMERS_MAX && timer_too_short(callee, rsp)) {
 		r->timers++;
@@ -374,10 +144,11 @@ static bool decide(struct sp_call *call, const struct sp_sip_msg *rsp, bool of_t
 	if (r->last >= 600)
 		return false;
 	if (r->last < 400 && conf->follow_redirects)
-		collect(call, rsp);
-	if (r->nextc == r->contactc || r->redirects == REDIRECTS_MAX || !has_targets_left(r, conf))
+		redirect_collect(&r->redirect, call, rsp);
+	if (rd->nextc == rd->contactc || r->redirects == REDIRECTS_MAX ||
+	    !has_targets_left(r, conf))
 		return false;
-	r->now = r->nextc++;
+	rd->now = rd->nextc++;
 	r->redirects++;
 	r->why = WHY_REDIRECT;
 	return true;

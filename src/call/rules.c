@@ -142,8 +142,9 @@ static struct pl placeholder(const struct work *w, const struct pl *key)
 	char name[HEADERS_NAME_MAX + 8 + 1];
 	const char *s = NULL;
 
-	if (pl_strcpy(key, name, sizeof(name)))
+	if (key->l >= sizeof(name))
 		return pl;
+	(void)pl_strcpy(key, name, sizeof(name));
 	if (!strncmp(name, "number:", 7))
 		return custom_header(ctx->entry, name + 7);
 	if (!strncmp(name, "header:", 7)) {

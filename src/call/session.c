@@ -253,20 +253,27 @@ int session_write_again(struct leg *leg, struct mbuf **sdpp)
 	return w.d ? write_for(&leg->call->session, leg, &w, sdpp) : ENODATA;
 }
 
+/** Is m's description the last one of the dialog, but for its version? */
+static bool is_as_before(const struct dlg *dlg, const struct sp_sip_msg *m)
+{
+	struct sp_sip_part part;
+	struct pl last;
+
+	if (!dlg->heard || sp_sip_part_find(&part, m, "application/sdp"))
+		return false;
+	sp_sdp_text(dlg->heard, &last);
+	return sp_sdp_same(&part.body, &last);
+}
+
 bool session_unchanged(struct leg *leg, const struct sp_sip_msg *m, struct mbuf **sdpp)
 {
 	const struct leg *other = leg_other(leg);
 	struct writing w = {.d = other->dlg ? other->dlg->heard : NULL};
 	struct sp_sdp *offer = NULL;
-	struct pl last;
-	struct sp_sip_part part;
 	const char *why;
 	bool same;
 
-	if (!w.d || !leg->dlg->heard || sp_sip_part_find(&part, m, "application/sdp"))
-		return false;
-	sp_sdp_text(leg->dlg->heard, &last);
-	if (!sp_sdp_same(&part.body, &last) || parse(&offer, m, &why))
+	if (!w.d || !is_as_before(leg->dlg, m) || parse(&offer, m, &why))
 		return false;
 	w.answered = offer;
 	same = 0 == write_for(&leg->call->session, leg, &w, sdpp);
@@ -334,6 +341,54 @@ static void note_refused(struct session *s, const struct sp_sdp *answer)
 		if (!usable(answer, i) || !usable(s->offer, i))
 			s->refused |= 1U << i;
 	}
+}
+
+/** Where the leg wants its media now, stream by stream. */
+static int move_remotes(struct session *s, const struct leg *leg, const struct sp_sdp *told,
+			const struct sp_sdp *answer)
+{
+	for (size_t i = 0; i < sp_sdp_mediac(answer); i++) {
+		const struct sp_sdp_media *am = sp_sdp_media(answer, i);
+		int err;
+
+		if (!usable(told, i) || !usable(answer, i) || s->stream[i] < 0)
+			continue;
+		err = sp_relay_remote(s->relay, (size_t)s->stream[i], leg->side, &am->rtp,
+				      &am->rtcp, am->sdes.key);
+		if (err)
+			return err;
+	}
+	return 0;
+}
+
+int session_refreshed(struct leg *leg, const struct sp_sip_msg *m, const char **why)
+{
+	struct session *s = &leg->call->session;
+	const struct sp_sdp *told = leg_other(leg)->dlg->heard;
+	enum sp_sdp_dir old = leg->dlg->dir;
+	struct sp_sdp *answer = NULL;
+	int err;
+
+	if (!told || !body_has_sdp(m) || is_as_before(leg->dlg, m))
+		return 0;
+	err = parse(&answer, m, why);
+	if (err)
+		return err;
+	*why = answer_fault(told, answer, leg->dlg);
+	err = *why ? EPROTO : 0;
+	if (!err) {
+		*why = "the media relay could not be set up";
+		err = move_remotes(s, leg, told, answer);
+	}
+	if (!err) {
+		mem_deref(leg->dlg->heard);
+		leg->dlg->heard = mem_ref(answer);
+		leg->dlg->dir = direction(answer);
+		if (leg->dlg->dir != old)
+			session_watch(leg->call);
+	}
+	mem_deref(answer);
+	return err;
 }
 
 /** The answer in m; that of a reliable or an earlier provisional stands for it (RFC 6337 3.1). */

@@ -79,6 +79,11 @@ void session_watch(struct sp_call *call);
 bool session_unchanged(struct leg *leg, const struct sp_sip_msg *m, struct mbuf **sdpp);
 /* What the leg was last told, as an offer, its version unchanged (RFC 4028 7.4). */
 int session_write_again(struct leg *leg, struct mbuf **sdpp);
+/*
+ * The answer to that: the relay learns where the leg is now. A message without one
+ * leaves the session as it is.
+ */
+int session_refreshed(struct leg *leg, const struct sp_sip_msg *m, const char **why);
 /* Does either trunk refuse INVITE without an offer? */
 bool session_refuses_delayed(const struct sp_trunk *from, const struct sp_trunk *to);
 const char *session_dir_name(enum sp_sdp_dir dir);

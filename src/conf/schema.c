@@ -107,7 +107,7 @@ static const struct conf_key numbering_keys[] = {
 	 CHOICES("e164", "national", "international")},
 	{"strip_out",            CONF_PLUS_DIGITS, .max = 15, AT(out.numbering.strip_out)},
 	{"add_out",              CONF_PLUS_DIGITS, .max = 15, AT(out.numbering.add_out)},
-	{"user_phone",           CONF_BOOL, .def = 0, AT(out.numbering.user_phone)},
+	{"user_phone",           CONF_BOOL, .def = 1, AT(out.numbering.user_phone)},
 };
 
 static const struct conf_group numbering_group = {TABLE(numbering_keys)};

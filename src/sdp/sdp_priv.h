@@ -48,16 +48,17 @@ struct section {
 };
 
 struct sp_sdp {
-	struct line linev[SP_SDP_LINES_MAX];
-	size_t linec;
+	struct line *linev; /**< in the same block of memory, as text */
+	size_t linec, line_max;
 	struct section sectionv[1 + SP_SDP_MEDIA_MAX];
 	struct sp_sdp_media mediav[SP_SDP_MEDIA_MAX];
 	size_t mediac;
 	struct pl hostv[SDP_HOSTS_MAX]; /**< texts that must not go out */
 	size_t hostc;
 	bool has_origin, has_name, has_time;
+	size_t size; /**< of the block */
 	size_t len;
-	char text[]; /**< all pl point in here; holds keys, wiped at the end */
+	char *text; /**< all pl point in here; holds keys, wiped at the end */
 };
 
 /** Take the next word off rest; words stand between spaces or tabs. */

@@ -13,7 +13,7 @@ static void destructor(void *arg)
 {
 	struct sp_sdp *s = arg;
 
-	explicit_bzero(s, sizeof(*s) + s->len);
+	explicit_bzero(s, s->size);
 }
 
 static int bad(const char **why, const char *text)
@@ -82,7 +82,7 @@ static int split(struct sp_sdp *s, const char **why)
 			return bad(why, "SDP has a CR within a line");
 		if (line.l < 2 || line.p[0] < 'a' || line.p[0] > 'z' || line.p[1] != '=')
 			return bad(why, "SDP has a line that is not of the form x=value");
-		if (s->linec == SP_SDP_LINES_MAX)
+		if (s->linec == s->line_max)
 			return too_much(why, "SDP has too many lines");
 
 		s->linev[s->linec].text = line;
@@ -258,6 +258,29 @@ static int index_sections(struct sp_sdp *s, const char **why)
 	return 0;
 }
 
+/** Room for as many lines as there are: most have 20, and calls keep two of these. */
+static int alloc(struct sp_sdp **sp, const char *text, size_t len)
+{
+	size_t lines = 1, size;
+	struct sp_sdp *s;
+
+	for (size_t i = 0; i < len && lines < SP_SDP_LINES_MAX; ++i)
+		lines += text[i] == '\n';
+	size = sizeof(*s) + lines * sizeof(struct line) + len;
+	s = mem_zalloc(size, destructor);
+	if (!s)
+		return ENOMEM;
+	s->size = size;
+	s->line_max = lines;
+	s->linev = (struct line *)(s + 1);
+	s->text = (char *)(s->linev + lines);
+	s->len = len;
+	memcpy(s->text, text, len);
+	*sp = s;
+
+	return 0;
+}
+
 int sp_sdp_parse(struct sp_sdp **sp, const char *text, size_t len, const char **why)
 {
 	const char *ignored;
@@ -273,12 +296,9 @@ int sp_sdp_parse(struct sp_sdp **sp, const char *text, size_t len, const char **
 	if (len > SP_SDP_SIZE_MAX)
 		return too_much(why, "SDP is too large");
 
-	s = mem_zalloc(sizeof(*s) + len, destructor);
-	if (!s)
-		return ENOMEM;
-
-	s->len = len;
-	memcpy(s->text, text, len);
+	err = alloc(&s, text, len);
+	if (err)
+		return err;
 
 	err = split(s, why);
 	if (err)

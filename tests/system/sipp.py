@@ -159,13 +159,13 @@ class Sipp:
         self.seconds, self.trace = seconds, trace
 
     def run(self, side, scenario, args, words):
+        words = {"method": "INVITE", "proto": "RTP/SAVP", "suite": SUITE, **words}
         self.runs.append(Run(self, side, scenario, args, words))
         return self.runs[-1]
 
     def uas(self, side, scenario, calls=1, **words):
         """The side that is called. It listens when this returns."""
-        run = self.run(side, scenario, ["-p", str(SIPP_PORT), "-m", str(calls)],
-                       {"method": "INVITE", **words})
+        run = self.run(side, scenario, ["-p", str(SIPP_PORT), "-m", str(calls)], words)
         self.wait_listening(run, getattr(self.net, side), SIPP_PORT)
         return run
 
@@ -174,8 +174,7 @@ class Sipp:
         return self.run(side, scenario,
                         [f"{getattr(self.net, side)}:{OUT_PORT}", "-m", str(calls), *args],
                         {"caller": caller, "called": called, "domain": f"{side}.example",
-                         "gateway": f"{SIDES[side]}.gateway.example", "method": "INVITE",
-                         "proto": "RTP/SAVP", "suite": SUITE, **words})
+                         "gateway": f"{SIDES[side]}.gateway.example", **words})
 
     @staticmethod
     def wait_listening(run, address, port):
@@ -199,7 +198,6 @@ class Sipp:
 def call(sipp, way, uac, uas, calls=1, args=(), **words):
     """Run both scenarios to their end; -> (uac, uas)."""
     caller, callee, number, called = way
-    words = {"proto": "RTP/SAVP", "suite": SUITE, **words}
     uas_run = sipp.uas(callee, uas, calls=calls, **words)
     uac_run = sipp.uac(caller, uac, number, called, calls=calls, args=args, **words)
     uac_run.finish()

@@ -94,7 +94,8 @@ def test_hold_as_the_trunk_wants_it(sipp, launch, conf, offered, style):
     launch(conf)
     answer = {"sendonly": "recvonly", "inactive": "inactive"}
     call(sipp, WAYS["inbound"], "uac_hold_style", "uas_hold_style", offer=f"@sdp@\na={offered}",
-         told=f"a={style}", answer=f"a={answer[style]}", got=f"a={answer[offered]}")
+         told=f"a={style}", answer=f"a={answer[style]}",
+         got=f"a={answer[offered]}|a={answer[style]}")
 
 
 # ---- RFC 3262: each leg on its own ----

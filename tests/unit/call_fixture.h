@@ -322,8 +322,13 @@ static inline void establish(struct fx *f)
 /** Nothing is left: calls, transactions (their timers run out), ports. */
 static inline void expect_clean(struct fx *f)
 {
+	struct sp_calls_count count;
+
 	sp_loop_advance(f->loop, 2ULL * SP_SIP_TIMEOUT_MS);
-	assert_int_equal(0, calls_now(f));
+	sp_calls_count(f->calls, &count);
+	assert_int_equal(0, count.now);
+	assert_int_equal(0, count.dialogs);
+	assert_int_equal(0, count.relays);
 	assert_int_equal(0, sp_sip_transactions(f->sip));
 	assert_int_equal(0, sp_ports_used(f->portsv[0]));
 	assert_int_equal(0, sp_ports_used(f->portsv[1]));

@@ -117,7 +117,7 @@ struct scenario {
 	bool leaks_ok;
 	uint32_t endpoints; /* that descriptions of the peers were written for */
 	unsigned id;        /* for tags, branches and Call-IDs                 */
-	char arena[SC_ARENA_SIZE];
+	_Alignas(max_align_t) char arena[SC_ARENA_SIZE];
 	size_t arena_used;
 };
 
@@ -141,16 +141,25 @@ static inline void sc_fail(struct scenario *s, const struct sp_sip_msg *got, con
 	_fail(file, s->at ? (int)s->at->no : 0);
 }
 
+/** Memory, aligned and zero, that lives as long as the scenario. */
+static inline void *sc_room(struct scenario *s, size_t size)
+{
+	const size_t align = _Alignof(max_align_t);
+	void *p = s->arena + s->arena_used;
+
+	size = (size + align - 1) / align * align;
+	if (size > sizeof(s->arena) - s->arena_used)
+		sc_fail(s, NULL, "the settings are too long");
+	s->arena_used += size;
+	return p;
+}
+
 /** Text that lives as long as the scenario. */
 static inline char *sc_keep(struct scenario *s, const char *text, size_t len)
 {
-	char *p = s->arena + s->arena_used;
+	char *p = sc_room(s, len + 1);
 
-	if (s->arena_used + len + 1 > sizeof(s->arena))
-		sc_fail(s, NULL, "the settings are too long");
 	memcpy(p, text, len);
-	p[len] = '\0';
-	s->arena_used += len + 1;
 	return p;
 }
 

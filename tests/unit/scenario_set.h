@@ -129,8 +129,7 @@ static inline void sc_set_list(struct scenario *s, const struct sc_setting *set,
 		for (size_t i = 0; i < w.c && i < SP_CONF_FAILOVER_MAX; i++)
 			codes[i] = (uint16_t)sc_number(s, w.v[i]);
 	} else {
-		s->arena_used = (s->arena_used + sizeof(*v) - 1) / sizeof(*v) * sizeof(*v);
-		v = (const char **)(void *)sc_keep(s, w.text, (w.c + 1) * sizeof(*v));
+		v = sc_room(s, (w.c + 1) * sizeof(*v));
 		for (size_t i = 0; i < w.c; i++)
 			v[i] = sc_keep(s, w.v[i], strlen(w.v[i]));
 		memcpy(base + set->offset, (void *)&v, sizeof(v));
@@ -245,15 +244,10 @@ static inline void sc_rule(struct scenario *s, const struct sc_words *w)
 		sc_fail(s, NULL, "rule TRUNK in|out add|set|remove|copy HEADER ...");
 	t = &s->conf->trunkv[trunk];
 	c = in ? t->rules_inc : t->rules_outc;
-	s->arena_used = (s->arena_used + 15) / 16 * 16;
-	v = (struct sp_conf_rule *)(void *)(s->arena + s->arena_used);
-	s->arena_used += (c + 1) * sizeof(*v);
-	if (s->arena_used > sizeof(s->arena))
-		sc_fail(s, NULL, "too many rules");
+	v = sc_room(s, (c + 1) * sizeof(*v));
 	if (c)
 		memcpy(v, in ? t->rules_inv : t->rules_outv, c * sizeof(*v));
 	r = &v[c];
-	memset(r, 0, sizeof(*r));
 	r->src = (struct sp_conf_src){s->at->file, s->at->no};
 	r->action = (enum sp_conf_action)sc_choice(s, "add set remove copy", w->v[3]);
 	r->header = sc_keep_word(s, w, SP_RULE_COPY == r->action ? 6 : 4);

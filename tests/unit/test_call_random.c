@@ -28,6 +28,8 @@ struct run {
 	struct fx *f;
 	struct waiting waiting[2];
 	uint64_t seed;
+	unsigned rseq;    /* of the last reliable provisional of a peer */
+	unsigned rack[2]; /* RSeq of the last one that it got */
 };
 
 static struct peer *peer_of(struct run *r, unsigned i)
@@ -54,8 +56,12 @@ static void drain(struct run *r)
 			if (m->request && m->method != SP_SIP_ACK && w->n < WAITING_MAX)
 				w->m[w->n++] = m;
 			else if (!m->request && m->status > 100 && m->status < 300 &&
-				 m->method == SP_SIP_INVITE)
+				 m->method == SP_SIP_INVITE) {
+				const struct sp_sip_hdr *rseq = sp_sip_msg_named(m, "RSeq");
+
 				answered(r, peer, m);
+				r->rack[i] = rseq ? (unsigned)strtoul(rseq->value.p, NULL, 10) : 0;
+			}
 		}
 		/* what was read is only kept while a request waits for its answer */
 		if (!w->n) {
@@ -85,10 +91,33 @@ static const char *some_sdp(struct run *r, bool answer)
 	}
 }
 
+/* What a response of a peer may carry besides. */
+static const char *some_headers(struct run *r, unsigned code)
+{
+	static char text[128];
+
+	switch (rnd(&r->seed, 4)) {
+
+	case 0:
+		r->rseq += rnd(&r->seed, 8) ? 1 : 2;
+		if (code > 100 && code < 200)
+			re_snprintf(text, sizeof(text), "Require: 100rel\r\nRSeq: %u\r\n", r->rseq);
+		else
+			return "Require: timer\r\nSession-Expires: 90;refresher=uac\r\n";
+		return text;
+	case 1:
+		return "Allow: INVITE, UPDATE, PRACK\r\nSession-Expires: 100;refresher=uas\r\n";
+	case 2:
+		return code == 422 ? "Min-SE: 120\r\n" : "Supported: timer\r\n";
+	default:
+		return "";
+	}
+}
+
 static void answer_one(struct run *r, unsigned i)
 {
-	static const unsigned codes[] = {100, 180, 183, 200, 200, 200, 302, 404,
-					 408, 481, 486, 487, 488, 491, 503, 603};
+	static const unsigned codes[] = {100, 180, 183, 183, 200, 200, 200, 202, 302, 404,
+					 408, 422, 481, 486, 487, 488, 491, 503, 603};
 	struct waiting *w = &r->waiting[i];
 	unsigned code = codes[rnd(&r->seed, ARRAY_SIZE(codes))];
 	const struct sp_sip_msg *m;
@@ -103,13 +132,52 @@ static void answer_one(struct run *r, unsigned i)
 	if (!m->to_tag.l && !rnd(&r->seed, 8)) /* as another fork */
 		re_snprintf(peer_of(r, i)->tag, sizeof(r->f->service.tag), "fork%u",
 			    ++r->f->branch);
-	respond(peer_of(r, i), m, code, code < 300 && code > 100 ? some_sdp(r, true) : NULL);
+	respond_as(peer_of(r, i), m, code, "", some_headers(r, code),
+		   code < 300 && code > 100 ? some_sdp(r, true) : NULL);
+}
+
+/* REFER to a number, or to the other end of a dialog of the same peer. */
+static void refer(struct run *r, unsigned i)
+{
+	struct peer *peer = peer_of(r, i);
+	char extra[512];
+
+	switch (rnd(&r->seed, 4)) {
+
+	case 0:
+		re_snprintf(extra, sizeof(extra),
+			    "Refer-To: <sip:+441632960002@%s?Replaces=%s%%3Bto-tag%%3D%s%%3B"
+			    "from-tag%%3D%s>\r\n",
+			    peer->host, peer->call_id, peer->remote_tag, peer->tag);
+		break;
+	case 1:
+		re_snprintf(extra, sizeof(extra), "Refer-To: <sip:%s@gw.example.net>\r\n",
+			    i ? CARRIER_NUMBER : SERVICE_NUMBER);
+		break;
+	case 2:
+		re_snprintf(extra, sizeof(extra),
+			    "Refer-To: <sip:+441632960002@gw.example.net>\r\n");
+		break;
+	default:
+		re_snprintf(extra, sizeof(extra), "Refer-To: nonsense\r\n");
+		break;
+	}
+	request(peer, "REFER", NULL, extra, NULL);
+}
+
+static void prack(struct run *r, unsigned i)
+{
+	char extra[64];
+
+	re_snprintf(extra, sizeof(extra), "RAck: %u 1 INVITE\r\n", r->rack[i]);
+	request(peer_of(r, i), "PRACK", NULL, extra, rnd(&r->seed, 3) ? NULL : some_sdp(r, false));
 }
 
 static void in_dialog(struct run *r, unsigned i)
 {
 	static const char *const methods[] = {"BYE",    "INVITE", "INVITE",  "INVITE", "UPDATE",
-					      "UPDATE", "ACK",    "OPTIONS", "INFO"};
+					      "UPDATE", "ACK",    "OPTIONS", "INFO",   "PRACK",
+					      "PRACK",  "REFER",  "REFER",   "NOTIFY"};
 	const char *method = methods[rnd(&r->seed, ARRAY_SIZE(methods))];
 	bool offer = !strcmp(method, "INVITE") || !strcmp(method, "UPDATE");
 	struct peer *peer = peer_of(r, i);
@@ -118,7 +186,34 @@ static void in_dialog(struct run *r, unsigned i)
 		return;
 	if (!rnd(&r->seed, 20))
 		peer->cseq = 0;
-	request(peer, method, NULL, "", offer ? some_sdp(r, false) : NULL);
+	if (!strcmp(method, "REFER"))
+		refer(r, i);
+	else if (!strcmp(method, "PRACK"))
+		prack(r, i);
+	else
+		request(peer, method, NULL,
+			rnd(&r->seed, 4) ? "" : "Supported: timer\r\nSession-Expires: 90\r\n",
+			offer ? some_sdp(r, false) : NULL);
+}
+
+/* Other settings for each run: what one allows hides what another does. */
+static void settle(struct run *r)
+{
+	for (unsigned i = 0; i < 2; i++) {
+		struct sp_conf_trunk *t = &r->f->confv[i];
+
+		t->reliable = (enum sp_conf_use)rnd(&r->seed, 2);
+		t->timer.use = (enum sp_conf_use)rnd(&r->seed, 2);
+		t->timer.expires_s = 90 + rnd(&r->seed, 90);
+		t->timer.min_s = 90;
+		t->transfer = (enum sp_conf_transfer)rnd(&r->seed, 3);
+		t->follow_redirects = rnd(&r->seed, 2);
+		t->failoverv[0] = 503;
+		t->failoverc = rnd(&r->seed, 2);
+		t->hold = (enum sp_conf_hold)rnd(&r->seed, 3);
+		t->early_media = (enum sp_conf_early_media)rnd(&r->seed, 3);
+		t->refuse_delayed = !rnd(&r->seed, 4);
+	}
 }
 
 static void reconnect(struct run *r, unsigned i)
@@ -145,7 +240,12 @@ static void step(struct run *r)
 	} else if (peer->unreachable) {
 		return;
 	} else if (what < 26) {
-		invite(peer, i ? CARRIER_NUMBER : SERVICE_NUMBER, "", some_sdp(r, false));
+		peer->cseq = 0; /* PRACK names the INVITE as 1 */
+		invite(peer, i ? CARRIER_NUMBER : SERVICE_NUMBER,
+		       rnd(&r->seed, 2) ? ""
+					: "Supported: 100rel, timer\r\nSession-Expires: 120\r\n"
+					  "Allow: INVITE, UPDATE, REFER\r\n",
+		       some_sdp(r, false));
 	} else if (what < 30 && peer->uac && peer->branch[0]) {
 		request(peer, "CANCEL", i ? "sip:" CARRIER_NUMBER "@x" : "sip:" SERVICE_NUMBER "@x",
 			"", NULL);
@@ -162,6 +262,7 @@ static void one_run(struct fx *f, uint64_t seed)
 {
 	struct run r = {.f = f, .seed = seed};
 
+	settle(&r);
 	for (unsigned n = 0; n < STEPS; n++) {
 		step(&r);
 		drain(&r);

@@ -68,7 +68,7 @@ static void test_values(void **state)
 	assert_int_equal(t->early_media, SP_EARLY_RELAY);
 	assert_true(t->trusted);
 	assert_int_equal(t->diverted, SP_DIVERTED_DIVERSION);
-	assert_false(t->numbering.user_phone);
+	assert_true(t->numbering.user_phone);
 }
 
 /* Wherever in the trunk the profile stands; lists are replaced, groups merged. */

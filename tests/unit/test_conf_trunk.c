@@ -42,7 +42,7 @@ static void test_defaults(void **state)
 	assert_int_equal(t->numbering.format, SP_FORMAT_E164);
 	assert_string_equal(t->numbering.strip_out, "");
 	assert_string_equal(t->numbering.add_out, "");
-	assert_false(t->numbering.user_phone);
+	assert_true(t->numbering.user_phone);
 	assert_int_equal(t->emergencyc, 0);
 }
 

@@ -1,0 +1,153 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * call/replaces: Replaces (RFC 3891), as a header and in the headers of a URI,
+ * and which of our dialogs it names. Each leg of a call is a dialog of its own:
+ * what names one leg on this side is written as the other leg on that side.
+ */
+#include <string.h>
+
+#include "transfer_priv.h"
+
+static int take_tag(char tag[REPLACES_TAG_MAX], const struct pl *params, const char *name)
+{
+	struct pl value;
+
+	if (!sp_sip_param(&value, params, name) || !sp_sip_is_token(&value))
+		return EBADMSG;
+	return pl_strcpy(&value, tag, REPLACES_TAG_MAX) ? EBADMSG : 0;
+}
+
+static struct pl trimmed(struct pl pl)
+{
+	while (pl.l && strchr(" \t", pl.p[0]))
+		pl_advance(&pl, 1);
+	while (pl.l && strchr(" \t", pl.p[pl.l - 1]))
+		pl.l--;
+	return pl;
+}
+
+int replaces_decode(struct replaces *r, const struct pl *value)
+{
+	const char *semi = pl_strchr(value, ';');
+	struct pl id, params;
+
+	memset(r, 0, sizeof(*r));
+	if (!semi)
+		return EBADMSG;
+	id = trimmed((struct pl){value->p, (size_t)(semi - value->p)});
+	params = (struct pl){semi, value->l - (size_t)(semi - value->p)};
+	if (!id.l || !sp_text_ok(value) || pl_strcpy(&id, r->call_id, sizeof(r->call_id)) ||
+	    strpbrk(r->call_id, " \t,"))
+		return EBADMSG;
+	if (take_tag(r->to_tag, &params, "to-tag") || take_tag(r->from_tag, &params, "from-tag"))
+		return EBADMSG;
+	r->early_only = sp_sip_param(NULL, &params, "early-only");
+	return 0;
+}
+
+/** The next "name=value" of a URI's headers. */
+static bool next_header(struct pl *name, struct pl *value, struct pl *rest)
+{
+	const char *end, *eq;
+	struct pl part = *rest;
+
+	if (!rest->l)
+		return false;
+	end = pl_strchr(rest, '&');
+	part.l = end ? (size_t)(end - rest->p) : rest->l;
+	pl_advance(rest, (ssize_t)(end ? part.l + 1 : part.l));
+	eq = pl_strchr(&part, '=');
+	*name = (struct pl){part.p, eq ? (size_t)(eq - part.p) : part.l};
+	*value = eq ? (struct pl){eq + 1, part.l - name->l - 1} : (struct pl){part.p, 0};
+	return true;
+}
+
+int replaces_of_uri(struct replaces *r, const struct sp_sip_uri *uri)
+{
+	struct pl rest = uri->headers, name, value;
+	char text[REFER_TO_MAX];
+	int err = ENOENT;
+
+	while (next_header(&name, &value, &rest)) {
+		struct pl plain;
+
+		if (pl_strcasecmp(&name, "Replaces"))
+			continue;
+		if (ENOENT != err || sp_sip_unescape(text, sizeof(text), &value))
+			return EBADMSG;
+		pl_set_str(&plain, text);
+		err = replaces_decode(r, &plain);
+		if (err)
+			return err;
+	}
+	return err;
+}
+
+int replaces_of_leg(struct replaces *r, const struct leg *leg)
+{
+	const struct sp_sip_dialog *sip = leg->dlg ? leg->dlg->sip : NULL;
+
+	memset(r, 0, sizeof(*r));
+	if (!sip || !*sp_sip_dialog_remote_tag(sip))
+		return ENOENT;
+	if (str_ncpy(r->call_id, sp_sip_dialog_call_id(sip), sizeof(r->call_id)),
+	    strlen(sp_sip_dialog_call_id(sip)) >= sizeof(r->call_id) ||
+		    strlen(sp_sip_dialog_remote_tag(sip)) >= sizeof(r->to_tag))
+		return EOVERFLOW;
+	str_ncpy(r->to_tag, sp_sip_dialog_remote_tag(sip), sizeof(r->to_tag));
+	str_ncpy(r->from_tag, sp_sip_dialog_local_tag(sip), sizeof(r->from_tag));
+	return 0;
+}
+
+/** Of a URI's header value only what RFC 3261 25.1 calls unreserved stays as it is. */
+static int put_escaped(struct mbuf *mb, const char *text)
+{
+	int err = 0;
+
+	for (; *text && !err; text++) {
+		const unsigned char c = (unsigned char)*text;
+		const bool plain = (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') ||
+				   (c >= 'a' && c <= 'z') || strchr("-_.!~*'()", c);
+
+		err = plain ? mbuf_write_u8(mb, c) : mbuf_printf(mb, "%%%02X", c);
+	}
+	return err;
+}
+
+int replaces_print(struct mbuf *mb, const struct replaces *r, bool escaped)
+{
+	char text[REPLACES_ID_MAX + 2 * REPLACES_TAG_MAX + 64];
+
+	if (re_snprintf(text, sizeof(text), "%s;to-tag=%s;from-tag=%s%s", r->call_id, r->to_tag,
+			r->from_tag, r->early_only ? ";early-only" : "") < 0)
+		return EOVERFLOW;
+	return escaped ? put_escaped(mb, text) : mbuf_write_str(mb, text);
+}
+
+/* A dialog by what both ends call it. */
+struct wanted {
+	const char *call_id, *ours, *theirs;
+};
+
+static bool is_wanted(struct le *le, void *arg)
+{
+	const struct dlg *d = le->data;
+	const struct wanted *w = arg;
+
+	return !strcmp(sp_sip_dialog_local_tag(d->sip), w->ours) &&
+	       !strcmp(sp_sip_dialog_remote_tag(d->sip), w->theirs) &&
+	       !strcmp(sp_sip_dialog_call_id(d->sip), w->call_id);
+}
+
+static struct leg *find(const struct sp_calls *calls, struct wanted w)
+{
+	const struct dlg *d =
+		list_ledata(hash_lookup(calls->dlgs, hash_fast_str(w.ours), is_wanted, &w));
+
+	return d ? d->leg : NULL;
+}
+
+struct leg *replaces_find(const struct sp_calls *calls, const struct replaces *r)
+{
+	return find(calls, (struct wanted){r->call_id, r->to_tag, r->from_tag});
+}

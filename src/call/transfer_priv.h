@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * call/transfer, refer, replaces, notify, target, join: transfers (RFC 3515,
+ * RFC 3891, RFC 5589), relayed to the other side or carried out here.
+ */
+#ifndef SALLYPORT_CALL_TRANSFER_PRIV_H
+#define SALLYPORT_CALL_TRANSFER_PRIV_H
+
+#include "call_priv.h"
+
+enum {
+	REFER_TO_MAX = 2048, /* octets of a Refer-To                */
+	REPLACES_ID_MAX = 256,
+	REPLACES_TAG_MAX = 128,
+	JOIN_TRIES = 5, /* re-INVITEs that cross one of the peer's (491) */
+	SIPFRAG_SIZE = 96
+};
+
+/* ---- replaces.c ---- */
+
+/* A dialog as Replaces names it: to_tag is that of whoever gets the INVITE. */
+struct replaces {
+	char call_id[REPLACES_ID_MAX];
+	char to_tag[REPLACES_TAG_MAX], from_tag[REPLACES_TAG_MAX];
+	bool early_only;
+};
+
+/* A header's value. @return 0, EBADMSG */
+int replaces_decode(struct replaces *r, const struct pl *value);
+/* The one in the headers of a URI. @return 0, ENOENT (none), EBADMSG (unreadable, or several) */
+int replaces_of_uri(struct replaces *r, const struct sp_sip_uri *uri);
+/* How this leg's peer knows the dialog that it has with us, if it gets the INVITE. */
+int replaces_of_leg(struct replaces *r, const struct leg *leg);
+/* As a header's value; escaped: for the headers of a URI. */
+int replaces_print(struct mbuf *mb, const struct replaces *r, bool escaped);
+/* The leg whose peer would send r in an INVITE to us. */
+struct leg *replaces_find(const struct sp_calls *calls, const struct replaces *r);
+
+/* ---- refer.c ---- */
+
+/* What a REFER asks for. Points into the request. */
+struct refer {
+	struct sp_sip_addr to;
+	bool has_replaces;
+	struct replaces replaces;
+};
+
+/* The referrer's name under our host, for Referred-By; NULL when nobody is to know. */
+int refer_by(char **textp, const struct headers_ctx *ctx, const struct sp_sip_msg *req);
+
+/* ---- refer_relay.c ---- */
+
+/* The REFER goes on to the other leg. @return 0, or a status to refuse it with */
+uint16_t refer_relay(struct leg *from, struct sp_sip_strans *st, const struct refer *refer,
+		     const char **why);
+
+#endif
