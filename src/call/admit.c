@@ -3,7 +3,7 @@
  * call/admit: what may become a call. Every refusal is answered, counted and
  * logged here, with its cause.
  */
-#include "call_priv.h"
+#include "transfer_priv.h"
 
 #define ACCEPT "application/sdp, multipart/mixed"
 
@@ -250,6 +250,15 @@ static int take_route(struct sp_call *call, const struct route *route)
 	return err ? err : session_open(&call->session, call, trunkv);
 }
 
+/** Does the caller not want to be known (RFC 3323)? A new call in his name will say so. */
+static bool is_anonymous(const struct sp_sip_msg *req)
+{
+	const struct sp_sip_hdr *privacy = sp_sip_msg_next(req, SP_HDR_PRIVACY, NULL);
+
+	return route_is_anonymous(&req->from) ||
+	       (privacy && pl_strcasecmp(&privacy->value, "none"));
+}
+
 /** Everything that a call needs before it exists for its peers. @return 0 or a status */
 static uint16_t prepare(struct sp_call *call, struct sp_trunk *from, const struct route *route,
 			struct sp_sip_strans *st, const struct sp_sip_msg *req, const char **cause)
@@ -260,6 +269,7 @@ static uint16_t prepare(struct sp_call *call, struct sp_trunk *from, const struc
 
 	call->emergency = route->emergency;
 	call->entry = route->entry;
+	call->anonymous = is_anonymous(req);
 	call->max_forwards = req->max_forwards - 1;
 	*cause = "the trunk's limit of calls is reached";
 	if (!leg_take_trunk(caller, from))
@@ -283,6 +293,23 @@ static uint16_t prepare(struct sp_call *call, struct sp_trunk *from, const struc
 		return status;
 	call->session.initial = true;
 	return 0;
+}
+
+/** The callee's INVITE replaces a dialog over there. @return 0 or a status */
+static uint16_t take_replaced(struct sp_call *call, const struct replaced *replaced,
+			      const struct sp_sip_msg *req, const char **cause)
+{
+	struct mbuf *mb = mbuf_alloc(256);
+	int err = mb ? replaces_print(mb, &replaced->ids, false) : ENOMEM;
+
+	*cause = "out of memory";
+	if (!err) {
+		mbuf_set_pos(mb, 0);
+		err = mbuf_strdup(mb, &call->replaces, mb->end);
+	}
+	mem_deref(mb);
+	call->replaces_required = sp_sip_msg_lists(req, SP_HDR_REQUIRE, "replaces");
+	return err ? 503 : 0;
 }
 
 static void begin(struct sp_call *call, const struct sp_sip_msg *req)
@@ -323,13 +350,20 @@ void admit_invite(struct sp_calls *calls, struct sp_sip_strans *st, const struct
 	struct sp_trunk *from = sp_trunk_of(sp_sip_strans_conn(st));
 	struct sp_call *call = NULL;
 	const char *cause = "draining", *warning = NULL;
+	struct replaced replaced = {.leg = NULL};
 	struct route route;
 	uint16_t status = calls->env ? 0 : 503;
 
 	if (timer_refused(from, NULL, st, req))
 		return;
 	if (!status)
+		status = replaces_invite(&replaced, calls, from, req, &cause);
+	if (!status)
 		status = route_find(&route, calls->env, from, req, &cause);
+	if (replaced.leg && (!status || 404 == status)) { /* it is the dialog that leads there */
+		route.trunk = replaced.leg->trunk;
+		status = 0;
+	}
 	if (!status && !route.emergency)
 		status = gateway_limit(calls, &cause);
 	if (!status && call_alloc(&call, calls)) {
@@ -338,6 +372,8 @@ void admit_invite(struct sp_calls *calls, struct sp_sip_strans *st, const struct
 	}
 	if (!status)
 		status = prepare(call, from, &route, st, req, &cause);
+	if (!status && replaced.leg)
+		status = take_replaced(call, &replaced, req, &cause);
 	if (!status) {
 		begin(call, req);
 		return;

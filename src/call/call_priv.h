@@ -40,6 +40,10 @@ struct sp_call {
 
 	struct retry *retry;       /* of retry.c: where the INVITE has been, or NULL */
 	struct transfer *transfer; /* of transfer.c, while one is on its way */
+	struct transfer *lent;     /* the same of another call, which a leg of ours is to join */
+	char *replaces;            /* for the callee's INVITE: the dialog that it replaces there */
+	bool replaces_required;
+	bool anonymous;            /* the caller wants nobody to know who he is */
 	struct list passes;        /* of pass.c */
 
 	struct sp_timer ring;
@@ -169,13 +173,18 @@ void retry_want(const struct sp_call *call, struct sp_trunk_want *want);
 uint16_t retry_status(const struct sp_call *call, uint16_t status);
 void retry_close(struct sp_call *call);
 
-/* ---- transfer.c, refer.c, replaces.c ---- */
+/* ---- transfer.c, refer.c: see also transfer_priv.h ---- */
 
 /* REFER in a dialog, by what the trunk says. */
 void refer_request(struct leg *from, struct sp_sip_strans *st, const struct sp_sip_msg *req);
 /* BYE of a leg that a transfer concerns. @return true: that is all there is to it */
 bool transfer_bye(struct leg *leg, const struct sp_sip_msg *req);
-/* A response to the INVITE of a transfer's target, which is no caller's business. */
+/* Any other request of a leg that is not, or no longer, one of the two: answered. */
+bool transfer_request(struct leg *leg, struct sp_sip_strans *st, const struct sp_sip_msg *req);
+/* A leg is through: one that is not of the two goes. */
+void transfer_leg_ended(struct leg *leg);
+/* The call ends, or is freed: the transfer is off. The first of them tells the peers. */
+void transfer_abort(struct sp_call *call);
 void transfer_close(struct sp_call *call);
 
 /* ---- policy.c: see also headers_priv.h ---- */
@@ -188,6 +197,13 @@ uint16_t policy_failure(uint16_t status);
 /* ---- pass.c: INFO, MESSAGE, NOTIFY ---- */
 
 void pass_request(struct leg *from, struct sp_sip_strans *st, const struct sp_sip_msg *req);
+/*
+ * A request with headers and a body of ours, in the place of st's, whose answer comes
+ * back. @return ENOSPC: too many wait; pass_status() says with what to refuse st
+ */
+int pass_on(struct leg *from, struct sp_sip_strans *st, const struct leg_req *out);
+bool pass_waits(const struct leg *from, enum sp_sip_method method);
+uint16_t pass_status(int err);
 void pass_end(struct sp_call *call);
 
 /* ---- admit.c: requests that are not of a call, or not yet ---- */

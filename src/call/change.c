@@ -97,7 +97,7 @@ static int relay_offer(struct leg *from, enum sp_sip_method method, const struct
 	return err;
 }
 
-/** 422 is a matter between us and that leg: the change goes out again (RFC 4028 7.4). */
+/** 422 is a matter between us and that leg: the change goes out again (RFC 4028 7.3). */
 static bool longer_timer(struct leg *leg, const struct sp_sip_msg *rsp)
 {
 	struct leg *changer = leg->call->changer;

@@ -75,6 +75,9 @@ int policy_put_supported(struct mbuf *mb, const struct sp_conf_trunk *conf, bool
 
 /* ---- policy.c ---- */
 
+/* The host in URIs that lead into a trunk's network. */
+int policy_domain(char **textp, const struct sp_conf_trunk *conf);
+
 /** "Q.850;cause=16" of one Reason value, without its text. @return false: nothing that passes */
 bool policy_reason_value(char *buf, size_t size, const struct pl *value);
 

@@ -13,7 +13,8 @@
 #include "sallyport/media.h"
 
 enum {
-	LEG_DIALOGS_MAX = 16 /* early dialogs of one INVITE that is forked beyond us */
+	LEG_DIALOGS_MAX = 16, /* early dialogs of one INVITE that is forked beyond us */
+	LEG_REFERS_MAX = 4    /* relayed REFERs whose NOTIFYs find their way back */
 };
 
 enum leg_state {
@@ -30,6 +31,7 @@ struct sp_calls;
 struct leg;
 struct body;
 struct reliable;
+struct notifier;
 
 /*
  * One dialog of a leg. There is one from the beginning; each further To tag of
@@ -76,6 +78,11 @@ struct leg_timer {
 	bool no_update;             /* the peer refuses UPDATE                 */
 };
 
+/* A REFER that was relayed: its CSeq as its sender, and as we wrote it. */
+struct leg_refer {
+	uint32_t theirs, ours;
+};
+
 struct leg {
 	struct le le; /* in call->legs */
 	struct sp_call *call;
@@ -107,6 +114,12 @@ struct leg {
 	struct mbuf *last_words;   /* headers of the BYE, CANCEL or refusal to come, or NULL */
 	struct reliable *reliable; /* uas: provisionals that wait for PRACK, or NULL */
 	struct leg_timer timer;
+
+	/* of transfers */
+	char *user;                 /* of who is there, when the call's INVITE does not say */
+	unsigned refers;            /* REFERs that it sent and that were not refused here   */
+	struct leg_refer referv[LEG_REFERS_MAX]; /* the last of them that were relayed      */
+	struct notifier *notifier;  /* of refer_notify.c, or NULL */
 };
 
 /* ---- leg.c ---- */

@@ -2,15 +2,17 @@
  *
  * call/pass: requests inside a call that mean nothing to the gateway and go
  * from one leg to the other: INFO (RFC 6086; DTMF), MESSAGE (RFC 3428), NOTIFY
- * (RFC 6665). The body goes octet for octet, of the headers only those that
- * say what the body is; the answer comes back as a status.
+ * (RFC 6665), and REFER where the trunk has it relayed. The body goes octet for
+ * octet, but that of a NOTIFY about a REFER, which may name the other side's
+ * network; of the headers only those that say what the body is. The answer
+ * comes back as a status.
  *
  * A pass lives in its call from the request to its answer, a bounded number of
  * them at once, and never changes the call's state.
  */
 #include <string.h>
 
-#include "call_priv.h"
+#include "transfer_priv.h"
 
 enum { PASSES_MAX = 8, TYPE_MAX = 256 };
 
@@ -30,6 +32,11 @@ static void destructor(void *arg)
 	mem_deref(p->st);
 }
 
+static bool is_refer(const struct pass *p)
+{
+	return SP_SIP_REFER == sp_sip_strans_request(p->st)->method;
+}
+
 static void answered(int err, const struct sp_sip_msg *rsp, void *arg)
 {
 	struct pass *p = arg;
@@ -39,21 +46,24 @@ static void answered(int err, const struct sp_sip_msg *rsp, void *arg)
 		return;
 	if (408 == status)
 		status = 503; /* RFC 4320 4.2; and 408 would end the sender's dialog */
-	if (status < 300)
-		(void)leg_reply(p->from, p->st, 200, NULL,
-				NULL); /* nobody left to tell: nothing to do */
+	if (status < 300)     /* nobody left to tell: nothing to do */
+		(void)leg_reply(p->from, p->st, is_refer(p) ? 202 : 200, NULL, NULL);
 	else
 		leg_refuse(p->from, p->st, policy_failure(status), NULL);
 	mem_deref(p);
 }
 
-/** The headers that belong to the body, or say what the request is about. */
-static int put_headers(struct mbuf *mb, const struct sp_sip_msg *req)
+/**
+ * The headers that belong to the body, or say what the request is about.
+ * @return ENOENT: about a REFER that never was
+ */
+static int put_headers(struct mbuf *mb, const struct leg *from, const struct sp_sip_msg *req)
 {
-	static const char *const names[] = {"Info-Package",       "Event",
-					    "Subscription-State", "Content-Disposition",
-					    "Content-Language",   "Content-Encoding"};
-	int err = 0;
+	static const char *const names[] = {"Info-Package", "Subscription-State",
+					    "Content-Disposition", "Content-Language",
+					    "Content-Encoding"};
+	const struct sp_sip_hdr *event = sp_sip_msg_named(req, "Event");
+	int err = event ? notify_put_event(mb, from, &event->value) : 0;
 
 	for (size_t i = 0; i < ARRAY_SIZE(names) && !err; i++) {
 		const struct sp_sip_hdr *hdr = sp_sip_msg_named(req, names[i]);
@@ -61,18 +71,16 @@ static int put_headers(struct mbuf *mb, const struct sp_sip_msg *req)
 		if (hdr)
 			err = sp_sip_put(mb, names[i], "%r", &hdr->value);
 	}
-	return err;
+	return err ? err : call_put_headers(mb, from, leg_other(from), req, req->method, 0);
 }
 
-static int send_on(struct pass *p, const struct sp_sip_msg *req)
+static int send_on(struct leg *from, struct sp_sip_strans *st, const struct sp_sip_msg *req)
 {
 	struct mbuf *mb = mbuf_alloc(256);
 	struct leg_req out = {.method = req->method, .headers = mb, .body = req->body};
-	char type[TYPE_MAX];
-	int err = mb ? put_headers(mb, req) : ENOMEM;
+	char type[TYPE_MAX], line[NOTIFY_LINE_SIZE];
+	int err = mb ? put_headers(mb, from, req) : ENOMEM;
 
-	if (!err)
-		err = call_put_headers(mb, p->from, leg_other(p->from), req, req->method, 0);
 	if (!err && req->body.l) {
 		if (!req->content_type.l || req->content_type.l >= sizeof(type)) {
 			err = EBADMSG;
@@ -80,18 +88,67 @@ static int send_on(struct pass *p, const struct sp_sip_msg *req)
 		}
 		(void)pl_strcpy(&req->content_type, type, sizeof(type));
 		out.content_type = type;
+		err = notify_body(&out.body, line, req);
 	}
 	if (!err)
-		err = leg_request(leg_other(p->from), &p->ct, &out, answered, p);
+		err = pass_on(from, st, &out);
 out:
 	mem_deref(mb);
 	return err;
 }
 
-void pass_request(struct leg *from, struct sp_sip_strans *st, const struct sp_sip_msg *req)
+int pass_on(struct leg *from, struct sp_sip_strans *st, const struct leg_req *out)
 {
 	struct sp_call *call = from->call;
 	struct pass *p;
+	int err;
+
+	if (list_count(&call->passes) >= PASSES_MAX)
+		return ENOSPC;
+	p = mem_zalloc(sizeof(*p), destructor);
+	if (!p)
+		return ENOMEM;
+	p->from = from;
+	p->st = mem_ref(st);
+	list_append(&call->passes, &p->le, p);
+	err = leg_request(leg_other(from), &p->ct, out, answered, p);
+	if (err)
+		mem_deref(p);
+	return err;
+}
+
+bool pass_waits(const struct leg *from, enum sp_sip_method method)
+{
+	struct le *le;
+
+	for (le = list_head(&from->call->passes); le; le = le->next) {
+		const struct pass *p = le->data;
+
+		if (p->from == from && sp_sip_strans_request(p->st)->method == method)
+			return true;
+	}
+	return false;
+}
+
+uint16_t pass_status(int err)
+{
+	switch (err) {
+
+	case EBADMSG:
+		return 415;
+	case ENOENT:
+		return 481;
+	case ENOSPC:
+	case ENOMEM:
+		return 500; /* with Retry-After */
+	default:
+		return 503;
+	}
+}
+
+void pass_request(struct leg *from, struct sp_sip_strans *st, const struct sp_sip_msg *req)
+{
+	struct sp_call *call = from->call;
 	int err;
 
 	if (LEG_UP != from->state || LEG_UP != leg_other(from)->state) {
@@ -99,23 +156,9 @@ void pass_request(struct leg *from, struct sp_sip_strans *st, const struct sp_si
 		leg_refuse(from, st, ENDING == call->state ? 481 : 500, NULL);
 		return;
 	}
-	if (list_count(&call->passes) >= PASSES_MAX) {
-		leg_refuse(from, st, 500, NULL); /* with Retry-After */
-		return;
-	}
-	p = mem_zalloc(sizeof(*p), destructor);
-	if (!p) {
-		leg_refuse(from, st, 500, NULL);
-		return;
-	}
-	p->from = from;
-	p->st = mem_ref(st);
-	list_append(&call->passes, &p->le, p);
-	err = send_on(p, req);
-	if (err) {
-		leg_refuse(from, st, EBADMSG == err ? 415 : 503, NULL);
-		mem_deref(p);
-	}
+	err = send_on(from, st, req);
+	if (err)
+		leg_refuse(from, st, pass_status(err), NULL);
 }
 
 /** The call is over: those that wait get the answer that it leaves them. */

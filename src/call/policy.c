@@ -54,6 +54,11 @@ static const char *trunk_domain(const struct sp_conf_trunk *conf, const char *ta
 	return target_host[0] ? target_host : conf->identityv[0];
 }
 
+int policy_domain(char **textp, const struct sp_conf_trunk *conf)
+{
+	return host_text(textp, trunk_domain(conf, conf->targetc ? conf->targetv[0].host : ""));
+}
+
 int headers_uris(struct headers_uris *uris, const struct headers_ctx *ctx, const char *user,
 		 const char *caller, const char *host, uint16_t port)
 {

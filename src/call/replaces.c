@@ -86,15 +86,17 @@ int replaces_of_uri(struct replaces *r, const struct sp_sip_uri *uri)
 int replaces_of_leg(struct replaces *r, const struct leg *leg)
 {
 	const struct sp_sip_dialog *sip = leg->dlg ? leg->dlg->sip : NULL;
+	const char *id, *tag;
 
 	memset(r, 0, sizeof(*r));
 	if (!sip || !*sp_sip_dialog_remote_tag(sip))
 		return ENOENT;
-	if (str_ncpy(r->call_id, sp_sip_dialog_call_id(sip), sizeof(r->call_id)),
-	    strlen(sp_sip_dialog_call_id(sip)) >= sizeof(r->call_id) ||
-		    strlen(sp_sip_dialog_remote_tag(sip)) >= sizeof(r->to_tag))
+	id = sp_sip_dialog_call_id(sip);
+	tag = sp_sip_dialog_remote_tag(sip);
+	if (strlen(id) >= sizeof(r->call_id) || strlen(tag) >= sizeof(r->to_tag))
 		return EOVERFLOW;
-	str_ncpy(r->to_tag, sp_sip_dialog_remote_tag(sip), sizeof(r->to_tag));
+	str_ncpy(r->call_id, id, sizeof(r->call_id));
+	str_ncpy(r->to_tag, tag, sizeof(r->to_tag));
 	str_ncpy(r->from_tag, sp_sip_dialog_local_tag(sip), sizeof(r->from_tag));
 	return 0;
 }
@@ -150,4 +152,47 @@ static struct leg *find(const struct sp_calls *calls, struct wanted w)
 struct leg *replaces_find(const struct sp_calls *calls, const struct replaces *r)
 {
 	return find(calls, (struct wanted){r->call_id, r->to_tag, r->from_tag});
+}
+
+/**
+ * The leg at the far end of the dialog that r names: named by a peer of that dialog,
+ * or, as refer_relay.c writes it for others, as the far end itself knows it.
+ */
+static struct leg *far_end(const struct sp_calls *calls, const struct sp_trunk *from,
+			   const struct replaces *r)
+{
+	struct leg *near = replaces_find(calls, r);
+
+	if (near)
+		return near->trunk == from ? leg_other(near) : NULL;
+	return find(calls, (struct wanted){r->call_id, r->from_tag, r->to_tag});
+}
+
+uint16_t replaces_invite(struct replaced *out, const struct sp_calls *calls,
+			 const struct sp_trunk *from, const struct sp_sip_msg *req,
+			 const char **cause)
+{
+	const struct sp_sip_hdr *hdr = sp_sip_msg_named(req, "Replaces");
+	struct replaces r;
+	struct leg *far;
+
+	memset(out, 0, sizeof(*out));
+	if (!hdr || SP_TRANSFER_REFUSE == sp_trunk_conf(from)->transfer)
+		return 0;
+	*cause = "Replaces cannot be read";
+	if (replaces_decode(&r, &hdr->value))
+		return 400;
+	far = far_end(calls, from, &r);
+	*cause = "Replaces names no dialog of this gateway";
+	if (!far || replaces_of_leg(&out->ids, far))
+		return 481;
+	*cause = "the dialog that Replaces names is over";
+	if (ENDING == far->call->state || ENDED == far->call->state)
+		return 603;
+	*cause = "Replaces is for an early dialog, and this one is confirmed";
+	if (r.early_only && LEG_UP == far->state)
+		return 486;
+	out->ids.early_only = r.early_only;
+	out->leg = far;
+	return 0;
 }

@@ -12,8 +12,8 @@ enum {
 	REFER_TO_MAX = 2048, /* octets of a Refer-To                */
 	REPLACES_ID_MAX = 256,
 	REPLACES_TAG_MAX = 128,
-	JOIN_TRIES = 5, /* re-INVITEs that cross one of the peer's (491) */
-	SIPFRAG_SIZE = 96
+	JOIN_TRIES = 5,       /* re-INVITEs that cross one of the peer's (491) */
+	NOTIFY_LINE_SIZE = 96 /* a status line */
 };
 
 /* ---- replaces.c ---- */
@@ -36,6 +36,17 @@ int replaces_print(struct mbuf *mb, const struct replaces *r, bool escaped);
 /* The leg whose peer would send r in an INVITE to us. */
 struct leg *replaces_find(const struct sp_calls *calls, const struct replaces *r);
 
+/* What an INVITE with Replaces asks for. */
+struct replaced {
+	struct leg *leg;     /* at the far end of the dialog; NULL: there is no Replaces */
+	struct replaces ids; /* of the dialog there */
+};
+
+/* @return 0, or a status to refuse the INVITE with (RFC 3891 3) */
+uint16_t replaces_invite(struct replaced *out, const struct sp_calls *calls,
+			 const struct sp_trunk *from, const struct sp_sip_msg *req,
+			 const char **cause);
+
 /* ---- refer.c ---- */
 
 /* What a REFER asks for. Points into the request. */
@@ -47,6 +58,26 @@ struct refer {
 
 /* The referrer's name under our host, for Referred-By; NULL when nobody is to know. */
 int refer_by(char **textp, const struct headers_ctx *ctx, const struct sp_sip_msg *req);
+
+/* ---- notify.c: what NOTIFYs say about a REFER ---- */
+
+/*
+ * Event of a NOTIFY from `from`, for the other leg: of a REFER's subscription the id
+ * is the CSeq of the REFER that the other leg sent (RFC 3515 2.4.6). @return 0,
+ * ENOENT (it sent none with that id), ENOMEM
+ */
+int notify_put_event(struct mbuf *mb, const struct leg *from, const struct pl *event);
+/*
+ * The body of a NOTIFY that goes on: a sipfrag (RFC 3420) becomes its status line
+ * alone, written anew. @return 0, EBADMSG (there is none)
+ */
+int notify_body(struct pl *body, char line[NOTIFY_LINE_SIZE], const struct sp_sip_msg *req);
+
+/* ---- transfer.c ---- */
+
+/* The gateway carries it out: answered 202, EV_REFER. @return 0, or a status to refuse with */
+uint16_t transfer_begin(struct leg *from, struct sp_sip_strans *st, const struct refer *refer,
+			const char **why);
 
 /* ---- refer_relay.c ---- */
 

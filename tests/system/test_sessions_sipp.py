@@ -191,8 +191,12 @@ def test_forks_both_answer(sipp, gateway, way):
 def test_redirect_is_followed(sipp, launch, conf):
     conf.trunks[1]["redirect"] = "follow"
     gateway = launch(conf)
-    call(sipp, WAYS["inbound"], "uac_quick", "uas_redirect_followed", args=QUICK,
-         to="+441632960002@service.example", user="+441632960002")
+    caller, callee, number, called = WAYS["inbound"]
+    # a call is tried again with a Call-ID of its own, so for SIPp there are two
+    uas = sipp.uas(callee, "uas_redirect_followed", calls=2, user="441632960002",
+                   host="service.example")
+    sipp.uac(caller, "uac_quick", number, called, args=QUICK).finish()
+    uas.finish()
     assert gateway.wait_for("call_end")["status"] == "200"
 
 
