@@ -299,17 +299,11 @@ static uint16_t prepare(struct sp_call *call, struct sp_trunk *from, const struc
 static uint16_t take_replaced(struct sp_call *call, const struct replaced *replaced,
 			      const struct sp_sip_msg *req, const char **cause)
 {
-	struct mbuf *mb = mbuf_alloc(256);
-	int err = mb ? replaces_print(mb, &replaced->ids, false) : ENOMEM;
+	struct leg *callee = call->leg[SP_SIDE_CALLEE];
 
 	*cause = "out of memory";
-	if (!err) {
-		mbuf_set_pos(mb, 0);
-		err = mbuf_strdup(mb, &call->replaces, mb->end);
-	}
-	mem_deref(mb);
-	call->replaces_required = sp_sip_msg_lists(req, SP_HDR_REQUIRE, "replaces");
-	return err ? 503 : 0;
+	callee->replaces_required = sp_sip_msg_lists(req, SP_HDR_REQUIRE, "replaces");
+	return replaces_dup(&callee->replaces, &replaced->ids) ? 503 : 0;
 }
 
 static void begin(struct sp_call *call, const struct sp_sip_msg *req)

@@ -18,7 +18,6 @@ static void destructor(void *arg)
 	list_flush(&call->legs);
 	session_close(&call->session);
 	mem_deref(call->target_user);
-	mem_deref(call->replaces);
 	mem_deref(call->number);
 	mem_deref(call->env);
 }

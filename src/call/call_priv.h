@@ -41,8 +41,6 @@ struct sp_call {
 	struct retry *retry;       /* of retry.c: where the INVITE has been, or NULL */
 	struct transfer *transfer; /* of transfer.c, while one is on its way */
 	struct transfer *lent;     /* the same of another call, which a leg of ours is to join */
-	char *replaces;            /* for the callee's INVITE: the dialog that it replaces there */
-	bool replaces_required;
 	bool anonymous;            /* the caller wants nobody to know who he is */
 	struct list passes;        /* of pass.c */
 
@@ -216,6 +214,8 @@ void admit_options(const struct sp_calls *calls, struct sp_sip_strans *st);
 /* setup.c */
 sp_sip_cancel_h setup_cancelled;
 sp_sip_done_h setup_done;
+/* The headers of the INVITE that makes a uac leg. */
+int setup_put_headers(struct mbuf *mb, const struct leg *callee, const struct headers_ctx *ctx);
 /* Choose a connection to the callee's trunk: EV_PICKED or EV_UNREACHABLE follow. */
 void setup_pick(struct sp_call *call);
 /* st is the INVITE of leg's peer that will be answered. */

@@ -28,6 +28,7 @@ static void destructor(void *arg)
 	mem_deref(leg->contact);
 	mem_deref(leg->ack_body);
 	mem_deref(leg->last_words);
+	mem_deref(leg->replaces);
 	mem_deref(leg->user);
 	mem_deref(leg->notifier);
 	mem_deref(leg->conn);

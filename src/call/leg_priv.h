@@ -116,6 +116,8 @@ struct leg {
 	struct leg_timer timer;
 
 	/* of transfers */
+	char *replaces;             /* uac: the dialog that our INVITE replaces there, or NULL */
+	bool replaces_required;
 	char *user;                 /* of who is there, when the call's INVITE does not say */
 	unsigned refers;            /* REFERs that it sent and that were not refused here   */
 	struct leg_refer referv[LEG_REFERS_MAX]; /* the last of them that were relayed      */

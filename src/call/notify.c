@@ -37,13 +37,14 @@ int notify_put_event(struct mbuf *mb, const struct leg *from, const struct pl *e
 	const struct leg *referrer = leg_other(from);
 	const size_t kept = min(referrer->refers, (unsigned)LEG_REFERS_MAX);
 	const struct leg_refer *last;
-	struct pl id;
+	struct pl params = *event, id;
 	uint32_t n;
 
 	if (!is_refer(event) || !kept)
 		return sp_sip_put(mb, "Event", "%r", event);
 	last = &referrer->referv[(referrer->refers - 1) % LEG_REFERS_MAX];
-	if (!sp_sip_param(&id, event, "id"))
+	pl_advance(&params, (ssize_t)strlen("refer"));
+	if (!sp_sip_param(&id, &params, "id"))
 		return 1 == referrer->refers ? sp_sip_put(mb, "Event", "refer")
 					     : sp_sip_put(mb, "Event", "refer;id=%u", last->theirs);
 	if (sp_u32(&n, &id, UINT32_MAX))

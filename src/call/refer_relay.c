@@ -47,7 +47,7 @@ static int put_refer_to(struct mbuf *mb, const struct headers_ctx *ctx, const st
 	if (!err && far)
 		err = mbuf_write_str(uri, "?Replaces=");
 	if (!err && far)
-		err = replaces_print(uri, there, true);
+		err = replaces_put_escaped(uri, there);
 	if (!err)
 		err = sp_sip_put(mb, "Refer-To", "%b>", uri->buf, uri->end);
 	mem_deref(host);

@@ -63,10 +63,21 @@ static void give_up(struct leg *leg, const char *cause)
 	call_fault(call, 408, cause, NULL);
 }
 
+/** Is it UPDATE, without a description? RFC 4028 7.4 wants that, where it is allowed. */
 static bool by_update(const struct leg *leg)
 {
-	return SP_REFRESH_INVITE != sp_trunk_conf(leg->trunk)->timer.refresh &&
-	       leg->peer & PEER_UPDATE && !leg->timer.no_update;
+	if (leg->timer.no_update)
+		return false;
+	switch (sp_trunk_conf(leg->trunk)->timer.refresh) {
+
+	case SP_REFRESH_AUTO:
+		return leg->peer & PEER_UPDATE;
+	case SP_REFRESH_UPDATE:
+		return true;
+	case SP_REFRESH_INVITE:
+		break;
+	}
+	return false;
 }
 
 static bool may_refresh(const struct leg *leg)

@@ -116,14 +116,21 @@ static int put_escaped(struct mbuf *mb, const char *text)
 	return err;
 }
 
-int replaces_print(struct mbuf *mb, const struct replaces *r, bool escaped)
+int replaces_dup(char **textp, const struct replaces *r)
 {
-	char text[REPLACES_ID_MAX + 2 * REPLACES_TAG_MAX + 64];
+	return re_sdprintf(textp, "%s;to-tag=%s;from-tag=%s%s", r->call_id, r->to_tag, r->from_tag,
+			   r->early_only ? ";early-only" : "");
+}
 
-	if (re_snprintf(text, sizeof(text), "%s;to-tag=%s;from-tag=%s%s", r->call_id, r->to_tag,
-			r->from_tag, r->early_only ? ";early-only" : "") < 0)
-		return EOVERFLOW;
-	return escaped ? put_escaped(mb, text) : mbuf_write_str(mb, text);
+int replaces_put_escaped(struct mbuf *mb, const struct replaces *r)
+{
+	char *text = NULL;
+	int err = replaces_dup(&text, r);
+
+	if (!err)
+		err = put_escaped(mb, text);
+	mem_deref(text);
+	return err;
 }
 
 /* A dialog by what both ends call it. */

@@ -11,10 +11,7 @@
 
 #include "redirect_priv.h"
 
-enum {
-	REDIRECTS_MAX = 5, /* INVITEs to contacts */
-	TIMERS_MAX = 3     /* INVITEs with a longer session timer */
-};
+enum { REDIRECTS_MAX = 5 }; /* INVITEs to contacts */
 
 enum why { WHY_TIMER, WHY_FAILOVER, WHY_REDIRECT };
 
@@ -32,7 +29,7 @@ struct retry {
 	uint16_t port;
 	struct sp_trunk_want want; /* targets that failed */
 	struct redirect redirect;
-	unsigned sent, redirects, timers;
+	unsigned sent, redirects;
 	enum why why; /* of the next INVITE */
 	uint16_t last;
 	bool rang; /* the caller has heard of the last one */
@@ -129,8 +126,7 @@ static bool decide(struct sp_call *call, const struct sp_sip_msg *rsp, bool of_t
 	struct retry *r = call->retry;
 	struct redirect *rd = &r->redirect;
 
-	if (422 == r->last && r->timers < TIMERS_MAX && timer_too_short(callee, rsp)) {
-		r->timers++;
+	if (422 == r->last && timer_too_short(callee, rsp)) {
 		r->why = WHY_TIMER;
 		return true;
 	}

@@ -49,12 +49,15 @@ static void invite_response(int err, const struct sp_sip_msg *rsp, void *arg)
 		call_event(leg->call, err ? EV_NO_RESPONSE : EV_FAILURE, &in);
 }
 
-/** The headers of the INVITE that makes the callee leg. */
-static int put_headers(struct mbuf *mb, const struct leg *callee, const struct headers_ctx *ctx)
+int setup_put_headers(struct mbuf *mb, const struct leg *callee, const struct headers_ctx *ctx)
 {
 	const struct sp_conf_trunk *conf = ctx->to;
 	int err = headers_put(mb, ctx);
 
+	if (!err && callee->replaces)
+		err = sp_sip_put(mb, "Replaces", "%s", callee->replaces);
+	if (!err && callee->replaces_required)
+		err = sp_sip_put(mb, "Require", "replaces");
 	if (!err && SP_USE_REQUIRED == conf->reliable && reliable_wanted(callee))
 		err = sp_sip_put(mb, "Require", "100rel");
 	if (!err && SP_USE_REQUIRED == conf->timer.use)
@@ -82,7 +85,7 @@ static int invite_send(struct sp_call *call, const struct input *in)
 	if (!err && !callee->dlg)
 		err = leg_uac(callee, in->conn, uris.local, uris.remote, uris.target);
 	if (!err)
-		err = put_headers(headers, callee, &ctx);
+		err = setup_put_headers(headers, callee, &ctx);
 	if (!err && !call->delayed)
 		err = session_write_offer(&call->session, callee, false, &sdp);
 	if (!err)
@@ -343,7 +346,7 @@ void act_failure(struct sp_call *call, const struct input *in)
 		   "refused by the callee's trunk", NULL);
 	sp_log(SP_LOG_INFO, "call_failed", "call=%s callee_status=%u caller_status=%u", call->id,
 	       in->msg->status, call->status);
-	if (in->msg)
+	if (retry_status(call, in->msg->status) == in->msg->status) /* it is this one's Reason */
 		leg_last_words(call->caller, in->leg, in->msg, SP_SIP_INVITE, call->status);
 	leg_ended(in->leg);
 	leg_end(call->caller);

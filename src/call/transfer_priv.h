@@ -31,8 +31,9 @@ int replaces_decode(struct replaces *r, const struct pl *value);
 int replaces_of_uri(struct replaces *r, const struct sp_sip_uri *uri);
 /* How this leg's peer knows the dialog that it has with us, if it gets the INVITE. */
 int replaces_of_leg(struct replaces *r, const struct leg *leg);
-/* As a header's value; escaped: for the headers of a URI. */
-int replaces_print(struct mbuf *mb, const struct replaces *r, bool escaped);
+/* As a header's value; and for the headers of a URI. */
+int replaces_dup(char **textp, const struct replaces *r);
+int replaces_put_escaped(struct mbuf *mb, const struct replaces *r);
 /* The leg whose peer would send r in an INVITE to us. */
 struct leg *replaces_find(const struct sp_calls *calls, const struct replaces *r);
 

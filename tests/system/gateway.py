@@ -240,6 +240,7 @@ class Gateway:
                 self.signal(signal.SIGTERM)
                 self.wait_for("drain_start")
                 self.check_ports()
+                self.wait_quiet()
                 self.signal(signal.SIGTERM)
             code = self.wait_exit()
         finally:
@@ -253,6 +254,14 @@ class Gateway:
             assert sign not in log, log[log.index(sign) - 80:][:6000]
         assert code == 0, f"exit code {code}:\n{log[-6000:]}"
         self.check_balance()
+
+    def wait_quiet(self):
+        """Its peers have closed their connections: a moment to let it notice."""
+        deadline = time.monotonic() + 0.1
+        with self.cond:
+            while (len(self.find("conn_up")) > len(self.find("conn_down"))
+                   and time.monotonic() < deadline and self.reader.is_alive()):
+                self.cond.wait(0.02)
 
     def check_balance(self):
         started = sorted(line["call"] for line in self.find("call_start"))

@@ -9,6 +9,7 @@ import sys
 
 import pytest
 
+from conftest import waits
 from gateway import Conf
 from pki import ROOT
 
@@ -137,7 +138,7 @@ def test_transfer_refused(phones):
     assert "REFER" not in invite.get("Allow")
 
 
-@pytest.mark.skip(reason='waits for transfer = "relay"')
+@waits('transfer = "relay"')
 def test_transfer_relayed(phones, conf):
     """The caller gets the REFER, and calls DID2 itself, through the gateway."""
     gateway, caller, callee, other = transfer(phones, conf, "relay")
@@ -152,7 +153,7 @@ def test_transfer_relayed(phones, conf):
     gateway.wait_for("call_end", count=2)
 
 
-@pytest.mark.skip(reason='waits for transfer = "handle"')
+@waits('transfer = "handle"')
 def test_transfer_handled(phones, conf):
     """The gateway calls DID2 and joins the two; the caller gets no REFER."""
     gateway, caller, callee, other = transfer(phones, conf, "handle")

@@ -104,6 +104,21 @@ def test_display_name_and_anonymous(pair):
     leg.ack(carrier.expect(486))
 
 
+@pytest.mark.parametrize("use", ("pass", "drop"))
+def test_signed_identity(launch, conf, peer, use):
+    """RFC 8224: intact, with From and To as they were signed; or not at all."""
+    conf.trunks[1]["identity"] = use
+    launch(conf)
+    carrier, service = peer("carrier"), peer("service").listen()
+    carrier.connect()
+    value = "eyJhbGciOiJFUzI1NiJ9..c2lnbmF0dXJl;info=<https://cert.example/a.pem>;ppt=shaken"
+    call = Call(carrier, service, OUTSIDE, DID, headers=[("Identity", value)])
+    assert call.invite.all("Identity") == ([value] if use == "pass" else [])
+    host = "carrier.example" if use == "pass" else "edge.gateway.example"
+    assert f"<sip:{OUTSIDE}@{host}" in call.invite["From"]
+    call.answer().hang_up()
+
+
 # ---- RFC 3261 13.3.1.4, 13.2.2.4: the 2xx and its ACK ----
 
 def test_answer_is_repeated_until_acknowledged(pair):
@@ -217,9 +232,11 @@ def test_changes_from_both_sides_meet(pair):
 def test_bye_during_change(pair):
     call = outbound(pair).answer()
     call.a.request("INVITE", call.a_media.sdp("sendonly"))
-    call.b.peer.expect("INVITE")  # and stays unanswered
+    request = call.b.peer.expect("INVITE")
     call.b.request("BYE")
     call.b.peer.expect(200, "BYE")
+    call.b.reply(request, 487)  # RFC 3261 15.1.2
+    call.b.peer.expect("ACK")
     messages = [call.a.peer.inbox.get(timeout=10) for _ in range(2)]
     messages.sort(key=lambda m: m.status, reverse=True)
     assert (messages[0].status, messages[0].method) == (487, "INVITE")
@@ -235,8 +252,8 @@ def test_max_forwards(pair):
 
 
 def test_required_extension(pair):
-    response = Leg(pair[0]).refused(OUTSIDE, DID, 420, headers=[("Require", "100rel")])
-    assert response["Unsupported"] == "100rel"
+    response = Leg(pair[0]).refused(OUTSIDE, DID, 420, headers=[("Require", "precondition")])
+    assert response["Unsupported"] == "precondition"
 
 
 def test_no_offer_where_that_is_refused(launch, conf, peer):

@@ -162,6 +162,37 @@ def test_first_answer_of_two_phones(phone, service, gateway, winner):
     assert gateway.wait_for("call_end")["status"] == "200"
 
 
+@pytest.mark.parametrize("winner", (0, 1))
+def test_early_media_of_two_phones(phone, service, winner):
+    """Each fork's description has keys of its own on both sides; either may be answered."""
+    phones = [phone(), phone(second=True)]
+    leg, media = Leg(service), Media(service)
+    leg.invite(DID, BOTH, media.sdp())
+    invites = [p.expect("INVITE") for p in phones]
+    legs = [Leg(p).called(i) for p, i in zip(phones, invites)]
+    far_media = [Media(p) for p in phones]
+    for far, invite, far_medium in zip(legs, invites, far_media):
+        far_medium.connect(invite.body)
+        far.reply(invite, 183, far_medium.sdp())
+        service.expect(183)
+    legs[winner].reply(invites[winner], 200, far_media[winner].sdp())
+    ok = service.expect(200)
+    leg.answered(ok)
+    leg.ack(ok)
+    phones[winner].expect("ACK")
+    reply(phones[1 - winner].expect("CANCEL"), 200)
+    legs[1 - winner].reply(invites[1 - winner], 487)
+    phones[1 - winner].expect("ACK")
+    media.connect(ok.body)
+    far_media[winner].send(far_media[winner].packet(1, b"to the caller"))
+    assert media.receive()[12:] == b"to the caller"
+    media.send(media.packet(1, b"to the winner"))
+    assert far_media[winner].receive()[12:] == b"to the winner"
+    leg.request("BYE")
+    service.expect(200, "BYE")
+    legs[winner].reply(phones[winner].expect("BYE"), 200)
+
+
 def test_both_phones_are_cancelled(phone, service):
     phones = [phone(), phone(second=True)]
     leg = Leg(service)

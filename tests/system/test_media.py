@@ -12,7 +12,7 @@ import pytest
 
 import srtp
 from gateway import Conf
-from ua import Call, Leg, Media
+from ua import Call, Leg, Media, Sdp
 
 DID, OUTSIDE = Conf.DID, Conf.OUTSIDE
 N = 500
@@ -229,8 +229,16 @@ def test_new_key_by_reinvite(gateway, call):
 def test_same_key_keeps_the_rollover_counter(gateway, call):
     a, b = call.a_media, call.b_media
     one_way(a, b, range(65530, 65546))  # now at counter 1
+    call.change("INVITE", "a", "sendonly", "recvonly")
     call.change()
     one_way(a, b, range(65546, 65560))
+    a.version += 1
+    call.a.request("INVITE", a.sdp())  # nothing new: the gateway answers this itself
+    ok = call.a.peer.expect(200)
+    call.a.ack(ok)
+    call.a.settle()
+    assert Sdp(ok.body).key == a.far.key
+    one_way(a, b, range(65560, 65570))
     assert counts(gateway, call)["dropped_caller"] == 0
 
 

@@ -2,7 +2,6 @@
 """Offers, changes and ends of a session with SIPp at both ends, both ways through the gateway."""
 import pytest
 
-from conftest import waits
 from sipp import WAYS, call, text_of
 
 QUICK = ("-d", "10")
@@ -76,7 +75,6 @@ def test_hold(sipp, gateway, way, style):
     gateway.wait_for("call_changed", by="caller", caller="sendrecv", callee="sendrecv")
 
 
-@waits("hold by 0.0.0.0")
 def test_hold_by_address(sipp, gateway, way):
     """RFC 2543's hold, RFC 3264 8.4: the address is 0.0.0.0, and no direction says so."""
     held = text_of("sdp.txt").rstrip("\n").replace("[media_ip]", "0.0.0.0")
@@ -86,7 +84,6 @@ def test_hold_by_address(sipp, gateway, way):
     gateway.wait_for("call_changed", by="caller", caller="sendrecv", callee="sendrecv")
 
 
-@waits("hold")
 @pytest.mark.parametrize("style", ("sendonly", "inactive"))
 @pytest.mark.parametrize("offered", ("sendonly", "inactive"))
 def test_hold_as_the_trunk_wants_it(sipp, launch, conf, offered, style):
@@ -106,7 +103,6 @@ RELIABLE = {  # of the trunk: what an INVITE to it says
 }
 
 
-@waits("reliable_provisionals")
 @pytest.mark.parametrize("use", RELIABLE)
 def test_reliable_callee(sipp, launch, conf, way, use):
     """The callee sends 183 reliably; the caller, without 100rel, gets it plain."""
@@ -117,7 +113,6 @@ def test_reliable_callee(sipp, launch, conf, way, use):
     assert gateway.wait_for("call_end")["status"] == "200"
 
 
-@waits("reliable_provisionals")
 @pytest.mark.parametrize("header", ("Supported", "Require"))
 def test_reliable_caller(sipp, launch, conf, way, header):
     """The caller has 100rel; the callee's trunk is kept from it."""
@@ -128,7 +123,6 @@ def test_reliable_caller(sipp, launch, conf, way, header):
     assert gateway.wait_for("call_end")["status"] == "200"
 
 
-@waits("reliable_provisionals")
 def test_reliable_both(sipp, launch, conf, way):
     for trunk in conf.trunks:
         trunk["reliable_provisionals"] = "supported"
@@ -138,7 +132,6 @@ def test_reliable_both(sipp, launch, conf, way):
     assert gateway.wait_for("call_end")["status"] == "200"
 
 
-@waits("offer and answer in 183 and PRACK")
 def test_offer_in_reliable_provisional(sipp, launch, conf, way):
     for trunk in conf.trunks:
         trunk["reliable_provisionals"] = "supported"
@@ -147,7 +140,6 @@ def test_offer_in_reliable_provisional(sipp, launch, conf, way):
     assert gateway.wait_for("call_end")["status"] == "200"
 
 
-@waits("UPDATE in an early dialog")
 def test_early_update(sipp, launch, conf, way):
     """RFC 3311 5.1."""
     for trunk in conf.trunks:
@@ -172,7 +164,6 @@ def test_reliable_refused(sipp, launch, conf, way):
 SDP2 = text_of("sdp.txt").rstrip("\n").replace("d0Rmd", "OTHER").replace("sipp 5365", "sipp 7365")
 
 
-@waits("several early dialogs")
 @pytest.mark.parametrize("winner", ("b", "c"))
 def test_forked_early_dialogs(sipp, gateway, way, winner):
     call(sipp, way, "uac_forks", "uas_forks", winner=winner, sdp2=SDP2,
@@ -187,7 +178,6 @@ def test_forks_both_answer(sipp, gateway, way):
 
 # ---- redirect = "follow" ----
 
-@waits("redirect")
 def test_redirect_is_followed(sipp, launch, conf):
     conf.trunks[1]["redirect"] = "follow"
     gateway = launch(conf)
@@ -200,7 +190,6 @@ def test_redirect_is_followed(sipp, launch, conf):
     assert gateway.wait_for("call_end")["status"] == "200"
 
 
-@waits("redirect")
 @pytest.mark.parametrize("to", ("+441632960002@evil.example", "+441632960002@127.0.0.1"))
 def test_redirect_elsewhere_is_not_followed(sipp, launch, conf, to):
     conf.trunks[1]["redirect"] = "follow"

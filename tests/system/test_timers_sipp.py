@@ -10,7 +10,6 @@ import subprocess
 
 import pytest
 
-from conftest import waits
 from sipp import WAYS, call
 
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -49,7 +48,6 @@ def versions(run):
     return re.findall(r"^o=\S+ (\d+ \d+) ", run.received(), re.M)
 
 
-@waits("session timers")
 @pytest.mark.parametrize("refresh", ("UPDATE", "INVITE"))
 def test_gateway_refreshes(sipp, timed, refresh):
     """Towards a callee; the caller, without timers, hears nothing of it."""
@@ -63,7 +61,6 @@ def test_gateway_refreshes(sipp, timed, refresh):
     assert gateway.wait_for("call_end")["status"] == "200"
 
 
-@waits("session timers")
 def test_caller_refreshes(sipp, timed):
     """Its UPDATEs are answered here; the callee's trunk has no timers."""
     gateway = timed(carrier=ON)
@@ -72,7 +69,6 @@ def test_caller_refreshes(sipp, timed):
     assert gateway.wait_for("call_end")["status"] == "200"
 
 
-@waits("session timers")
 def test_session_expires(sipp, timed):
     """The caller promised to refresh and did not: both sides are hung up, RFC 4028 10."""
     gateway = timed(carrier=ON)
@@ -81,7 +77,6 @@ def test_session_expires(sipp, timed):
     assert 55 <= float(end["talk_s"]) <= 91, end.text
 
 
-@waits("session timers")
 def test_refresh_is_not_answered(sipp, timed):
     gateway = timed(service={**ON, "session_refresh": "update", "session_refresher": "gateway"})
     call(sipp, INBOUND, "uac_hung_up", "uas_refresh_ignored")
@@ -89,13 +84,11 @@ def test_refresh_is_not_answered(sipp, timed):
     assert 45 <= float(end["talk_s"]) <= 91, end.text
 
 
-@waits("session timers")
 def test_too_short_for_the_gateway(sipp, timed):
     timed(carrier={**ON, "session_min_s": 90})
     sipp.uac("carrier", "uac_too_short", INBOUND[2], INBOUND[3]).finish()
 
 
-@waits("session timers")
 def test_too_short_for_the_callee(sipp, timed):
     gateway = timed(service=ON)
     call(sipp, INBOUND, "uac_quick", "uas_too_short", args=["-d", "10"])

@@ -120,6 +120,7 @@ static void answers(void **state)
 		{SP_REFRESHER_ANY, "Session-Expires: 600;refresher=uac\r\n", "600;refresher=uac",
 		 true}, /* it forgot Supported */
 		{SP_REFRESHER_ANY, "k: timer\r\nx: 700\r\n", "700;refresher=uac", true},
+		{SP_REFRESHER_ANY, SUPPORTED "Session-Expires: 90\r\n", "90;refresher=uac", true},
 		/* reduced to ours, but not below the request's Min-SE, and never raised */
 		{SP_REFRESHER_ANY, SUPPORTED "Session-Expires: 7200\r\n", "1800;refresher=uac",
 		 true},
@@ -341,6 +342,49 @@ static void early_update_has_no_timer(void **state)
 	expect_clean(f);
 }
 
+/* Nor one that goes on to the other leg, with its 2xx (RFC 6337 3.1: both have agreed). */
+static void relayed_early_update_has_no_timer(void **state)
+{
+	struct fx *f = *state;
+	const struct sp_sip_msg *inv, *m;
+
+	timer_on(f, &f->carrier, 600);
+	timer_on(f, &f->service, 600);
+	f->confv[0].reliable = f->confv[1].reliable = SP_USE_SUPPORTED;
+	f->conf->limits.ring_s = 3600;
+	invite(&f->carrier, SERVICE_NUMBER, ALLOW_UPDATE "Supported: 100rel, timer\r\n",
+	       offer_of(f, &f->carrier));
+	expect(&f->carrier, "100");
+	inv = expect(&f->service, "INVITE");
+	respond_as(&f->service, inv, 183, "", "Require: 100rel\r\nRSeq: 7\r\n",
+		   answer_of_peer(f, &f->service));
+	respond(&f->service, expect(&f->service, "PRACK"), 200, NULL);
+	m = expect(&f->carrier, "183");
+	learn(&f->carrier, m);
+	{
+		char rack[64];
+
+		re_snprintf(rack, sizeof(rack), "RAck: %s 1 INVITE\r\n", value_of(m, "RSeq"));
+		request(&f->carrier, "PRACK", NULL, rack, NULL);
+	}
+	expect(&f->carrier, "200");
+	request(&f->service, "UPDATE", NULL, SUPPORTED "Session-Expires: 600\r\n",
+		sdp_of("198.51.100.8", KEY_B, "sendrecv"));
+	m = expect(&f->carrier, "UPDATE");
+	assert_header(m, "Session-Expires", "");
+	respond_as(&f->carrier, m, 200, "", THEY_REFRESH, answer_of_peer(f, &f->carrier));
+	assert_header(expect(&f->service, "200"), "Session-Expires", "");
+	wait_s(f, 1000);
+	while (f->carrier.head < f->carrier.tail) /* 18x are repeated every minute */
+		assert_in_range(next_message(&f->carrier)->status, 100, 199);
+	respond(&f->service, inv, 486, NULL);
+	expect(&f->service, "ACK");
+	expect(&f->carrier, "486");
+	request(&f->carrier, "ACK", NULL, "", NULL);
+	expect_clean(f);
+	both_quiet(f);
+}
+
 /* RFC 3261 12.1: of several early dialogs, the timer is that of the one that answers. */
 static void timer_of_the_fork_that_answers(void **state)
 {
@@ -387,6 +431,7 @@ int main(void)
 		T(change_with_too_short_a_timer),
 		T(refresh_of_the_peer_too_short),
 		T(early_update_has_no_timer),
+		T(relayed_early_update_has_no_timer),
 		T(timer_of_the_fork_that_answers),
 	};
 

@@ -12,6 +12,11 @@
 #define SUPPORTED "Supported: timer\r\n"
 #define REQUIRED "Require: timer\r\n"
 
+/* In a 2xx to the gateway. */
+#define WE_REFRESH REQUIRED "Session-Expires: 600;refresher=uac\r\n"
+#define THEY_REFRESH REQUIRED "Session-Expires: 600;refresher=uas\r\n"
+#define HALF_S 300
+
 static inline struct sp_conf_timer *timer_on(struct fx *f, struct peer *peer, unsigned expires_s)
 {
 	struct sp_conf_timer *t = &f->confv[peer == &f->service].timer;
@@ -132,12 +137,44 @@ static inline const struct sp_sip_msg *peer_refreshes(struct fx *f, struct peer 
 	const bool by_invite = 0 == strcmp(method, "INVITE");
 	const struct sp_sip_msg *ok;
 
-	request(peer, method, NULL, extra, by_invite ? offer_of(f, peer) : NULL);
+	request(peer, method, NULL, extra,
+		!by_invite  ? NULL
+		: peer->uac ? offer_of(f, peer)
+			    : answer_of_peer(f, peer)); /* the description that it gave */
 	ok = expect(peer, "200");
 	if (by_invite)
 		request(peer, "ACK", NULL, "", NULL);
 	both_quiet(f);
 	return ok;
+}
+
+/** A call whose callee leg the gateway refreshes. The first refresh is out. */
+static inline const struct sp_sip_msg *first_refresh(struct fx *f, const char *method)
+{
+	timer_on(f, &f->service, 600);
+	make_call(f, "", 0 == strcmp(method, "UPDATE") ? ALLOW_UPDATE WE_REFRESH : WE_REFRESH);
+	wait_s(f, HALF_S - 1);
+	both_quiet(f);
+	wait_s(f, 1);
+	expect_silence(&f->carrier);
+	return expect(&f->service, method);
+}
+
+/* "o=..." to its end of line */
+static inline struct pl origin_of(const struct sp_sip_msg *m)
+{
+	const char *p = strstr(m->body.p, "o=");
+
+	assert_non_null(p);
+	return (struct pl){p, (size_t)(strchr(p, '\r') - p)};
+}
+
+static inline void assert_same_description(const struct sp_sip_msg *a, const struct sp_sip_msg *b)
+{
+	struct pl oa = origin_of(a), ob = origin_of(b);
+
+	assert_int_equal(0, pl_cmp(&oa, &ob));
+	assert_int_equal(0, pl_cmp(&a->body, &b->body));
 }
 
 #endif

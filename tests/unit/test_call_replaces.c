@@ -1,0 +1,228 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * INVITE with Replaces (RFC 3891): it leads to the far end of the dialog that it
+ * names, with the ids that the dialog has there.
+ */
+#include "transfer_fixture.h"
+
+static int relay_setup(void **state)
+{
+	return tf_setup(state, SP_TRANSFER_RELAY);
+}
+
+static int refuse_setup(void **state)
+{
+	return tf_setup(state, SP_TRANSFER_REFUSE);
+}
+
+static void replaces_line(char *buf, size_t size, const char *call_id, const char *to_tag,
+			  const char *from_tag, const char *extra)
+{
+	re_snprintf(buf, size, "Replaces: %s;to-tag=%s;from-tag=%s%s\r\n", call_id, to_tag,
+		    from_tag, extra);
+}
+
+static void assert_replaces(const struct sp_sip_msg *m, const struct aside *dialog)
+{
+	char want[256];
+
+	re_snprintf(want, sizeof(want), "%s;to-tag=%s;from-tag=%s", dialog->call_id, dialog->tag,
+		    dialog->remote_tag);
+	assert_header(m, "Replaces", want);
+}
+
+/* The replaced dialog ends, by BYE from its far end, and with it the call. */
+static void end_replaced(struct tf *t, struct peer *far, struct aside *far_dialog,
+			 struct peer *near, struct aside *near_dialog)
+{
+	(void)t;
+	put_aside(far, far_dialog);
+	request(far, "BYE", NULL, "", NULL);
+	expect(far, "200");
+	put_aside(far, far_dialog);
+	put_aside(near, near_dialog);
+	respond(near, expect(near, "BYE"), 200, NULL);
+	put_aside(near, near_dialog);
+}
+
+/* RFC 3891 3: a third phone of A's network takes over the call that A has with C. */
+static void named_by_the_own_side(void **state)
+{
+	struct tf *t = *state;
+	struct peer *a = &t->f->carrier, *c = &t->f->service;
+	struct aside old_a = {.cseq = 0}, old_c = {.cseq = 0};
+	const struct sp_sip_msg *m;
+	char line[256];
+
+	establish(t->f);
+	put_aside(a, &old_a);
+	put_aside(c, &old_c);
+	replaces_line(line, sizeof(line), old_a.call_id, old_a.remote_tag, old_a.tag, "");
+	strcat(line, "Require: replaces\r\n");
+	invite(a, SERVICE_NUMBER, line, SDP_B);
+	expect(a, "100");
+	m = expect(c, "INVITE");
+	assert_replaces(m, &old_c);
+	assert_true(sp_sip_msg_lists(m, SP_HDR_REQUIRE, "replaces"));
+	assert_hidden(m, "carrier.example");
+	respond(c, m, 200, sdp_answer("198.51.100.7", KEY_B, "sendrecv"));
+	expect(c, "ACK");
+	learn(a, expect(a, "200"));
+	request(a, "ACK", NULL, "", NULL);
+	end_replaced(t, c, &old_c, a, &old_a);
+	hang_up_by(t, a, c);
+}
+
+/* The ids that a relayed REFER told B, who then comes to us: C's dialog as C knows it. */
+static void named_as_referred(void **state)
+{
+	struct tf *t = *state;
+	struct peer *a = &t->f->carrier, *b = &t->f->service, *c = &t->desk;
+	struct aside old_a = {.cseq = 0}, old_c;
+	const struct sp_sip_msg *m;
+	char line[256];
+
+	tf_call(a, DESK_NUMBER, c, SDP_B, sdp_answer("203.0.113.7", KEY_C, "sendrecv"));
+	put_aside(a, &old_a);
+	memset(&old_c, 0, sizeof(old_c));
+	put_aside(c, &old_c);
+	replaces_line(line, sizeof(line), old_c.call_id, old_c.tag, old_c.remote_tag, "");
+	invite(b, CARRIER_NUMBER, line, SDP_A); /* its number leads to the carrier: C does not */
+	expect(b, "100");
+	m = expect(c, "INVITE");
+	assert_replaces(m, &old_c);
+	assert_hidden(m, "service.example");
+	expect_silence(a);
+	respond(c, m, 200, sdp_answer("203.0.113.7", KEY_C, "sendrecv"));
+	expect(c, "ACK");
+	learn(b, expect(b, "200"));
+	request(b, "ACK", NULL, "", NULL);
+	end_replaced(t, c, &old_c, a, &old_a);
+	hang_up_by(t, b, c);
+}
+
+/* The number may be none that we know: it is the dialog that says where to. */
+static void the_dialog_leads(void **state)
+{
+	struct tf *t = *state;
+	struct peer *a = &t->f->carrier, *c = &t->f->service;
+	struct aside old_a = {.cseq = 0}, old_c = {.cseq = 0};
+	char line[256];
+
+	establish(t->f);
+	put_aside(a, &old_a);
+	put_aside(c, &old_c);
+	replaces_line(line, sizeof(line), old_a.call_id, old_a.remote_tag, old_a.tag, "");
+	invite(a, "al", line, SDP_B);
+	expect(a, "100");
+	respond(c, expect(c, "INVITE"), 486, NULL);
+	expect(c, "ACK");
+	expect(a, "486");
+	request(a, "ACK", NULL, "", NULL);
+	put_aside(a, &old_a);
+	put_aside(c, &old_c);
+	hang_up_by(t, a, c);
+}
+
+static void refusals(void **state)
+{
+	struct tf *t = *state;
+	struct peer *a = &t->f->carrier, *c = &t->f->service, *d = &t->desk;
+	struct aside old_a = {.cseq = 0}, old_c = {.cseq = 0};
+	const char *ids[5][5];
+	char line[256];
+
+	establish(t->f);
+	put_aside(a, &old_a);
+	put_aside(c, &old_c);
+	memcpy(ids,
+	       (const char *[5][5]){
+		       {"486", old_a.call_id, old_a.remote_tag, old_a.tag, ";early-only"},
+		       {"481", "other", old_a.remote_tag, old_a.tag, ""},
+		       {"481", old_a.call_id, old_a.tag, old_a.tag, ""},
+		       {"481", old_a.call_id, old_a.remote_tag, "x", ""},
+		       {"400", old_a.call_id, "x y", old_a.tag, ""},
+	       },
+	       sizeof(ids));
+	for (size_t i = 0; i < ARRAY_SIZE(ids); i++) {
+		replaces_line(line, sizeof(line), ids[i][1], ids[i][2], ids[i][3], ids[i][4]);
+		invite(a, SERVICE_NUMBER, line, SDP_B);
+		expect(a, ids[i][0]);
+		request(a, "ACK", NULL, "", NULL);
+	}
+	/* another trunk knows the ids of A's dialog with us, and gets nothing for that */
+	replaces_line(line, sizeof(line), old_a.call_id, old_a.remote_tag, old_a.tag, "");
+	invite(d, CARRIER_NUMBER, line, SDP_A);
+	expect(d, "481");
+	request(d, "ACK", NULL, "", NULL);
+	expect_silence(c);
+	put_aside(a, &old_a);
+	put_aside(c, &old_c);
+	hang_up_by(t, a, c);
+	replaces_line(line, sizeof(line), a->call_id, a->remote_tag, a->tag, "");
+	invite(a, SERVICE_NUMBER, line, SDP_B);
+	expect(a, "481");
+	request(a, "ACK", NULL, "", NULL);
+	tf_clean(t);
+}
+
+/* RFC 3891 3: a dialog that is being terminated: 603. */
+static void over(void **state)
+{
+	struct tf *t = *state;
+	struct peer *a = &t->f->carrier, *c = &t->f->service;
+	struct aside old_a = {.cseq = 0};
+	const struct sp_sip_msg *bye;
+	char line[256];
+
+	establish(t->f);
+	request(c, "BYE", NULL, "", NULL);
+	expect(c, "200");
+	bye = expect(a, "BYE");
+	put_aside(a, &old_a);
+	replaces_line(line, sizeof(line), old_a.call_id, old_a.remote_tag, old_a.tag, "");
+	invite(a, SERVICE_NUMBER, line, SDP_B);
+	expect(a, "603");
+	request(a, "ACK", NULL, "", NULL);
+	put_aside(a, &old_a);
+	respond(a, bye, 200, NULL);
+	tf_clean(t);
+}
+
+/* transfer = "refuse": an extension that we do not know, RFC 3261 8.2.2.3. */
+static void not_for_this_trunk(void **state)
+{
+	struct tf *t = *state;
+	struct peer *a = &t->f->carrier, *c = &t->f->service;
+	const struct sp_sip_msg *m;
+
+	invite(a, SERVICE_NUMBER, "Require: replaces\r\nReplaces: x;to-tag=y;from-tag=z\r\n",
+	       SDP_B);
+	expect(a, "420");
+	request(a, "ACK", NULL, "", NULL);
+	invite(a, SERVICE_NUMBER, "Replaces: x;to-tag=y;from-tag=z\r\n", SDP_B);
+	expect(a, "100");
+	m = expect(c, "INVITE");
+	assert_null(sp_sip_msg_named(m, "Replaces"));
+	assert_false(sp_sip_msg_lists(m, SP_HDR_SUPPORTED, "replaces"));
+	respond(c, m, 486, NULL);
+	expect(c, "ACK");
+	expect(a, "486");
+	request(a, "ACK", NULL, "", NULL);
+	tf_clean(t);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+#define T(fn) cmocka_unit_test_setup_teardown(fn, relay_setup, tf_teardown)
+		T(named_by_the_own_side),
+		T(named_as_referred),
+		T(the_dialog_leads),
+		T(refusals),
+		T(over),
+		cmocka_unit_test_setup_teardown(not_for_this_trunk, refuse_setup, tf_teardown),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
