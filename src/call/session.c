@@ -134,13 +134,42 @@ int session_offer(struct session *s, struct leg *from, const struct sp_sip_msg *
 	return take_offer(s, from, d, status, why);
 }
 
-int session_offer_again(struct session *s, struct leg *from, uint16_t *status, const char **why)
+/** d with the m-lines of `like` that it lacks, as refused ones. */
+static int pad(struct sp_sdp **outp, const struct sp_sdp *d, const struct sp_sdp *like,
+	       const char **why)
 {
+	struct mbuf *mb = mbuf_alloc(2048);
+	struct pl text;
+	int err;
+
+	if (!mb)
+		return ENOMEM;
+	sp_sdp_text(d, &text);
+	err = mbuf_write_pl(mb, &text);
+	for (size_t i = sp_sdp_mediac(d); i < sp_sdp_mediac(like) && !err; i++)
+		err = mbuf_printf(mb, "m=%r 0 %r 0\r\n", &sp_sdp_media(like, i)->type,
+				  &sp_sdp_media(like, i)->proto);
+	if (!err)
+		err = sp_sdp_parse(outp, (const char *)mb->buf, mb->end, why);
+	mem_deref(mb);
+	return err;
+}
+
+int session_offer_again(struct session *s, struct leg *from, const struct leg *to,
+			uint16_t *status, const char **why)
+{
+	struct sp_sdp *heard = from->dlg->heard, *d = NULL;
+	const struct sp_sdp *like = to->dlg ? to->dlg->heard : NULL;
+	int err;
+
 	*status = 500;
 	*why = why_no_sdp;
-	if (!from->dlg->heard)
+	if (!heard)
 		return ENODATA;
-	return take_offer(s, from, mem_ref(from->dlg->heard), status, why);
+	if (!like || sp_sdp_mediac(like) <= sp_sdp_mediac(heard))
+		return take_offer(s, from, mem_ref(heard), status, why);
+	err = pad(&d, heard, like, why);
+	return err ? err : take_offer(s, from, d, status, why);
 }
 
 /* A description to be written for a leg. */
@@ -149,6 +178,12 @@ struct writing {
 	const struct sp_sdp *answered; /* the offer that it answers; NULL: it is an offer */
 	enum sp_sdp_hold hold;
 };
+
+/** The side of the relay that the leg has in this session. */
+static enum sp_side side_of(const struct session *s, const struct leg *leg)
+{
+	return s->guest == leg ? s->guest_side : leg->side;
+}
 
 /** Our side of the description as it goes to leg `to`. */
 static void local_side(struct sp_sdp_local *local, const struct session *s, const struct leg *to,
@@ -168,13 +203,13 @@ static void local_side(struct sp_sdp_local *local, const struct session *s, cons
 			      (!w->answered || usable(w->answered, i));
 		if (!lm->enabled)
 			continue;
-		lm->rtp_port = sp_relay_port(s->relay, stream, to->side);
+		lm->rtp_port = sp_relay_port(s->relay, stream, side_of(s, to));
 		lm->rtcp_port = (uint16_t)(lm->rtp_port + 1);
 		if (w->answered)
 			lm->tag = sp_sdp_media(w->answered, i)->sdes.tag;
 		else
 			lm->tag = to->dlg->tagv[i] ? to->dlg->tagv[i] : OFFER_TAG;
-		memcpy(lm->key, sp_relay_key(s->relay, stream, to->side), sizeof(lm->key));
+		memcpy(lm->key, sp_relay_key(s->relay, stream, side_of(s, to)), sizeof(lm->key));
 	}
 }
 
@@ -312,10 +347,10 @@ static int set_remotes(struct session *s, const struct leg *from, const struct s
 
 		if (!usable(s->offer, i) || !usable(answer, i) || s->stream[i] < 0)
 			continue;
-		err = sp_relay_remote(s->relay, stream, from->side, &am->rtp, &am->rtcp,
+		err = sp_relay_remote(s->relay, stream, side_of(s, from), &am->rtp, &am->rtcp,
 				      am->sdes.key);
 		if (!err)
-			err = sp_relay_remote(s->relay, stream, s->offerer->side, &om->rtp,
+			err = sp_relay_remote(s->relay, stream, side_of(s, s->offerer), &om->rtp,
 					      &om->rtcp, om->sdes.key);
 		if (err)
 			return err;
@@ -432,6 +467,58 @@ int session_answer(struct session *s, struct leg *from, const struct sp_sip_msg 
 out:
 	mem_deref(answer);
 	return err;
+}
+
+/** The answer of `from`, if it fits. */
+static int fitting_answer(struct sp_sdp **answerp, const struct session *s, const struct leg *from,
+			  const struct sp_sip_msg *m, const char **why)
+{
+	int err = answer_of(answerp, s, from->dlg, m, why);
+
+	if (err)
+		return err;
+	*why = answer_fault(s->offer, *answerp, from->dlg);
+	if (!*why)
+		return 0;
+	*answerp = mem_deref(*answerp);
+	return EPROTO;
+}
+
+static void note_heard(struct dlg *dlg, struct sp_sdp *answer)
+{
+	mem_deref(dlg->heard);
+	dlg->heard = answer;
+	dlg->dir = direction(answer);
+}
+
+int session_hear(struct session *s, struct leg *from, const struct sp_sip_msg *m, const char **why)
+{
+	struct sp_sdp *answer = NULL;
+	int err = fitting_answer(&answer, s, from, m, why);
+
+	if (!err)
+		note_heard(from->dlg, answer);
+	return err;
+}
+
+int session_meet(struct session *s, struct leg *from, const struct sp_sip_msg *m, const char **why)
+{
+	struct sp_sdp *answer = NULL;
+	int err = fitting_answer(&answer, s, from, m, why);
+
+	if (err)
+		return err;
+	*why = "the media relay could not be set up";
+	err = set_remotes(s, from, answer);
+	if (err) {
+		mem_deref(answer);
+		return err;
+	}
+	note_refused(s, answer);
+	note_heard(from->dlg, answer);
+	s->offerer->dlg->dir = direction(s->offer);
+	*why = NULL;
+	return 0;
 }
 
 void session_commit(struct session *s)

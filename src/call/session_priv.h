@@ -47,6 +47,8 @@ struct session {
 	struct sp_sdp *offer;         /* while it waits for its final answer */
 	struct leg *offerer;
 	bool initial;     /* it is the offer of the INVITE that makes the call */
+	const struct leg *guest;    /* a leg of another call, which has guest_side here */
+	enum sp_side guest_side;
 	unsigned added;   /* bits: m-lines whose streams this offer opened */
 	unsigned refused; /* bits: m-lines that its answer refuses */
 };
@@ -59,8 +61,12 @@ void session_close(struct session *s);
 /* Take an offer and open ports for it. On error: *status to refuse with, *why to say. */
 int session_offer(struct session *s, struct leg *from, const struct sp_sip_msg *m, uint16_t *status,
 		  const char **why);
-/* The same with a description that `from` gave before (transfer). */
-int session_offer_again(struct session *s, struct leg *from, uint16_t *status, const char **why);
+/*
+ * The same with a description that `from` gave before (transfer), with as many m-lines as
+ * leg `to`, if it has a session already, must be offered (RFC 3264 8).
+ */
+int session_offer_again(struct session *s, struct leg *from, const struct leg *to,
+			uint16_t *status, const char **why);
 /* The offer as it goes to the other leg; resume: as of nobody on hold. */
 int session_write_offer(struct session *s, struct leg *to, bool resume, struct mbuf **sdpp);
 /*
@@ -69,6 +75,14 @@ int session_write_offer(struct session *s, struct leg *to, bool resume, struct m
  */
 int session_answer(struct session *s, struct leg *from, const struct sp_sip_msg *m,
 		   struct mbuf **sdpp, const char **why);
+/*
+ * Take an answer that is for nobody: the offerer gets, or got, an offer instead. It is
+ * noted with the dialog of `from`; session_meet() tells the relay of it, too.
+ */
+int session_hear(struct session *s, struct leg *from, const struct sp_sip_msg *m,
+		 const char **why);
+int session_meet(struct session *s, struct leg *from, const struct sp_sip_msg *m,
+		 const char **why);
 /* The answer is final. */
 void session_commit(struct session *s);
 /* The offer was refused: the session stays what it was. */
