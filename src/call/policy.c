@@ -107,6 +107,7 @@ uint16_t policy_failure(uint16_t status)
 	case 401: /* challenges are for us, and we answer none */
 	case 407:
 	case 421:
+	case 422:
 	case 481:
 	case 482:
 	case 483:

@@ -223,10 +223,11 @@ static void refused_until_the_end(void **state)
 static void peer_has_moved(void **state)
 {
 	struct fx *f = *state;
-	const struct sp_sip_msg *m = first_refresh(f, "INVITE");
+	const struct sp_sip_msg *m = first_refresh(f, "INVITE"), *again;
 	const struct sp_sdp *heard;
 	char addr[64];
 
+	f->service.host = "other.service.example"; /* its Contact too: RFC 3261 12.2.1.2 */
 	respond_as(&f->service, m, 200, "", WE_REFRESH,
 		   sdp_answer("198.51.100.99", KEY_A, "sendrecv"));
 	expect(&f->service, "ACK");
@@ -236,8 +237,10 @@ static void peer_has_moved(void **state)
 	assert_string_equal(addr, "198.51.100.99");
 
 	wait_s(f, HALF_S); /* what we tell it is what it was */
-	assert_same_description(m, expect(&f->service, "INVITE"));
-	respond_as(&f->service, f->service.queue[f->service.head - 1], 200, "", WE_REFRESH,
+	again = expect(&f->service, "INVITE");
+	assert_same_description(m, again);
+	assert_int_equal(0, pl_strcmp(&again->uri.host, "other.service.example"));
+	respond_as(&f->service, again, 200, "", WE_REFRESH,
 		   sdp_answer("198.51.100.99", KEY_A, "inactive"));
 	expect(&f->service, "ACK");
 	assert_int_equal(SP_SDP_INACTIVE, leg_of(f, SP_SIDE_CALLEE)->dlg->dir);

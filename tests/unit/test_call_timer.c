@@ -289,6 +289,15 @@ static void change_with_too_short_a_timer(void **state)
 	m = expect(&f->service, "INVITE");
 	assert_header(m, "Session-Expires", "900;refresher=uas");
 	assert_header(m, "Min-SE", "900");
+	expect_silence(&f->carrier);
+	respond_as(&f->service, m, 200, "", REQUIRED "Session-Expires: 900;refresher=uas\r\n",
+		   sdp_answer("198.51.100.7", KEY_B, "recvonly"));
+	expect(&f->service, "ACK");
+	expect(&f->carrier, "200");
+	request(&f->carrier, "ACK", NULL, "", NULL);
+
+	request(&f->carrier, "INVITE", NULL, "", offer_of(f, &f->carrier));
+	m = expect(&f->service, "INVITE");
 	respond_as(&f->service, m, 422, "", "Min-SE: 900\r\n", NULL); /* as it was asked to */
 	expect(&f->service, "ACK");
 	assert_true(next_message(&f->carrier)->status >= 400);
