@@ -105,9 +105,24 @@ static int print_seconds(struct re_printf *pf, void *arg)
 	return re_hprintf(pf, "%llu.%03llu", *ms / 1000, *ms % 1000);
 }
 
+void call_count_media(struct sp_call *call)
+{
+	for (unsigned side = 0; side < 2; side++) {
+		struct sp_relay_count now, *sum = &call->media[side];
+
+		sp_relay_count(call->session.relay, (enum sp_side)side, &now);
+		sum->relayed += now.relayed;
+		sum->malformed += now.malformed;
+		sum->unauthentic += now.unauthentic;
+		sum->replayed += now.replayed;
+		sum->early += now.early;
+		sum->unsent += now.unsent;
+	}
+}
+
 void call_over(struct sp_call *call)
 {
-	struct sp_relay_count in[2];
+	const struct sp_relay_count *in = call->media;
 	uint64_t now = sp_loop_now_ms(call->calls->loop);
 	uint64_t talk = call->up_ms ? now - call->up_ms : 0, all = now - call->begun_ms;
 
@@ -116,8 +131,7 @@ void call_over(struct sp_call *call)
 	call->over = true;
 	pass_end(call);
 	sp_timer_cancel(&call->ring);
-	sp_relay_count(call->session.relay, SP_SIDE_CALLER, &in[SP_SIDE_CALLER]);
-	sp_relay_count(call->session.relay, SP_SIDE_CALLEE, &in[SP_SIDE_CALLEE]);
+	call_count_media(call);
 	sp_log(SP_LOG_INFO, "call_end",
 	       "call=%s status=%u cause=%H duration_s=%H talk_s=%H from_caller=%llu "
 	       "from_callee=%llu dropped_caller=%llu dropped_callee=%llu unauthentic=%llu "
@@ -126,7 +140,7 @@ void call_over(struct sp_call *call)
 	       call->cause ? call->cause : "internal error", print_seconds, &all, print_seconds,
 	       &talk, in[0].relayed, in[1].relayed, dropped(&in[0]), dropped(&in[1]),
 	       in[0].unauthentic + in[1].unauthentic, in[0].replayed + in[1].replayed);
-	transfer_close(call);
+	transfer_abort(call);
 	session_close(&call->session);
 }
 

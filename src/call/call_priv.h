@@ -33,6 +33,7 @@ struct sp_call {
 	bool emergency;
 
 	struct session session;
+	struct sp_relay_count media[2]; /* that arrived, of sessions that are over */
 	struct leg *changer;    /* whose re-INVITE, UPDATE or PRACK is with the other leg */
 	bool delayed;           /* the offer comes in the 2xx, the answer in the ACK */
 	uint16_t change_status; /* EV_REJECTED by ourselves: with what and why */
@@ -91,6 +92,11 @@ int call_put_headers(struct mbuf *mb, const struct leg *from, const struct leg *
 		     const struct sp_sip_msg *msg, enum sp_sip_method method, uint16_t status);
 /* Start timer C for the INVITE or re-INVITE that goes out. */
 void call_ring(struct sp_call *call);
+/* The session is about to end: add what its relay has counted. */
+void call_count_media(struct sp_call *call);
+/* The interface of a trunk, as the call's configuration has it; NULL: it has no such trunk. */
+const struct sp_conf_interface *call_interface(const struct sp_call *call,
+					       const struct sp_trunk *trunk);
 /* The call is over for its users: log its end line and give the media back. Once. */
 void call_over(struct sp_call *call);
 

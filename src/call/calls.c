@@ -159,7 +159,8 @@ static void in_dialog(struct sp_calls *cs, struct sp_sip_strans *st, const struc
 		return;
 	}
 	leg_seen_on(leg, sp_sip_strans_conn(st));
-
+	if (transfer_request(leg, st, req))
+		return;
 	switch (req->method) {
 
 	case SP_SIP_BYE:

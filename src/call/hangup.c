@@ -18,6 +18,7 @@ void leg_ended(struct leg *leg)
 	leg->state = LEG_ENDED;
 	timer_stop(leg);
 	reliable_stop(leg);
+	transfer_leg_ended(leg);
 	for (le = list_head(&leg->call->legs); le; le = le->next) {
 		const struct leg *l = le->data;
 

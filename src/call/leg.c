@@ -198,6 +198,8 @@ int leg_request(struct leg *leg, struct sp_sip_ctrans **ctp, const struct leg_re
 	if (!err &&
 	    (SP_SIP_INVITE == r->method || SP_SIP_UPDATE == r->method || SP_SIP_REFER == r->method))
 		err = put_ourselves(mb, leg);
+	if (!err && SP_SIP_NOTIFY == r->method) /* RFC 6665 8.1.1 */
+		err = sp_sip_put(mb, "Contact", "%s", leg->contact);
 	if (!err && r->headers)
 		err = mbuf_write_mem(mb, r->headers->buf, r->headers->end);
 	if (err)

@@ -120,6 +120,7 @@ struct leg {
 	bool replaces_required;
 	char *user;                 /* of who is there, when the call's INVITE does not say */
 	unsigned refers;            /* REFERs that it sent and that were not refused here   */
+	unsigned relayed;           /* of them                                              */
 	struct leg_refer referv[LEG_REFERS_MAX]; /* the last of them that were relayed      */
 	struct notifier *notifier;  /* of refer_notify.c, or NULL */
 };

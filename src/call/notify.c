@@ -35,14 +35,14 @@ static bool is_refer(const struct pl *event)
 int notify_put_event(struct mbuf *mb, const struct leg *from, const struct pl *event)
 {
 	const struct leg *referrer = leg_other(from);
-	const size_t kept = min(referrer->refers, (unsigned)LEG_REFERS_MAX);
+	const size_t kept = min(referrer->relayed, (unsigned)LEG_REFERS_MAX);
 	const struct leg_refer *last;
 	struct pl params = *event, id;
 	uint32_t n;
 
 	if (!is_refer(event) || !kept)
 		return sp_sip_put(mb, "Event", "%r", event);
-	last = &referrer->referv[(referrer->refers - 1) % LEG_REFERS_MAX];
+	last = &referrer->referv[(referrer->relayed - 1) % LEG_REFERS_MAX];
 	pl_advance(&params, (ssize_t)strlen("refer"));
 	if (!sp_sip_param(&id, &params, "id"))
 		return 1 == referrer->refers ? sp_sip_put(mb, "Event", "refer")
@@ -72,4 +72,105 @@ int notify_body(struct pl *body, char line[NOTIFY_LINE_SIZE], const struct sp_si
 	body->p = line;
 	body->l = (size_t)status_line(line, (uint16_t)status);
 	return 0;
+}
+
+/* ---- our own ---- */
+
+/* The subscription that a REFER of this leg's peer made. */
+struct notifier {
+	struct leg *leg;
+	uint32_t id; /* CSeq of the REFER; 0: it is the dialog's first and needs none */
+	uint64_t until_ms;
+	struct sp_sip_ctrans *ct; /* NOTIFY that is not answered */
+	uint16_t last, queued;    /* status sent; one that waits for that answer, or 0 */
+};
+
+enum { NOTIFY_SPARE_S = 60 }; /* that a subscription lasts longer than the call may ring */
+
+static void destructor(void *arg)
+{
+	struct notifier *n = arg;
+
+	leg_forget(&n->ct);
+}
+
+int notify_begin(struct leg *leg, uint32_t cseq)
+{
+	const struct sp_call *call = leg->call;
+	struct notifier *n = mem_zalloc(sizeof(*n), destructor);
+
+	if (!n)
+		return ENOMEM;
+	n->leg = leg;
+	n->id = leg->refers++ ? cseq : 0;
+	n->until_ms = sp_loop_now_ms(call->calls->loop) +
+		      (call->env->conf->limits.ring_s + NOTIFY_SPARE_S) * 1000ULL;
+	mem_deref(leg->notifier);
+	leg->notifier = n;
+	return 0;
+}
+
+static int put_headers(struct mbuf *mb, const struct notifier *n, bool last)
+{
+	const uint64_t now = sp_loop_now_ms(n->leg->call->calls->loop);
+	const uint64_t left_s = n->until_ms > now ? (n->until_ms - now) / 1000 : 1;
+	int err = n->id ? sp_sip_put(mb, "Event", "refer;id=%u", n->id)
+			: sp_sip_put(mb, "Event", "refer");
+
+	if (err)
+		return err;
+	return last ? sp_sip_put(mb, "Subscription-State", "terminated;reason=noresource")
+		    : sp_sip_put(mb, "Subscription-State", "active;expires=%llu", left_s);
+}
+
+static void answered(int err, const struct sp_sip_msg *rsp, void *arg);
+
+static void notify_send(struct notifier *n, uint16_t status)
+{
+	const bool last = status >= 200;
+	struct mbuf *mb = mbuf_alloc(128);
+	struct leg_req r = {
+		.method = SP_SIP_NOTIFY, .headers = mb, .content_type = "message/sipfrag"};
+	char line[NOTIFY_LINE_SIZE];
+	int err = mb ? put_headers(mb, n, last) : ENOMEM;
+
+	leg_forget(&n->ct);
+	n->last = status;
+	n->queued = 0;
+	r.body = (struct pl){line, (size_t)status_line(line, status)};
+	if (!err && last)
+		err = leg_request(n->leg, NULL, &r, NULL, NULL);
+	else if (!err)
+		err = leg_request(n->leg, &n->ct, &r, answered, n);
+	if (err) /* the transfer goes on; its end shows in the calls */
+		sp_log(SP_LOG_DEBUG, "notify_lost", "call=%s status=%u error=\"%m\"",
+		       n->leg->call->id, status, err);
+	mem_deref(mb);
+}
+
+/** Whatever the answer: 481 and the like end the subscription, not the transfer. */
+static void answered(int err, const struct sp_sip_msg *rsp, void *arg)
+{
+	struct notifier *n = arg;
+
+	if (!err && rsp->status < 200)
+		return;
+	leg_forget(&n->ct);
+	if (n->queued)
+		notify_send(n, n->queued);
+}
+
+void notify_status(struct leg *leg, uint16_t status)
+{
+	struct notifier *n = leg ? leg->notifier : NULL;
+
+	if (!n || LEG_UP != leg->state || status == n->last)
+		return;
+	if (n->ct && status < 200) {
+		n->queued = status;
+		return;
+	}
+	notify_send(n, status);
+	if (status >= 200)
+		leg->notifier = mem_deref(n);
 }

@@ -97,7 +97,8 @@ uint16_t refer_relay(struct leg *from, struct sp_sip_strans *st, const struct re
 	mem_deref(mb);
 	if (err)
 		return pass_status(err);
-	from->referv[from->refers++ % LEG_REFERS_MAX] =
+	from->refers++;
+	from->referv[from->relayed++ % LEG_REFERS_MAX] =
 		(struct leg_refer){req->cseq, sp_sip_dialog_cseq(to->dlg->sip)};
 	sp_log(SP_LOG_INFO, "transfer_relayed", "call=%s side=%s replaces=%s", from->call->id,
 	       leg_name(from), far ? far->call->id : "-");

@@ -155,8 +155,8 @@ static int pad(struct sp_sdp **outp, const struct sp_sdp *d, const struct sp_sdp
 	return err;
 }
 
-int session_offer_again(struct session *s, struct leg *from, const struct leg *to,
-			uint16_t *status, const char **why)
+int session_offer_again(struct session *s, struct leg *from, const struct leg *to, uint16_t *status,
+			const char **why)
 {
 	struct sp_sdp *heard = from->dlg->heard, *d = NULL;
 	const struct sp_sdp *like = to->dlg ? to->dlg->heard : NULL;
@@ -437,38 +437,6 @@ static int answer_of(struct sp_sdp **answerp, const struct session *s, const str
 	return parse(answerp, m, why);
 }
 
-int session_answer(struct session *s, struct leg *from, const struct sp_sip_msg *m,
-		   struct mbuf **sdpp, const char **why)
-{
-	struct writing w = {.answered = s->offer};
-	struct sp_sdp *answer = NULL;
-	int err = answer_of(&answer, s, from->dlg, m, why);
-
-	if (err)
-		return err;
-	*why = answer_fault(s->offer, answer, from->dlg);
-	if (*why) {
-		err = EPROTO;
-		goto out;
-	}
-	*why = "the media relay could not be set up";
-	err = set_remotes(s, from, answer);
-	w.d = answer;
-	if (!err)
-		err = write_for(s, s->offerer, &w, sdpp);
-	if (err)
-		goto out;
-	from->dlg->dir = direction(answer);
-	s->offerer->dlg->dir = direction(s->offer);
-	note_refused(s, answer);
-	mem_deref(from->dlg->heard);
-	from->dlg->heard = mem_ref(answer);
-	*why = NULL;
-out:
-	mem_deref(answer);
-	return err;
-}
-
 /** The answer of `from`, if it fits. */
 static int fitting_answer(struct sp_sdp **answerp, const struct session *s, const struct leg *from,
 			  const struct sp_sip_msg *m, const char **why)
@@ -519,6 +487,18 @@ int session_meet(struct session *s, struct leg *from, const struct sp_sip_msg *m
 	s->offerer->dlg->dir = direction(s->offer);
 	*why = NULL;
 	return 0;
+}
+
+int session_answer(struct session *s, struct leg *from, const struct sp_sip_msg *m,
+		   struct mbuf **sdpp, const char **why)
+{
+	struct writing w = {.answered = s->offer};
+	int err = session_meet(s, from, m, why);
+
+	if (err)
+		return err;
+	w.d = from->dlg->heard;
+	return write_for(s, s->offerer, &w, sdpp);
 }
 
 void session_commit(struct session *s)

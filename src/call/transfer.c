@@ -1,17 +1,399 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * call/transfer
+ * call/transfer: transfer = "handle": the gateway itself carries out what REFER
+ * asks for, and tells the transferor how it fares. Blind (RFC 5589 6): the
+ * target is called; attended (7): it is the far end of another call of the
+ * transferor's. Either way the party that stays gets the target's description,
+ * the target joins the call, and the transferor is hung up. Until then nothing
+ * changes; what fails leaves the call as it was.
  */
 #include "transfer_priv.h"
+
+static void destructor(void *arg)
+{
+	struct transfer *t = arg;
+
+	sp_timer_cancel(&t->timer);
+	if (t->lender)
+		t->lender->lent = NULL;
+	session_close(&t->next);
+	mem_deref(t->placeholder);
+	mem_deref(t->by);
+	mem_deref(t->replaces);
+	mem_deref(t->user);
+}
+
+const char *transfer_party(const struct leg *leg)
+{
+	const struct sp_call *call = leg->call;
+	const char *user = leg->user;
+
+	if (!user && leg == call->caller)
+		user = call->anonymous ? "" : call->number;
+	else if (!user && leg->uac)
+		user = call->target_user;
+	return user ? user : "";
+}
+
+struct transfer *transfer_of(const struct leg *leg)
+{
+	return leg->call->transfer ? leg->call->transfer : leg->call->lent;
+}
+
+const struct sp_conf_interface *call_interface(const struct sp_call *call,
+					       const struct sp_trunk *trunk)
+{
+	const struct sp_conf *conf = call->env->conf;
+
+	for (size_t i = 0; i < conf->trunkc; i++) {
+		if (call->env->trunkv[i] == trunk)
+			return &conf->interfacev[conf->trunkv[i].interface];
+	}
+	return NULL;
+}
+
+/* ---- what a REFER begins ---- */
+
+/** The call is to be joined by the far end of this leg. @return 0 or a status */
+static uint16_t take_lender(struct transfer *t, struct leg *near, const struct refer *refer,
+			    const char **why)
+{
+	struct sp_call *lender = near->call;
+	struct leg *far = leg_other(near);
+
+	*why = "the dialog to be replaced is confirmed";
+	if (refer->replaces.early_only && LEG_UP == near->state)
+		return 486;
+	*why = "the call to be joined is not up, or busy with a change";
+	if (UP != lender->state || LEG_UP != near->state || LEG_UP != far->state || lender->lent ||
+	    lender->changer || leg_is_busy(near) || leg_is_busy(far))
+		return 491;
+	*why = "the call to be joined is of another configuration";
+	if (!call_interface(t->call, far->trunk))
+		return 503;
+	*why = NULL;
+	if (leg_alloc(&t->placeholder, lender, far->side) || str_dup(&t->user, transfer_party(far)))
+		return 500;
+	list_unlink(&t->placeholder->le);
+	t->placeholder->state = LEG_ENDED;
+	t->lender = lender;
+	t->replaced = near;
+	t->target = far;
+	lender->lent = t;
+	return 0;
+}
+
+/** Where the target is, and what it is told. Failures wait for the NOTIFY. @return 0, ENOMEM */
+static int take_route(struct transfer *t, const struct refer *refer, const struct sp_sip_msg *req)
+{
+	const struct leg *from = t->referrer;
+	const struct sp_call *call = t->call;
+	const char *party = transfer_party(from);
+	const char *number = from == call->caller ? call->number : party;
+	struct leg as_target = {.call = t->call, .ifc = from->ifc};
+	struct headers_ctx ctx;
+	char buf[NUMBERING_SIZE];
+	int err = 0;
+
+	t->refused = route_refer(&t->route, call->env, from->trunk, &refer->to, number, &t->cause);
+	if (t->refused)
+		return 0;
+	as_target.trunk = t->route.trunk;
+	as_target.ifc = call_interface(call, t->route.trunk);
+	call_headers(&ctx, from, &as_target, req, 0);
+	err = refer_by(&t->by, &ctx, req);
+	if (!err && !t->by && *party)
+		err = re_sdprintf(&t->by, "<sip:%s@%s>",
+				  numbering_out(buf, &ctx.to->numbering, party) ? party : buf,
+				  ctx.advertise);
+	if (err || !refer->has_replaces)
+		return err;
+	t->cause = "the dialog to be replaced is not known";
+	t->refused = t->route.own ? 0 : 481; /* its own network may know more */
+	return t->route.own ? replaces_dup(&t->replaces, &refer->replaces) : 0;
+}
+
+static uint16_t prepare(struct transfer *t, const struct refer *refer, const struct sp_sip_msg *req,
+			const char **why)
+{
+	struct leg *near = NULL;
+
+	if (t->call->changer || leg_is_busy(t->referrer) || leg_is_busy(t->kept))
+		return 491;
+	if (refer->has_replaces)
+		near = replaces_find(t->call->calls, &refer->replaces);
+	if (near && near->trunk == t->referrer->trunk && near->call != t->call)
+		return take_lender(t, near, refer, why);
+	return take_route(t, refer, req) ? 500 : 0;
+}
+
 uint16_t transfer_begin(struct leg *from, struct sp_sip_strans *st, const struct refer *refer,
-			const char **why) { (void)from; (void)st; (void)refer; (void)why; return 501; }
-bool transfer_bye(struct leg *leg, const struct sp_sip_msg *req) { (void)leg; (void)req; return false; }
-bool transfer_request(struct leg *leg, struct sp_sip_strans *st, const struct sp_sip_msg *req) { (void)leg; (void)st; (void)req; return false; }
-void transfer_leg_ended(struct leg *leg) { (void)leg; }
-void transfer_abort(struct sp_call *call) { (void)call; }
-void transfer_close(struct sp_call *call) { (void)call; }
-void act_refer(struct sp_call *call, const struct input *in) { (void)call; (void)in; }
-void act_target_up(struct sp_call *call, const struct input *in) { (void)call; (void)in; }
-void act_target_down(struct sp_call *call, const struct input *in) { (void)call; (void)in; }
-void act_joined(struct sp_call *call, const struct input *in) { (void)call; (void)in; }
-void act_left(struct sp_call *call, const struct input *in) { (void)call; (void)in; }
+			const char **why)
+{
+	const struct sp_sip_msg *req = sp_sip_strans_request(st);
+	struct sp_call *call = from->call;
+	struct transfer *t = mem_zalloc(sizeof(*t), destructor);
+	uint16_t status;
+
+	if (!t)
+		return 500;
+	t->call = call;
+	t->referrer = from;
+	t->kept = leg_other(from);
+	session_init(&t->next);
+	status = prepare(t, refer, req, why);
+	if (!status && notify_begin(from, req->cseq))
+		status = 500;
+	if (status) {
+		mem_deref(t);
+		return status;
+	}
+	call->transfer = t;
+	(void)leg_reply(from, st, 202, NULL, NULL); /* a loss shows by the REFER coming again */
+	call_event(call, EV_REFER, &(struct input){.leg = from, .msg = req, .st = st});
+	return 0;
+}
+
+/** The far end of the other call gets this call's description first. */
+static uint16_t attended_begin(struct transfer *t, const char **cause)
+{
+	const struct sp_trunk *trunkv[2];
+	uint16_t status;
+
+	trunkv[t->kept->side] = t->kept->trunk;
+	trunkv[t->referrer->side] = t->target->trunk;
+	*cause = "no media relay for the target";
+	if (session_open(&t->next, t->call, trunkv))
+		return 503;
+	t->next.guest = t->target;
+	t->next.guest_side = t->referrer->side;
+	if (session_offer_again(&t->next, t->kept, t->target, &status, cause))
+		return status;
+	join_offer(t, t->target);
+	return 0;
+}
+
+static void unwatch(const struct sp_call *call)
+{
+	sp_relay_watch(call->session.relay, SP_SIDE_CALLER, 0);
+	sp_relay_watch(call->session.relay, SP_SIDE_CALLEE, 0);
+}
+
+void act_refer(struct sp_call *call, const struct input *in)
+{
+	struct transfer *t = call->transfer;
+	const char *cause = t->cause;
+	uint16_t status = t->refused;
+
+	sp_log(SP_LOG_INFO, "transfer_start", "call=%s side=%s to=%s other_call=%s", call->id,
+	       leg_name(in->leg),
+	       t->lender        ? sp_trunk_name(t->target->trunk)
+	       : t->route.trunk ? sp_trunk_name(t->route.trunk)
+				: "-",
+	       t->lender ? t->lender->id : "-");
+	unwatch(call);
+	notify_status(in->leg, 100);
+	if (!status)
+		status = t->lender ? attended_begin(t, &cause) : target_begin(t, &cause);
+	if (status)
+		transfer_fail(t, status, cause);
+}
+
+/* ---- how it goes on ---- */
+
+/** The target has answered; the party that stays is told. */
+void act_target_up(struct sp_call *call, const struct input *in)
+{
+	struct transfer *t = call->transfer;
+	struct leg *leg = in->leg;
+	const char *why = "the target's answer names no contact";
+	uint16_t status = 488;
+
+	sp_timer_cancel(&t->timer);
+	if (!t->lender) {
+		leg->state = LEG_UP;
+		fork_settle(leg);
+		leg_learn(leg, in->msg);
+		(void)leg_ack(leg); /* a lost ACK shows by the 2xx coming again */
+		timer_answered(leg, in->msg);
+	}
+	t->tries = 0;
+	t->taken = true;
+	if (in->err || session_hear(&t->next, leg, in->msg, &why)) {
+		transfer_fail(t, 488, why);
+		return;
+	}
+	t->next.initial = false;
+	if (session_offer_again(&t->next, leg, t->kept, &status, &why))
+		transfer_fail(t, status, why);
+	else
+		join_offer(t, t->kept);
+}
+
+/** The party that stays has taken the target's description. */
+void act_joined(struct sp_call *call, const struct input *in)
+{
+	struct transfer *t = call->transfer;
+	const char *why = NULL;
+
+	if (t->gone) {
+		call_fault(call, 487, "the target of a transfer hung up", NULL);
+	} else if (session_meet(&t->next, in->leg, in->msg, &why)) {
+		notify_status(t->referrer, 488);
+		call_fault(call, 488, why, NULL);
+	} else {
+		join_done(t);
+	}
+}
+
+/* ---- how it ends without success ---- */
+
+/** The call that should have given a leg is as it was, unless it lost something by it. */
+static void release_lender(struct transfer *t)
+{
+	struct sp_call *lender = t->lender;
+
+	t->lender = NULL;
+	lender->lent = NULL;
+	if (UP != lender->state)
+		return;
+	if (LEG_UP != t->replaced->state) {
+		call_fault(lender, 487, "the transferor hung up, and the transfer failed", NULL);
+	} else if (t->taken) {
+		call_fault(lender, 500, "a transfer was broken off half way", NULL);
+	} else if (t->target->offering && t->target->invite_ct) {
+		(void)sp_sip_cancel(t->target->invite_ct, NULL);
+	}
+}
+
+/** What was begun for it is taken back; t is freed. */
+static void undo(struct transfer *t)
+{
+	struct sp_call *call = t->call;
+
+	call->transfer = NULL;
+	if (t->lender)
+		release_lender(t);
+	else if (t->target && t->target->call == call)
+		leg_end(t->target);
+	mem_deref(t);
+}
+
+void act_target_down(struct sp_call *call, const struct input *in)
+{
+	struct transfer *t = call->transfer;
+	const bool left = t->left;
+
+	(void)in;
+	undo(t);
+	if (left)
+		call_fault(call, 487, "the transferor hung up, and the transfer failed", NULL);
+	else
+		session_watch(call);
+}
+
+void transfer_fail(struct transfer *t, uint16_t status, const char *cause)
+{
+	sp_log(SP_LOG_INFO, "transfer_failed", "call=%s status=%u cause=%H", t->call->id, status,
+	       sp_log_str, cause ? cause : sp_sip_reason(status));
+	notify_status(t->referrer, status);
+	call_event(t->call, EV_TARGET_DOWN, &(struct input){.leg = NULL});
+}
+
+void transfer_target_gone(struct transfer *t)
+{
+	struct leg *kept = t->kept;
+
+	if (t->lender)
+		t->lender->lent = NULL;
+	t->lender = NULL;
+	t->target = NULL;
+	if (t->joining != kept || !kept->offering) {
+		transfer_fail(t, 487, "the target hung up");
+		return;
+	}
+	t->gone = true; /* kept decides: it may have taken the target's description already */
+	if (kept->invite_ct)
+		(void)sp_sip_cancel(kept->invite_ct, NULL);
+}
+
+/* ---- the transferor, and others, hang up ---- */
+
+void act_left(struct sp_call *call, const struct input *in)
+{
+	call->transfer->left = true;
+	in->leg->notifier = mem_deref(in->leg->notifier);
+	leg_hung_up(in->leg);
+}
+
+static bool talks(const struct leg *leg)
+{
+	return leg == leg->call->leg[leg->side];
+}
+
+bool transfer_bye(struct leg *leg, const struct sp_sip_msg *req)
+{
+	struct sp_call *call = leg->call;
+	struct transfer *t = call->transfer;
+
+	if (!talks(leg)) {
+		const bool target = t && t->target == leg;
+
+		leg_hung_up(leg);
+		if (target)
+			transfer_target_gone(t);
+		return true;
+	}
+	if (call->lent && call->lent->replaced == leg && UP == call->state) {
+		leg_hung_up(leg); /* its other leg stays for the transfer */
+		return true;
+	}
+	if (!t)
+		return false;
+	if (t->referrer == leg) {
+		call_event(call, EV_LEFT, &(struct input){.leg = leg, .msg = req});
+		return true;
+	}
+	notify_status(t->referrer, 487);
+	return false;
+}
+
+bool transfer_request(struct leg *leg, struct sp_sip_strans *st, const struct sp_sip_msg *req)
+{
+	if (talks(leg) || SP_SIP_BYE == req->method || SP_SIP_OPTIONS == req->method)
+		return false;
+	leg_refuse(leg, st, LEG_ENDING == leg->state ? 481 : 491, NULL);
+	return true;
+}
+
+void transfer_leg_ended(struct leg *leg)
+{
+	struct sp_call *call = leg->call;
+	struct transfer *t = call->transfer;
+
+	if (talks(leg))
+		return;
+	if (t && t->target == leg)
+		t->target = NULL;
+	dlg_hide(leg);
+	list_unlink(&leg->le);
+	sp_loop_release(call->calls->loop, leg);
+}
+
+void transfer_abort(struct sp_call *call)
+{
+	struct transfer *t = call->transfer, *lent = call->lent;
+
+	if (t)
+		undo(t);
+	if (lent)
+		transfer_target_gone(lent);
+}
+
+void transfer_close(struct sp_call *call)
+{
+	if (call->lent)
+		call->lent->lender = NULL;
+	call->lent = NULL;
+	call->transfer = mem_deref(call->transfer);
+}

@@ -74,11 +74,67 @@ int notify_put_event(struct mbuf *mb, const struct leg *from, const struct pl *e
  */
 int notify_body(struct pl *body, char line[NOTIFY_LINE_SIZE], const struct sp_sip_msg *req);
 
+/* The leg's peer is told from now on how its REFER fares. */
+int notify_begin(struct leg *leg, uint32_t cseq);
+/*
+ * It is told this; with a final status for the last time. One NOTIFY at a time is on its
+ * way: provisionals wait for its answer, and only the newest is kept. leg may be NULL.
+ */
+void notify_status(struct leg *leg, uint16_t status);
+
 /* ---- transfer.c ---- */
+
+/* A transfer that the gateway carries out. It lives in its call until it is done. */
+struct transfer {
+	struct sp_call *call;
+	struct leg *referrer;  /* who sent REFER */
+	struct leg *kept;      /* whom it talks to */
+	struct leg *target;    /* whom that one is to talk to; of `lender` until joined */
+	struct leg *joining;   /* of the last two, the one that gets a re-INVITE now, or NULL */
+	struct session next;   /* of kept and target */
+	struct sp_timer timer; /* timer C of the target, or until a re-INVITE goes again */
+	unsigned tries;        /* of that re-INVITE */
+	bool left;             /* the referrer hung up */
+	bool taken;            /* the target has its new description, or answered with one */
+	bool gone;             /* the target hung up while kept had its re-INVITE */
+
+	/* blind: a new call */
+	struct route route;
+	uint16_t refused; /* there is no route: the status to say so with */
+	const char *cause;
+	char *by;       /* Referred-By, or NULL */
+	char *replaces; /* that goes on to the referrer's own network, or NULL */
+
+	/* attended: the other leg of another call */
+	struct sp_call *lender;  /* that call; NULL: blind, or it is over */
+	struct leg *replaced;    /* the referrer's leg in it */
+	struct leg *placeholder; /* that stands for the target in it once that has left */
+	char *user;              /* of the target */
+};
 
 /* The gateway carries it out: answered 202, EV_REFER. @return 0, or a status to refuse with */
 uint16_t transfer_begin(struct leg *from, struct sp_sip_strans *st, const struct refer *refer,
 			const char **why);
+/* It will not be: the transferor is told, the call goes on as it was. Frees t. */
+void transfer_fail(struct transfer *t, uint16_t status, const char *cause);
+/* The target hung up, or its call ended, before it was joined. May free t. */
+void transfer_target_gone(struct transfer *t);
+/* Who is at this leg, as E.164 or dialled; "" when unknown, or not to be known. */
+const char *transfer_party(const struct leg *leg);
+/* The transfer that this leg is part of, or NULL. */
+struct transfer *transfer_of(const struct leg *leg);
+
+/* ---- target.c: blind ---- */
+
+/* Call the target on a leg and a session of its own. @return 0, or a status; then *cause */
+uint16_t target_begin(struct transfer *t, const char **cause);
+
+/* ---- join.c ---- */
+
+/* Re-INVITE this leg with what the session offers. */
+void join_offer(struct transfer *t, struct leg *leg);
+/* The target belongs to the call, kept talks to it, the referrer leaves. */
+void join_done(struct transfer *t);
 
 /* ---- refer_relay.c ---- */
 
