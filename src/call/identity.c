@@ -68,6 +68,30 @@ static bool hidden(const struct headers *h)
 }
 
 /**
+ * A PASSporT of three parts, full or compact, and where its certificate is (RFC
+ * 8224 4, RFC 8225 7): what is none must not make us show From as it came.
+ */
+static bool is_passport(const struct pl *value)
+{
+	static const char chars[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+				    "0123456789-_=";
+	const char *semi = pl_strchr(value, ';');
+	struct pl params;
+	unsigned dots = 0;
+
+	if (!semi || semi == value->p)
+		return false;
+	for (const char *p = value->p; p < semi; p++) {
+		if ('.' == *p)
+			dots++;
+		else if (' ' != *p && !strchr(chars, *p))
+			return false;
+	}
+	params = (struct pl){semi, value->l - (size_t)(semi - value->p)};
+	return 2 == dots && sp_sip_param(NULL, &params, "info");
+}
+
+/**
  * Does a signature pass? It covers From, To and Date (RFC 8224 4.1), which
  * then go as they came. It holds the caller's number: not to one who must not
  * learn that.
@@ -75,9 +99,15 @@ static bool hidden(const struct headers *h)
 static bool signed_identity(const struct headers *h)
 {
 	const struct headers_ctx *ctx = h->ctx;
+	const struct bag_hdr *b = NULL;
 
-	return ctx->from && ctx->to->pass_identity && bag_next(&h->in, "Identity", NULL) &&
-	       !hidden(h);
+	if (!ctx->from || !ctx->to->pass_identity || hidden(h))
+		return false;
+	while ((b = bag_next(&h->in, "Identity", b))) {
+		if (is_passport(&b->value))
+			return true;
+	}
+	return false;
 }
 
 const char *identity_phone(const struct sp_conf_trunk *to, const struct pl *user)

@@ -237,6 +237,7 @@ void act_joined(struct sp_call *call, const struct input *in)
 	const char *why = NULL;
 
 	if (t->gone) {
+		notify_status(t->referrer, 487);
 		call_fault(call, 487, "the target of a transfer hung up", NULL);
 	} else if (session_meet(&t->next, in->leg, in->msg, &why)) {
 		notify_status(t->referrer, 488);
