@@ -352,6 +352,8 @@ void admit_invite(struct sp_calls *calls, struct sp_sip_strans *st, const struct
 		return;
 	if (!status)
 		status = replaces_invite(&replaced, calls, from, req, &cause);
+	if (replaced.leg && takeover_invite(replaced.leg, from, st, req))
+		return;
 	if (!status)
 		status = route_find(&route, calls->env, from, req, &cause);
 	if (replaced.leg && (!status || 404 == status)) { /* it is the dialog that leads there */

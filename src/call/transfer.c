@@ -54,6 +54,20 @@ const struct sp_conf_interface *call_interface(const struct sp_call *call,
 
 /* ---- what a REFER begins ---- */
 
+int transfer_alloc(struct transfer **tp, struct leg *referrer)
+{
+	struct transfer *t = mem_zalloc(sizeof(*t), destructor);
+
+	if (!t)
+		return ENOMEM;
+	t->call = referrer->call;
+	t->referrer = referrer;
+	t->kept = leg_other(referrer);
+	session_init(&t->next);
+	*tp = t;
+	return 0;
+}
+
 /** The call is to be joined by the far end of this leg. @return 0 or a status */
 static uint16_t take_lender(struct transfer *t, struct leg *near, const struct refer *refer,
 			    const char **why)
@@ -132,15 +146,11 @@ uint16_t transfer_begin(struct leg *from, struct sp_sip_strans *st, const struct
 {
 	const struct sp_sip_msg *req = sp_sip_strans_request(st);
 	struct sp_call *call = from->call;
-	struct transfer *t = mem_zalloc(sizeof(*t), destructor);
+	struct transfer *t;
 	uint16_t status;
 
-	if (!t)
+	if (transfer_alloc(&t, from))
 		return 500;
-	t->call = call;
-	t->referrer = from;
-	t->kept = leg_other(from);
-	session_init(&t->next);
 	status = prepare(t, refer, req, why);
 	if (!status && notify_begin(from, req->cseq))
 		status = 500;
@@ -179,19 +189,26 @@ static void unwatch(const struct sp_call *call)
 	sp_relay_watch(call->session.relay, SP_SIDE_CALLEE, 0);
 }
 
+static const char *how(const struct transfer *t)
+{
+	if (t->takeover)
+		return "replaces";
+	return t->lender ? "attended" : "blind";
+}
+
 void act_refer(struct sp_call *call, const struct input *in)
 {
 	struct transfer *t = call->transfer;
+	const struct sp_trunk *to = t->target ? t->target->trunk : t->route.trunk;
 	const char *cause = t->cause;
 	uint16_t status = t->refused;
 
-	sp_log(SP_LOG_INFO, "transfer_start", "call=%s side=%s to=%s other_call=%s", call->id,
-	       leg_name(in->leg),
-	       t->lender        ? sp_trunk_name(t->target->trunk)
-	       : t->route.trunk ? sp_trunk_name(t->route.trunk)
-				: "-",
+	sp_log(SP_LOG_INFO, "transfer_start", "call=%s side=%s how=%s to=%s other_call=%s",
+	       call->id, leg_name(in->leg), how(t), to ? sp_trunk_name(to) : "-",
 	       t->lender ? t->lender->id : "-");
 	unwatch(call);
+	if (t->takeover)
+		return;
 	notify_status(in->leg, 100);
 	if (!status)
 		status = t->lender ? attended_begin(t, &cause) : target_begin(t, &cause);
@@ -210,6 +227,10 @@ void act_target_up(struct sp_call *call, const struct input *in)
 	uint16_t status = 488;
 
 	sp_timer_cancel(&t->timer);
+	if (t->takeover) { /* it is the one who offers */
+		join_offer(t, t->kept);
+		return;
+	}
 	if (!t->lender) {
 		leg->state = LEG_UP;
 		fork_settle(leg);
@@ -239,7 +260,8 @@ void act_joined(struct sp_call *call, const struct input *in)
 	if (t->gone) {
 		notify_status(t->referrer, 487);
 		call_fault(call, 487, "the target of a transfer hung up", NULL);
-	} else if (session_meet(&t->next, in->leg, in->msg, &why)) {
+	} else if (t->takeover ? takeover_answer(t, in->msg, &why)
+			       : session_meet(&t->next, in->leg, in->msg, &why)) {
 		notify_status(t->referrer, 488);
 		call_fault(call, 488, why, NULL);
 	} else {
@@ -275,7 +297,9 @@ static void undo(struct transfer *t)
 	call->transfer = NULL;
 	if (t->lender)
 		release_lender(t);
-	else if (t->target && t->target->call == call)
+	else if (t->takeover && t->target && t->status)
+		takeover_refuse(t);
+	if (!t->replaced && t->target)
 		leg_end(t->target);
 	mem_deref(t);
 }
@@ -295,6 +319,8 @@ void act_target_down(struct sp_call *call, const struct input *in)
 
 void transfer_fail(struct transfer *t, uint16_t status, const char *cause)
 {
+	t->status = status;
+	t->cause = cause;
 	sp_log(SP_LOG_INFO, "transfer_failed", "call=%s status=%u cause=%H", t->call->id, status,
 	       sp_log_str, cause ? cause : sp_sip_reason(status));
 	notify_status(t->referrer, status);

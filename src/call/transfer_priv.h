@@ -100,6 +100,8 @@ struct transfer {
 
 	/* blind: a new call */
 	struct route route;
+	bool takeover;    /* an INVITE with Replaces: the target calls us          */
+	uint16_t status;  /* with what it has failed                               */
 	uint16_t refused; /* there is no route: the status to say so with */
 	const char *cause;
 	char *by;       /* Referred-By, or NULL */
@@ -115,6 +117,7 @@ struct transfer {
 /* The gateway carries it out: answered 202, EV_REFER. @return 0, or a status to refuse with */
 uint16_t transfer_begin(struct leg *from, struct sp_sip_strans *st, const struct refer *refer,
 			const char **why);
+int transfer_alloc(struct transfer **tp, struct leg *referrer);
 /* It will not be: the transferor is told, the call goes on as it was. Frees t. */
 void transfer_fail(struct transfer *t, uint16_t status, const char *cause);
 /* The target hung up, or its call ended, before it was joined. May free t. */
@@ -128,6 +131,19 @@ struct transfer *transfer_of(const struct leg *leg);
 
 /* Call the target on a leg and a session of its own. @return 0, or a status; then *cause */
 uint16_t target_begin(struct transfer *t, const char **cause);
+
+/* ---- takeover.c ---- */
+
+/*
+ * An INVITE with Replaces of which this is the far end: its sender takes the place of the
+ * other leg. @return false: not here, or not now
+ */
+bool takeover_invite(struct leg *kept, struct sp_trunk *from, struct sp_sip_strans *st,
+		     const struct sp_sip_msg *req);
+/* The new caller is told why not. */
+void takeover_refuse(struct transfer *t);
+/* The far end's 2xx, answered to the new caller. @return 0, errno; then why may say more */
+int takeover_answer(struct transfer *t, const struct sp_sip_msg *rsp, const char **why);
 
 /* ---- join.c ---- */
 

@@ -212,6 +212,207 @@ static void not_for_this_trunk(void **state)
 	tf_clean(t);
 }
 
+/* ---- transfer = "handle": the new caller takes the leg's place ---- */
+
+static int handle_setup(void **state)
+{
+	return tf_setup(state, SP_TRANSFER_HANDLE);
+}
+
+/** Another phone of A's, with Replaces; C's re-INVITE is out. */
+static const struct sp_sip_msg *take_over(struct tf *t, struct aside *old_a)
+{
+	struct peer *a = &t->f->carrier, *c = &t->f->service;
+	const struct sp_sip_msg *m;
+	char line[256];
+
+	memset(old_a, 0, sizeof(*old_a));
+	establish(t->f);
+	put_aside(a, old_a);
+	replaces_line(line, sizeof(line), old_a->call_id, old_a->remote_tag, old_a->tag, "");
+	invite(a, SERVICE_NUMBER, line, sdp_of("192.0.2.9", KEY_C, "sendrecv"));
+	expect(a, "100");
+	m = expect(c, "INVITE");
+	assert_int_equal(0, pl_strcmp(&m->call_id, c->call_id)); /* in the dialog that it has */
+	assert_hidden(m, "192.0.2.9");
+	assert_null(sp_sip_msg_named(m, "Replaces"));
+	return m;
+}
+
+static void taken_over(void **state)
+{
+	struct tf *t = *state;
+	struct peer *a = &t->f->carrier, *c = &t->f->service;
+	struct aside old_a;
+	const struct sp_sip_msg *m = take_over(t, &old_a);
+
+	respond(c, m, 200, sdp_answer("198.51.100.7", KEY_B, "sendrecv"));
+	expect(c, "ACK");
+	m = expect(a, "200");
+	assert_non_null(strstr(m->body.p, "a=crypto:7 ")); /* the answer to its own offer */
+	assert_hidden(m, "198.51.100.7");
+	learn(a, m);
+	request(a, "ACK", NULL, "", NULL);
+	put_aside(a, &old_a);
+	respond(a, expect(a, "BYE"), 200, NULL);
+	put_aside(a, &old_a);
+	sp_loop_turn(t->f->loop);
+	assert_int_equal(1, calls_now(t->f));
+	assert_int_equal(1, sp_trunk_calls(t->trunkv[CARRIER]));
+	assert_int_equal(1, sp_ports_used(t->f->portsv[0]));
+	assert_non_null(strstr(t->f->log, "transfer_done"));
+	request(c, "INVITE", NULL, "", sdp_of("198.51.100.7", KEY_B, "sendonly"));
+	respond(a, expect(a, "INVITE"), 200, sdp_answer("192.0.2.9", KEY_C, "recvonly"));
+	expect(a, "ACK");
+	expect(c, "200");
+	request(c, "ACK", NULL, "", NULL);
+	hang_up_by(t, c, a);
+}
+
+static void not_taken_over(void **state)
+{
+	struct tf *t = *state;
+	struct peer *a = &t->f->carrier, *c = &t->f->service;
+	struct aside old_a;
+
+	respond(c, take_over(t, &old_a), 488, NULL);
+	expect(c, "ACK");
+	expect(a, "488");
+	request(a, "ACK", NULL, "", NULL);
+	put_aside(a, &old_a);
+	assert_int_equal(1, calls_now(t->f));
+	hang_up_by(t, a, c);
+}
+
+/* RFC 3261 9.2, in time and too late. */
+static void taken_back(void **state)
+{
+	struct tf *t = *state;
+	struct peer *a = &t->f->carrier, *c = &t->f->service;
+	struct aside old_a;
+	const struct sp_sip_msg *m = take_over(t, &old_a);
+
+	respond(c, m, 100, NULL);
+	request(a, "CANCEL", "sip:" SERVICE_NUMBER "@gw.example.net;user=phone", "", NULL);
+	expect(a, "200");
+	expect(a, "487");
+	request(a, "ACK", NULL, "", NULL);
+	respond(c, expect(c, "CANCEL"), 200, NULL);
+	respond(c, m, 487, NULL);
+	expect(c, "ACK");
+	put_aside(a, &old_a);
+	hang_up_by(t, a, c);
+}
+
+static void taken_back_too_late(void **state)
+{
+	struct tf *t = *state;
+	struct peer *a = &t->f->carrier, *c = &t->f->service;
+	struct aside old_a;
+	const struct sp_sip_msg *m = take_over(t, &old_a);
+
+	request(a, "CANCEL", "sip:" SERVICE_NUMBER "@gw.example.net;user=phone", "", NULL);
+	expect(a, "200");
+	expect(a, "487");
+	request(a, "ACK", NULL, "", NULL);
+	respond(c, m, 200, sdp_answer("198.51.100.7", KEY_B, "sendrecv"));
+	expect(c, "ACK");
+	put_aside(a, &old_a);
+	respond(a, expect(a, "BYE"), 200, NULL);
+	respond(c, expect(c, "BYE"), 200, NULL);
+	tf_clean(t);
+}
+
+static void the_far_end_hangs_up(void **state)
+{
+	struct tf *t = *state;
+	struct peer *a = &t->f->carrier, *c = &t->f->service;
+	struct aside old_a;
+	const struct sp_sip_msg *m = take_over(t, &old_a);
+
+	request(c, "BYE", NULL, "", NULL);
+	expect(c, "200");
+	respond(c, m, 487, NULL);
+	expect(c, "ACK");
+	put_aside(a, &old_a);
+	respond(a, expect(a, "BYE"), 200, NULL);
+	put_aside(a, &old_a);
+	expect(a, "487");
+	request(a, "ACK", NULL, "", NULL);
+	tf_clean(t);
+}
+
+static void never_acknowledged(void **state)
+{
+	struct tf *t = *state;
+	struct peer *a = &t->f->carrier, *c = &t->f->service;
+	struct aside old_a;
+
+	respond(c, take_over(t, &old_a), 200, sdp_answer("198.51.100.7", KEY_B, "sendrecv"));
+	expect(c, "ACK");
+	learn(a, expect(a, "200"));
+	put_aside(a, &old_a);
+	respond(a, expect(a, "BYE"), 200, NULL);
+	put_aside(a, &old_a);
+	sp_loop_advance(t->f->loop, SP_SIP_TIMEOUT_MS);
+	respond(c, expect(c, "BYE"), 200, NULL);
+	while (a->head < a->tail && 200 == a->queue[a->head]->status)
+		a->head++; /* again and again */
+	respond(a, expect(a, "BYE"), 200, NULL);
+	tf_clean(t);
+}
+
+/* An offer that we cannot use, and one over the trunk's limit. */
+static void not_even_begun(void **state)
+{
+	struct tf *t = *state;
+	struct peer *a = &t->f->carrier, *c = &t->f->service;
+	struct aside old_a = {.cseq = 0};
+	char line[256];
+
+	establish(t->f);
+	put_aside(a, &old_a);
+	replaces_line(line, sizeof(line), old_a.call_id, old_a.remote_tag, old_a.tag, "");
+	invite(a, SERVICE_NUMBER, line,
+	       "v=0\r\no=- 1 1 IN IP4 192.0.2.9\r\ns=-\r\nt=0 0\r\n"
+	       "c=IN IP4 192.0.2.9\r\nm=audio 4000 RTP/AVP 8\r\n");
+	expect(a, "488");
+	request(a, "ACK", NULL, "", NULL);
+	t->confv[CARRIER].calls = 1;
+	invite(a, SERVICE_NUMBER, line, SDP_B);
+	expect(a, "503");
+	request(a, "ACK", NULL, "", NULL);
+	expect_silence(c);
+	put_aside(a, &old_a);
+	hang_up_by(t, a, c);
+}
+
+/* Without an offer there is nothing to tell the far end: it gets the INVITE itself. */
+static void without_an_offer(void **state)
+{
+	struct tf *t = *state;
+	struct peer *a = &t->f->carrier, *c = &t->f->service;
+	struct aside old_a = {.cseq = 0}, old_c = {.cseq = 0};
+	const struct sp_sip_msg *m;
+	char line[256];
+
+	establish(t->f);
+	put_aside(a, &old_a);
+	put_aside(c, &old_c);
+	replaces_line(line, sizeof(line), old_a.call_id, old_a.remote_tag, old_a.tag, "");
+	invite(a, SERVICE_NUMBER, line, NULL);
+	expect(a, "100");
+	m = expect(c, "INVITE");
+	assert_replaces(m, &old_c);
+	respond(c, m, 486, NULL);
+	expect(c, "ACK");
+	expect(a, "486");
+	request(a, "ACK", NULL, "", NULL);
+	put_aside(a, &old_a);
+	put_aside(c, &old_c);
+	hang_up_by(t, a, c);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -222,6 +423,15 @@ int main(void)
 		T(refusals),
 		T(over),
 		cmocka_unit_test_setup_teardown(not_for_this_trunk, refuse_setup, tf_teardown),
+#define H(fn) cmocka_unit_test_setup_teardown(fn, handle_setup, tf_teardown)
+		H(taken_over),
+		H(not_taken_over),
+		H(taken_back),
+		H(taken_back_too_late),
+		H(the_far_end_hangs_up),
+		H(never_acknowledged),
+		H(not_even_begun),
+		H(without_an_offer),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
