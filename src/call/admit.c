@@ -5,160 +5,6 @@
  */
 #include "transfer_priv.h"
 
-#define ACCEPT "application/sdp, multipart/mixed"
-
-static void reply_with(struct sp_sip_strans *st, uint16_t status, const char *name,
-		       const struct pl *value)
-{
-	struct sp_sip_reply r = {.status = status};
-	struct mbuf *mb = mbuf_alloc(128);
-
-	if (mb && 0 == sp_sip_put(mb, name, "%r", value))
-		r.headers = mb;
-	(void)sp_sip_reply(st, &r); /* no connection left: nobody to tell */
-	mem_deref(mb);
-}
-
-/** Is the extension one that the trunk lets its peers use? */
-static bool understood(const struct sp_conf_trunk *conf, const struct pl *tag)
-{
-	if (0 == pl_strcasecmp(tag, "100rel"))
-		return SP_USE_OFF != conf->reliable;
-	if (0 == pl_strcasecmp(tag, "timer"))
-		return SP_USE_OFF != conf->timer.use;
-	if (0 == pl_strcasecmp(tag, "replaces"))
-		return SP_TRANSFER_REFUSE != conf->transfer;
-	return false;
-}
-
-/** RFC 3261 8.2.2.3: the extensions that are required of us and that we lack. */
-static int put_unsupported(struct mbuf *mb, const struct sp_conf_trunk *conf,
-			   const struct sp_sip_msg *req)
-{
-	const struct sp_sip_hdr *hdr = NULL;
-	struct pl tag, rest;
-	int err = 0;
-
-	while ((hdr = sp_sip_msg_next(req, SP_HDR_REQUIRE, hdr))) {
-		rest = hdr->value;
-		while (!err && sp_sip_list_next(&tag, &rest)) {
-			if (!understood(conf, &tag))
-				err = sp_sip_put(mb, "Unsupported", "%r", &tag);
-		}
-	}
-	return err;
-}
-
-static bool refuse_required(const struct sp_conf_trunk *conf, struct sp_sip_strans *st,
-			    const struct sp_sip_msg *req)
-{
-	struct sp_sip_reply r = {.status = 420};
-	struct mbuf *mb;
-	bool refused;
-
-	if (!sp_sip_msg_next(req, SP_HDR_REQUIRE, NULL))
-		return false;
-	mb = mbuf_alloc(128);
-	refused = !mb || put_unsupported(mb, conf, req) || mb->end;
-	r.headers = mb;
-	if (refused)
-		(void)sp_sip_reply(st, &r); /* no connection left: nobody to tell */
-	mem_deref(mb);
-	return refused;
-}
-
-/** The other way round: 421, what we require of the peer (RFC 3261 21.4.16). */
-static bool refuse_lacking(const struct sp_conf_trunk *conf, struct sp_sip_strans *st,
-			   const struct sp_sip_msg *req)
-{
-	const struct pl rel = PL("100rel");
-
-	if (SP_SIP_INVITE != req->method || req->to_tag.l || SP_USE_REQUIRED != conf->reliable ||
-	    sp_sip_msg_lists(req, SP_HDR_SUPPORTED, "100rel") ||
-	    sp_sip_msg_lists(req, SP_HDR_REQUIRE, "100rel"))
-		return false;
-	reply_with(st, 421, "Require", &rel);
-	return true;
-}
-
-static void refuse_with_allow(const struct sp_conf_trunk *conf, struct sp_sip_strans *st)
-{
-	struct sp_sip_reply r = {.status = 405};
-	struct mbuf *mb = mbuf_alloc(128);
-
-	if (mb && 0 == policy_put_allow(mb, conf))
-		r.headers = mb;
-	(void)sp_sip_reply(st, &r);
-	mem_deref(mb);
-}
-
-static bool refuse_method(const struct sp_conf_trunk *conf, struct sp_sip_strans *st,
-			  const struct sp_sip_msg *req)
-{
-	switch (req->method) {
-
-	case SP_SIP_INVITE:
-	case SP_SIP_BYE:
-	case SP_SIP_OPTIONS:
-	case SP_SIP_UPDATE:
-	case SP_SIP_INFO:
-	case SP_SIP_NOTIFY:
-		return false;
-	case SP_SIP_MESSAGE: /* in a call only: there is no route for others */
-		if (req->to_tag.l)
-			return false;
-		(void)sp_sip_reply_status(st, 403, NULL);
-		return true;
-	case SP_SIP_OTHER:
-		(void)sp_sip_reply_status(st, 501, NULL);
-		return true;
-	case SP_SIP_PRACK: /* in a dialog that has no provisional of ours: 481 */
-		return false;
-	case SP_SIP_REFER:
-		if (SP_TRANSFER_REFUSE != conf->transfer)
-			return false;
-		refuse_with_allow(conf, st);
-		return true;
-	default:
-		refuse_with_allow(conf, st);
-		return true;
-	}
-}
-
-/** A body that we cannot read as a session description (RFC 3261 8.2.3). */
-static bool refuse_body(struct sp_sip_strans *st, const struct sp_sip_msg *req)
-{
-	const struct sp_sip_hdr *encoding = sp_sip_msg_next(req, SP_HDR_CONTENT_ENCODING, NULL);
-	const struct pl identity = PL("identity"), readable = PL(ACCEPT);
-
-	if (0 == req->body.l || (SP_SIP_INVITE != req->method && SP_SIP_UPDATE != req->method &&
-				 SP_SIP_PRACK != req->method))
-		return false;
-	if (encoding && pl_strcasecmp(&encoding->value, "identity")) {
-		reply_with(st, 415, "Accept-Encoding", &identity);
-		return true;
-	}
-	if (!body_readable(req)) {
-		reply_with(st, 415, "Accept", &readable);
-		return true;
-	}
-	return false;
-}
-
-bool admit_refused(struct sp_sip_strans *st, const struct sp_sip_msg *req)
-{
-	const struct sp_conf_trunk *conf = sp_trunk_conf(sp_trunk_of(sp_sip_strans_conn(st)));
-
-	if (refuse_method(conf, st, req))
-		return true;
-	if (0 == req->max_forwards && SP_SIP_OPTIONS != req->method) {
-		(void)sp_sip_reply_status(st, 483, NULL);
-		return true;
-	}
-	return refuse_required(conf, st, req) || refuse_lacking(conf, st, req) ||
-	       refuse_body(st, req);
-}
-
 void admit_options(const struct sp_calls *calls, struct sp_sip_strans *st)
 {
 	const struct sp_conf_trunk *conf = sp_trunk_conf(sp_trunk_of(sp_sip_strans_conn(st)));
@@ -173,7 +19,7 @@ void admit_options(const struct sp_calls *calls, struct sp_sip_strans *st)
 	if (!err)
 		err = policy_put_supported(mb, conf, true);
 	if (!err)
-		err = sp_sip_put(mb, "Accept", "%s", ACCEPT);
+		err = sp_sip_put(mb, "Accept", "%s", screen_accept);
 	if (!err)
 		err = policy_put_refusal(mb, NULL, r.status, NULL);
 	r.headers = err ? NULL : mb;
@@ -181,8 +27,8 @@ void admit_options(const struct sp_calls *calls, struct sp_sip_strans *st)
 	mem_deref(mb);
 }
 
-static void log_refused(struct sp_trunk *from, const struct sp_sip_msg *req, uint16_t status,
-			const char *cause)
+void admit_log_refused(const struct sp_trunk *from, const struct sp_sip_msg *req, uint16_t status,
+		       const char *cause)
 {
 	struct pl caller, called = req->uri.user;
 
@@ -289,6 +135,13 @@ static uint16_t prepare(struct sp_call *call, struct sp_trunk *from, const struc
 	call->delayed = !body_has_sdp(req) && !session_refuses_delayed(from, route->trunk);
 	if (call->delayed)
 		return 0;
+	if (!body_has_sdp(req)) {
+		*cause = sp_trunk_conf(from)->refuse_delayed
+				 ? "INVITE without a session description (delayed_offer)"
+				 : "INVITE without a session description (delayed_offer of the "
+				   "callee's trunk)";
+		return 488;
+	}
 	if (session_offer(&call->session, caller, req, &status, cause))
 		return status;
 	call->session.initial = true;
@@ -375,7 +228,7 @@ void admit_invite(struct sp_calls *calls, struct sp_sip_strans *st, const struct
 		return;
 	}
 	calls->count.refused++;
-	log_refused(from, req, status, cause);
+	admit_log_refused(from, req, status, cause);
 	if (488 == status || 400 == status)
 		warning = cause; /* what the caller's own message lacks; no inner matters */
 	refuse(st, from, status, warning);

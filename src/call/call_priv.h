@@ -210,11 +210,18 @@ bool pass_waits(const struct leg *from, enum sp_sip_method method);
 uint16_t pass_status(int err);
 void pass_end(struct sp_call *call);
 
+/* ---- screen.c: what is refused whoever asks ---- */
+
+extern const char screen_accept[]; /* bodies that we read, for Accept */
+
+/* Method, Max-Forwards, extensions, body type. @return true: answered */
+bool screen_refused(struct sp_calls *calls, struct sp_sip_strans *st, const struct sp_sip_msg *req);
+
 /* ---- admit.c: requests that are not of a call, or not yet ---- */
 
 void admit_invite(struct sp_calls *calls, struct sp_sip_strans *st, const struct sp_sip_msg *req);
-/* Max-Forwards, Require, method, body type: refused whoever asks. true: answered. */
-bool admit_refused(struct sp_sip_strans *st, const struct sp_sip_msg *req);
+void admit_log_refused(const struct sp_trunk *from, const struct sp_sip_msg *req, uint16_t status,
+		       const char *cause);
 void admit_options(const struct sp_calls *calls, struct sp_sip_strans *st);
 
 /* setup.c */

@@ -191,7 +191,7 @@ void sp_calls_request(struct sp_sip_strans *st, const struct sp_sip_msg *req, vo
 {
 	struct sp_calls *cs = arg;
 
-	if (admit_refused(st, req))
+	if (screen_refused(cs, st, req))
 		return;
 	if (req->to_tag.l) {
 		in_dialog(cs, st, req);

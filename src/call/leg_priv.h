@@ -76,6 +76,7 @@ struct leg_timer {
 	bool ours;                  /* we refresh                              */
 	bool out;                   /* our refresh has no final response       */
 	bool no_update;             /* the peer refuses UPDATE                 */
+	bool told;                  /* the log has it that refreshes fail      */
 };
 
 /* A REFER that was relayed: its CSeq as its sender, and as we wrote it. */

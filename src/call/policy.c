@@ -105,13 +105,19 @@ uint16_t policy_failure(uint16_t status)
 	switch (status) {
 
 	case 401: /* challenges are for us, and we answer none */
+	case 405: /* what it would allow, accept or support is said to us, too */
 	case 407:
+	case 415:
+	case 416:
+	case 420:
 	case 421:
 	case 422:
 	case 481:
 	case 482:
 	case 483:
 	case 494:
+	case 501:
+	case 505:
 		return 502;
 	default:
 		return status;

@@ -55,8 +55,8 @@ static void give_up(struct leg *leg, const char *cause)
 {
 	struct sp_call *call = leg->call;
 
-	sp_log(SP_LOG_INFO, "session_expired", "call=%s side=%s trunk=%s", call->id, leg_name(leg),
-	       sp_trunk_name(leg->trunk));
+	sp_log(SP_LOG_INFO, "session_expired", "call=%s side=%s trunk=%s why=\"%s\"", call->id,
+	       leg_name(leg), sp_trunk_name(leg->trunk), cause);
 	timer_stop(leg);
 	if (!call->reason[0])
 		(void)re_snprintf(call->reason, sizeof(call->reason), "SIP;cause=408");
@@ -88,10 +88,20 @@ static bool may_refresh(const struct leg *leg)
 	       LEG_UP == leg->state && call->leg[leg->side] == leg && !leg_is_busy(leg);
 }
 
-static void log_failed(const struct leg *leg, uint16_t status, int err)
+/** It is tried again; of several failures in a row the first is told. */
+static void log_failed(struct leg *leg, uint16_t status, int err)
 {
-	sp_log(SP_LOG_INFO, "session_refresh_failed", "call=%s side=%s status=%u error=\"%m\"",
-	       leg->call->id, leg_name(leg), status, err);
+	char why[64];
+
+	if (leg->timer.told)
+		return;
+	leg->timer.told = true;
+	if (status)
+		re_snprintf(why, sizeof(why), "%u %s", status, sp_sip_reason(status));
+	else
+		re_snprintf(why, sizeof(why), "%m", err);
+	sp_log(SP_LOG_INFO, "session_refresh_failed", "call=%s side=%s trunk=%s why=\"%s\"",
+	       leg->call->id, leg_name(leg), sp_trunk_name(leg->trunk), why);
 }
 
 /** After a refusal, or without a connection: some more times before the end. */
@@ -120,8 +130,12 @@ static void refused(struct leg *leg, const struct sp_sip_msg *rsp)
 		wake(leg, 10ULL * (leg->uac ? 210 + sp_random_below(191) : sp_random_below(201)));
 		return;
 	}
-	if (after && 0 == re_regex(after->value.p, after->value.l, "[0-9]+", &digits) &&
-	    0 == sp_u32(&s, &digits, UINT32_MAX) && s && s * 1000ULL < left_ms(leg))
+	if (after)
+		digits.p = after->value.p;
+	while (after && digits.l < after->value.l && digits.p[digits.l] >= '0' &&
+	       digits.p[digits.l] <= '9')
+		digits.l++; /* a comment or parameters may follow */
+	if (0 == sp_u32(&s, &digits, UINT32_MAX) && s && s * 1000ULL < left_ms(leg))
 		wake(leg, s * 1000ULL);
 	else
 		wake_later(leg);
@@ -131,6 +145,7 @@ static void accepted(struct leg *leg, const struct sp_sip_msg *rsp)
 {
 	const char *why = NULL;
 
+	leg->timer.told = false;
 	(void)sp_sip_dialog_refresh(leg->dlg->sip, rsp);
 	if (SP_SIP_INVITE == rsp->method) {
 		(void)leg_ack(leg); /* a lost ACK shows by the 2xx coming again */
@@ -155,8 +170,10 @@ static void answered(int err, const struct sp_sip_msg *rsp, void *arg)
 		return;
 	}
 	leg->timer.out = leg->offering = false;
-	if (ETIMEDOUT == err || (!err && (408 == rsp->status || 481 == rsp->status))) {
-		give_up(leg, "session refresh was not answered"); /* RFC 3261 12.2.1.2 */
+	if (!err && 481 == rsp->status) { /* RFC 3261 12.2.1.2 */
+		give_up(leg, "the peer no longer knows the call (481 to our refresh)");
+	} else if (ETIMEDOUT == err || (!err && 408 == rsp->status)) {
+		give_up(leg, "session refresh was not answered");
 	} else if (err) { /* its connection went: on another */
 		wake_soon(leg);
 	} else if (rsp->status < 300) {

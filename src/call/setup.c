@@ -179,15 +179,31 @@ static int provisional_sdp(struct sp_call *call, const struct input *in, struct 
 	return err;
 }
 
+/** With what code does it go on, and with a description? @return 0: it does not */
+static uint16_t provisional_as(const struct sp_call *call, const struct input *in, bool *described)
+{
+	const uint16_t status = in->msg->status;
+	const enum sp_conf_early_media early = sp_trunk_conf(in->leg->trunk)->early_media;
+
+	*described = true;
+	if (199 == status && !sp_sip_msg_lists(sp_sip_strans_request(call->caller->invite_st),
+					       SP_HDR_SUPPORTED, "199"))
+		return 0; /* RFC 6228 4: only for callers who know it */
+	if (call->delayed || !body_has_sdp(in->msg) || SP_EARLY_RELAY == early)
+		return status;
+	*described = false;
+	return SP_EARLY_RINGING == early ? 180 : 0;
+}
+
 /** 18x: with its description, when it brings one, as the callee's trunk wants it passed. */
 void act_provisional(struct sp_call *call, const struct input *in)
 {
-	const enum sp_conf_early_media early = sp_trunk_conf(in->leg->trunk)->early_media;
 	struct leg *caller = call->caller;
 	struct mbuf *sdp = NULL, *headers = NULL;
 	struct body body = {.mb = NULL};
 	const char *why = NULL;
-	uint16_t status = in->msg->status, refuse = 488;
+	bool described;
+	uint16_t status = provisional_as(call, in, &described), refuse = 488;
 	int err = provisional_sdp(call, in, &sdp, &refuse, &why);
 
 	if (err) {
@@ -195,22 +211,19 @@ void act_provisional(struct sp_call *call, const struct input *in)
 		return;
 	}
 	leg_learn(in->leg, in->msg);
-	if (sdp && !call->delayed && SP_EARLY_RELAY != early) {
-		sdp = mem_deref(sdp);
-		status = 180;
-	}
-	if (SP_EARLY_DROP == early && body_has_sdp(in->msg) && !call->delayed)
-		return;
+	if (!status)
+		goto out;
 	headers = mbuf_alloc(256);
 	err = headers ? call_put_headers(headers, in->leg, caller, in->msg, SP_SIP_INVITE, status)
 		      : ENOMEM;
-	if (!err && sdp)
+	if (!err && sdp && described)
 		err = body_make(&body, in->msg, sdp);
 	if (!err)
 		err = reliable_reply(caller, status, headers, &body);
 	if (err)
 		sp_log(SP_LOG_WARN, "reply_lost", "call=%s status=%u error=\"%m\"", call->id,
 		       status, err);
+out:
 	body_clear(&body);
 	mem_deref(sdp);
 	mem_deref(headers);
