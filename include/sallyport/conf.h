@@ -58,6 +58,7 @@ struct sp_conf_header {
 /** A number entry as written in the file; number/ checks and keeps it. */
 struct sp_conf_number {
 	struct sp_conf_src src;
+	unsigned index;                                 /**< in "numbers" of the file */
 	const char *number, *trunk, *carrier, *account; /**< NULL: not given */
 	bool headers_to_carrier;
 	struct sp_conf_header headerv[SP_CONF_HEADERS_MAX];
@@ -114,5 +115,8 @@ typedef void(sp_conf_setting_h)(const char *trunk, const char *key, const char *
  * @return 0, EINVAL (mistakes: nothing is told), errno of opening the file, ENOMEM
  */
 int sp_conf_settings(const char *file, sp_conf_setting_h *h, void *arg);
+
+/** The name that word was probably meant to be, or NULL. */
+const char *sp_conf_near(const char *word, const char *const *namev, size_t namec);
 
 #endif

@@ -98,6 +98,13 @@ const struct sp_number_entry *sp_number_lookup(const struct sp_number_table *t,
 size_t sp_number_count(const struct sp_number_table *t);
 size_t sp_number_count_trunk(const struct sp_number_table *t, uint16_t trunk);
 
+/** Has any entry a custom header of this name, in any case? */
+bool sp_number_has_header(const struct sp_number_table *t, const struct pl *name);
+
+/** Every entry, in the order in which they were added. */
+typedef void(sp_number_each_h)(const struct sp_number_entry *entry, void *arg);
+void sp_number_each(const struct sp_number_table *t, sp_number_each_h *h, void *arg);
+
 /**
  * E.164 from the user part of a SIP or tel URI: cut parameters at ";", drop
  * visual separators ("-", ".", "(", ")"), demand "+" and 1 to 15 digits.

@@ -137,6 +137,8 @@ int sp_sip_request(struct sp_sip_ctrans **ctp, struct sp_sip *sip, struct sp_sip
 /** CANCEL an INVITE: at once, or as soon as a provisional allows (RFC 3261 9.1). */
 int sp_sip_cancel(struct sp_sip_ctrans *ct, const struct mbuf *headers);
 
+/** Another user listens from now on. */
+void sp_sip_ctrans_handle(struct sp_sip_ctrans *ct, sp_sip_response_h *h, void *arg);
 /** Nobody listens any more; the transaction lives on by itself to its end. */
 void sp_sip_ctrans_detach(struct sp_sip_ctrans *ct);
 

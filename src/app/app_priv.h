@@ -5,6 +5,7 @@
  *   snapshot.c  the file -> everything that can be made of it without a socket
  *   certs.c     its certificates and CAs, checked; TLS contexts made of them
  *   numbers.c   its number entries and number files -> the number table
+ *   notes.c     header rules and `pass` held against the number entries
  *   check.c     --check: a snapshot, looked at instead of run
  *   apply.c     a snapshot -> what runs: build, check, swap
  *   daemon.c    the wiring of the rooms; signals
@@ -52,6 +53,11 @@ const struct app_pair *app_pair_find(const struct app_snapshot *s, const struct 
 
 /* numbers.c */
 int app_numbers_load(struct sp_number_table **tp, const struct sp_conf *conf, struct sp_report *r);
+
+/* notes.c */
+
+/** Say what of the rules has nothing to work on, and what lets forged headers in. */
+void app_notes(const struct app_snapshot *s, struct sp_report *r);
 
 /* apply.c */
 

@@ -108,24 +108,47 @@ static void print_snapshot(const struct app_snapshot *s, FILE *out)
 
 struct settings {
 	FILE *out;
-	const char *trunk; /* the one that is being told */
+	const char *trunk; /* the one that is being told  */
+	char group[32];    /* that is open, "numbering"   */
 };
 
-/* What is set can be pasted into a configuration; the rest is a comment there. */
+/* Open and close groups, so that key stands in its own. @return its name there */
+static const char *enter_group(struct settings *p, const char *key)
+{
+	const char *dot = strchr(key, '.');
+	const size_t len = dot ? (size_t)(dot - key) : 0;
+
+	if (len == strlen(p->group) && !strncmp(p->group, key, len))
+		return dot ? dot + 1 : key;
+
+	if (*p->group)
+		(void)fprintf(p->out, "  };\n");
+	(void)snprintf(p->group, sizeof(p->group), "%.*s", (int)len, key);
+	if (*p->group)
+		(void)fprintf(p->out, "  %s = {\n", p->group);
+
+	return dot ? dot + 1 : key;
+}
+
+/* What is below a trunk's line can be pasted between its braces. */
 static void print_setting(const char *trunk, const char *key, const char *value, const char *origin,
 			  void *arg)
 {
 	struct settings *p = arg;
+	const char *name, *indent;
 
 	/* names are unique, or there would have been a mistake */
 	if (!p->trunk || strcmp(p->trunk, trunk)) {
+		(void)enter_group(p, "");
 		(void)fprintf(p->out, "\ntrunk %s:\n", trunk);
 		p->trunk = trunk;
 	}
+	name = enter_group(p, key);
+	indent = *p->group ? "    " : "  ";
 	if (value)
-		(void)fprintf(p->out, "  %s = %s;  # %s\n", key, value, origin);
+		(void)fprintf(p->out, "%s%s = %s;  # %s\n", indent, name, value, origin);
 	else
-		(void)fprintf(p->out, "  # %s is not set\n", key);
+		(void)fprintf(p->out, "%s# %s is not set\n", indent, name);
 }
 
 /* A reason not to: the file has just been found good, but it may be another by now. */
@@ -135,6 +158,7 @@ static int print_settings(const char *file, FILE *out, FILE *err)
 	const int e = sp_conf_settings(file, print_setting, &p);
 	char buf[128];
 
+	(void)enter_group(&p, "");
 	if (e)
 		(void)fprintf(err, "%s: settings cannot be told: %s\n", file,
 			      e == EINVAL ? "it was changed just now"

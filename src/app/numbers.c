@@ -4,17 +4,35 @@
  * its number files. What number/ says about a row goes into the report.
  */
 #include <fcntl.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "app_priv.h"
 
+enum { KEY_SIZE = 160, SHOWN_MAX = 40 };
+
+/* Who a bad row is told of. */
+struct teller {
+	struct sp_report *r;
+	const struct sp_conf_number *entry; /* of the configuration itself; else NULL */
+};
+
 static void row_bad(const char *file, unsigned line, const char *key, const char *value,
 		    const char *mend, void *arg)
 {
 	const struct sp_conf_src src = {.file = file, .line = line};
+	const struct teller *t = arg;
+	char path[KEY_SIZE];
 
-	sp_report_add(arg, &src, key, value, "%s", mend);
+	if (t->entry) {
+		const size_t len = strlen(t->entry->number);
+
+		(void)re_snprintf(path, sizeof(path), "numbers[%u] \"%b\".%s", t->entry->index,
+				  t->entry->number, len < SHOWN_MAX ? len : (size_t)SHOWN_MAX, key);
+		key = path;
+	}
+	sp_report_add(t->r, &src, key, value, "%s", mend);
 }
 
 /** @return 0 or ENOMEM: a bad row is in the report */
@@ -138,6 +156,7 @@ static int add_file(struct sp_number_build *b, const struct sp_conf_path *f, str
 
 int app_numbers_load(struct sp_number_table **tp, const struct sp_conf *conf, struct sp_report *r)
 {
+	struct teller teller = {.r = r};
 	struct sp_number_build *b = NULL;
 	struct sp_number_trunk *trunkv;
 	int err;
@@ -150,9 +169,12 @@ int app_numbers_load(struct sp_number_table **tp, const struct sp_conf *conf, st
 		trunkv[i].carrier = conf->trunkv[i].kind == SP_TRUNK_CARRIER;
 	}
 
-	err = sp_number_build_alloc(&b, trunkv, conf->trunkc, row_bad, r);
-	for (size_t i = 0; i < conf->numberc && !err; i++)
-		err = add_entry(b, &conf->numberv[i]);
+	err = sp_number_build_alloc(&b, trunkv, conf->trunkc, row_bad, &teller);
+	for (size_t i = 0; i < conf->numberc && !err; i++) {
+		teller.entry = &conf->numberv[i];
+		err = add_entry(b, teller.entry);
+	}
+	teller.entry = NULL;
 	for (size_t i = 0; i < conf->number_filec && !err; i++)
 		err = add_file(b, &conf->number_filev[i], r);
 	if (!err && sp_number_table_alloc(tp, b) == ENOMEM)

@@ -46,6 +46,8 @@ int app_snapshot_alloc(struct app_snapshot **sp, const char *file, struct sp_rep
 		err = app_numbers_load(&s->numbers, s->conf, r);
 	if (!err && !sp_report_mistakes(r))
 		err = app_contexts_make(s, r);
+	if (!err && !sp_report_mistakes(r))
+		app_notes(s, r);
 
 out:
 	/* Whatever a step returned: no snapshot comes of a file with a mistake. */

@@ -133,6 +133,7 @@ static uint16_t prepare(struct sp_call *call, struct sp_trunk *from, const struc
 		return EBADMSG == err ? 400 : 503;
 	}
 	call->delayed = !body_has_sdp(req) && !session_refuses_delayed(from, route->trunk);
+	call->offerless = call->delayed;
 	if (call->delayed)
 		return 0;
 	if (!body_has_sdp(req)) {
@@ -145,6 +146,7 @@ static uint16_t prepare(struct sp_call *call, struct sp_trunk *from, const struc
 	if (session_offer(&call->session, caller, req, &status, cause))
 		return status;
 	call->session.initial = true;
+	call->session.first = mem_ref(call->session.offer);
 	return 0;
 }
 

@@ -70,6 +70,7 @@ void call_headers(struct headers_ctx *ctx, const struct leg *from, const struct 
 		.from = from ? sp_trunk_conf(from->trunk) : NULL,
 		.to = sp_trunk_conf(to->trunk),
 		.entry = call->entry,
+		.numbers = call->env->numbers,
 		.msg = msg,
 		.invite = call->caller && call->caller->invite_st
 				  ? sp_sip_strans_request(call->caller->invite_st)
@@ -77,6 +78,7 @@ void call_headers(struct headers_ctx *ctx, const struct leg *from, const struct 
 		.method = msg ? msg->method : SP_SIP_INVITE,
 		.status = status,
 		.emergency = call->emergency,
+		.anonymous = call->anonymous && to != call->caller,
 		.advertise = to->ifc->sip_advertise,
 		.caller = call->number,
 		.called = call->target_user,
@@ -172,6 +174,7 @@ void act_ended(struct sp_call *call, const struct input *in)
 		if (leg->counted)
 			sp_trunk_call_end(leg->trunk);
 		leg->counted = false;
+		straggler_leave(leg);
 		dlg_hide(leg);
 	}
 	list_unlink(&call->le);

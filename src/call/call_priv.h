@@ -16,6 +16,14 @@
 
 struct transfer;
 
+/* A re-INVITE, UPDATE or PRACK with an offer that is with the other leg. */
+struct change {
+	struct leg *by; /* NULL: none */
+	struct dlg *dlg;
+	struct sp_sip_strans *st;
+	enum sp_sip_method method; /* as which it was relayed */
+};
+
 struct sp_call {
 	struct le le; /* in calls->calls */
 	struct sp_calls *calls;
@@ -34,10 +42,9 @@ struct sp_call {
 
 	struct session session;
 	struct sp_relay_count media[2]; /* that arrived, of sessions that are over */
-	struct leg *changer;    /* whose re-INVITE, UPDATE or PRACK is with the other leg */
-	bool delayed;           /* the offer comes in the 2xx, the answer in the ACK */
-	uint16_t change_status; /* EV_REJECTED by ourselves: with what and why */
-	const char *change_why;
+	struct change change;
+	bool offerless; /* the INVITE that made it had no offer */
+	bool delayed;   /* the offer comes in the 2xx, the answer in the ACK */
 
 	struct retry *retry;       /* of retry.c: where the INVITE has been, or NULL */
 	struct transfer *transfer; /* of transfer.c, while one is on its way */
@@ -60,6 +67,7 @@ struct sp_calls {
 	struct sp_call_env *env;
 	struct hash *dlgs; /* by our tag, which we made */
 	struct list calls;
+	struct list stragglers; /* of straggler.c */
 	struct sp_calls_count count;
 	bool draining;
 	sp_calls_idle_h *idleh;
@@ -115,6 +123,8 @@ void dlg_hide(struct leg *leg);
 int fork_select(struct leg *callee, const struct sp_sip_msg *rsp);
 /* The callee is called anew: to the caller, whoever answers now is another fork. */
 int fork_again(struct leg *caller);
+/* Make the dialog, and the one that stands for it on the other leg, the current ones. */
+void fork_choose(struct dlg *dlg);
 /* Answered: of the leg's dialogs only the current one stays. */
 void fork_settle(struct leg *leg);
 
@@ -143,6 +153,19 @@ int reliable_answer(struct leg *leg, uint16_t status, const struct mbuf *headers
 void reliable_pracked(struct dlg *dlg, struct sp_sip_strans *st, const struct sp_sip_msg *req);
 /* Forget what waits. */
 void reliable_stop(struct leg *leg);
+
+/* ---- change.c ---- */
+
+/* The leg ends, or another answer came: its change, if one is on its way, is refused. */
+void change_abort(struct leg *leg, uint16_t status);
+
+/* ---- straggler.c ---- */
+
+/*
+ * Our INVITE was answered and has another user, or none, from now on: what other forks
+ * answer late is still acknowledged and hung up (RFC 3261 13.2.2.4).
+ */
+void straggler_leave(struct leg *leg);
 
 /* ---- timer.c: session timers (RFC 4028) ---- */
 
@@ -197,6 +220,7 @@ void transfer_close(struct sp_call *call);
 int policy_put_refusal(struct mbuf *headers, const struct sp_conf_interface *ifc, uint16_t status,
 		       const char *warning);
 uint16_t policy_failure(uint16_t status);
+uint16_t policy_invite_failure(uint16_t status);
 
 /* ---- pass.c: INFO, MESSAGE, NOTIFY ---- */
 

@@ -12,6 +12,7 @@ static void destructor(void *arg)
 	struct sp_calls *cs = arg;
 
 	list_flush(&cs->calls);
+	list_flush(&cs->stragglers);
 	mem_deref(cs->dlgs);
 	mem_deref(cs->env);
 }
@@ -106,11 +107,9 @@ static bool answer_refresh(struct leg *leg, struct sp_sip_strans *st, const stru
 	headers = mbuf_alloc(64);
 	if (!headers || timer_put_answer(headers, leg, req) || body_make(&body, NULL, sdp)) {
 		leg_refuse(leg, st, 500, NULL);
-	} else {
-		if (invite)
-			setup_await(leg, st);
-		if (0 == leg_reply(leg, st, 200, headers, &body) && invite)
-			setup_sent(leg);
+	} else if (0 == leg_reply(leg, st, 200, headers, &body) && invite) {
+		setup_await(leg, st); /* its ACK */
+		setup_sent(leg);
 	}
 	body_clear(&body);
 	mem_deref(sdp);
@@ -119,12 +118,13 @@ static bool answer_refresh(struct leg *leg, struct sp_sip_strans *st, const stru
 }
 
 /** Re-INVITE, UPDATE. */
-static void take_change(struct leg *leg, struct sp_sip_strans *st, const struct sp_sip_msg *req)
+static void take_change(struct dlg *dlg, struct sp_sip_strans *st, const struct sp_sip_msg *req)
 {
+	struct leg *leg = dlg->leg;
 	struct sp_call *call = leg->call;
-	const struct input in = {.leg = leg, .msg = req, .st = st};
+	const struct input in = {.leg = leg, .dlg = dlg, .msg = req, .st = st};
 
-	(void)sp_sip_dialog_refresh(leg->dlg->sip, req); /* a bad Contact leaves the old one */
+	(void)sp_sip_dialog_refresh(dlg->sip, req); /* a bad Contact leaves the old one */
 	leg_learn(leg, req);
 	if (timer_refused(leg->trunk, leg, st, req))
 		return;
@@ -134,7 +134,7 @@ static void take_change(struct leg *leg, struct sp_sip_strans *st, const struct 
 		(void)reply_update(leg, st, req);
 		return;
 	}
-	call_event(call, call->changer || leg->offering ? EV_GLARE : EV_CHANGE, &in);
+	call_event(call, call->change.by || leg_is_busy(leg) ? EV_GLARE : EV_CHANGE, &in);
 }
 
 static void in_dialog(struct sp_calls *cs, struct sp_sip_strans *st, const struct sp_sip_msg *req)
@@ -168,7 +168,7 @@ static void in_dialog(struct sp_calls *cs, struct sp_sip_strans *st, const struc
 		break;
 	case SP_SIP_INVITE:
 	case SP_SIP_UPDATE:
-		take_change(leg, st, req);
+		take_change(dlg, st, req);
 		break;
 	case SP_SIP_PRACK:
 		reliable_pracked(dlg, st, req);

@@ -3,22 +3,39 @@
  * call/change: a re-INVITE or UPDATE with an offer, from one leg to the other
  * and back (RFC 3261 14, RFC 3311). One at a time; what crosses it gets 491.
  */
+#include <string.h>
+
 #include "call_priv.h"
 
-static struct sp_sip_strans *pending(const struct leg *changer)
+static bool is_invite(const struct change *c)
 {
-	return changer->update_st ? changer->update_st : changer->invite_st;
+	return SP_SIP_INVITE == sp_sip_strans_request(c->st)->method;
 }
 
-/** The changer's request is answered. The INVITE that made an early dialog is another matter. */
-static void forget_pending(struct leg *changer)
+/** Its request is answered. The 2xx to an INVITE waits for its ACK with the leg. */
+static void done(struct change *c)
 {
-	if (changer->update_st) {
-		changer->update_st = mem_deref(changer->update_st);
-	} else if (changer->invite_st && !changer->accepted) {
-		sp_sip_strans_handle(changer->invite_st, NULL, NULL, NULL);
-		changer->invite_st = mem_deref(changer->invite_st);
+	struct leg *by = c->by;
+
+	if (is_invite(c) && !by->accepted) {
+		sp_sip_strans_handle(c->st, NULL, NULL, NULL);
+		by->invite_st = mem_deref(by->invite_st);
 	}
+	mem_deref(c->st);
+	memset(c, 0, sizeof(*c));
+}
+
+void change_abort(struct leg *leg, uint16_t status)
+{
+	struct change *c = &leg->call->change;
+	struct sp_sip_strans *st = c->st;
+
+	if (c->by != leg)
+		return;
+	mem_ref(st);
+	done(c);
+	leg_refuse(leg, st, status, NULL);
+	mem_deref(st);
 }
 
 static bool longer_timer(struct leg *leg, const struct sp_sip_msg *rsp);
@@ -30,51 +47,41 @@ static void change_response(int err, const struct sp_sip_msg *rsp, void *arg)
 	struct input in = {.leg = leg, .msg = rsp, .err = err};
 	bool invite = !err && SP_SIP_INVITE == rsp->method;
 
-	if (!err && rsp->status < 200)
+	if (!err && rsp->status < 200) {
+		(void)reliable_heard(leg, rsp, false); /* we did not ask for it, and yet */
 		return;
+	}
 	leg->offering = false;
 	/* It came again, or crossed our BYE: the ACK is due all the same. */
-	if (invite && rsp->status < 300 && (leg->acked || ENDING == call->state)) {
+	if (invite && rsp->status < 300 &&
+	    (leg->acked || ENDING == call->state || !call->change.by)) {
 		(void)leg_ack(leg);
 		return;
 	}
+	if (!call->change.by)
+		return;
+	fork_choose(call->change.dlg);
 	if (err && ETIMEDOUT != err) { /* its connection went: as if 503 came (8.1.3.1) */
-		call->change_status = 503;
-		call->change_why = NULL;
+		in.status = 503;
 		call_event(call, EV_REJECTED, &in);
 	} else if (err || 408 == rsp->status || 481 == rsp->status) {
+		in.status = 504;
 		call_event(call, EV_LOST, &in); /* RFC 3261 12.2.1.2 */
 	} else if (rsp->status >= 300) {
 		if (!longer_timer(leg, rsp))
 			call_event(call, EV_REJECTED, &in);
 	} else {
-		call_event(call, invite ? EV_ACCEPTED : EV_UPDATED, &in);
+		call_event(call, is_invite(&call->change) ? EV_ACCEPTED : EV_UPDATED, &in);
 	}
-}
-
-/** Refuse the offer; the call goes on with the session that it has. */
-static void refuse(struct sp_call *call, struct leg *changer, uint16_t status, const char *why)
-{
-	struct sp_sip_strans *st = mem_ref(pending(changer));
-
-	sp_log(SP_LOG_INFO, "change_refused", "call=%s side=%s status=%u why=%H", call->id,
-	       leg_name(changer), status, sp_log_str, why ? why : sp_sip_reason(status));
-	if (SP_SIP_INVITE == sp_sip_strans_request(st)->method) {
-		sp_timer_cancel(&call->ring);
-		call->delayed = false;
-	}
-	call->changer = NULL;
-	session_rollback(&call->session);
-	forget_pending(changer);
-	leg_refuse(changer, st, status, why);
-	mem_deref(st);
 }
 
 /** The headers and the body of a request that goes on to the other leg. */
-static int relay_offer(struct leg *from, enum sp_sip_method method, const struct sp_sip_msg *req)
+static int relay_offer(const struct change *c)
 {
-	struct leg *to = leg_other(from);
+	struct leg *from = c->by, *to = leg_other(from);
 	struct sp_call *call = from->call;
+	const struct sp_sip_msg *req = sp_sip_strans_request(c->st);
+	const enum sp_sip_method method = c->method;
 	struct mbuf *sdp = NULL, *headers = mbuf_alloc(256);
 	struct body body = {.mb = NULL};
 	int err = headers ? 0 : ENOMEM;
@@ -100,39 +107,37 @@ static int relay_offer(struct leg *from, enum sp_sip_method method, const struct
 /** 422 is a matter between us and that leg: the change goes out again (RFC 4028 7.3). */
 static bool longer_timer(struct leg *leg, const struct sp_sip_msg *rsp)
 {
-	struct leg *changer = leg->call->changer;
-	const enum sp_sip_method method = rsp->method;
+	const struct change *c = &leg->call->change;
 
-	return changer && LEG_UP == leg->state && pending(changer) && timer_too_short(leg, rsp) &&
-	       0 == relay_offer(changer, method, sp_sip_strans_request(pending(changer)));
+	return LEG_UP == leg->state && timer_too_short(leg, rsp) && 0 == relay_offer(c);
 }
 
-/** The change can not even begin: the changer learns why by act_rejected(). */
+/** The change can not even begin: its sender learns why by act_rejected(). */
 static void reject(struct sp_call *call, uint16_t status, const char *why)
 {
-	call->change_status = status;
-	call->change_why = why;
-	call_event(call, EV_REJECTED, &(struct input){.leg = NULL});
+	call_event(call, EV_REJECTED, &(struct input){.status = status, .why = why});
 }
 
-static void begin(struct sp_call *call, const struct input *in, enum sp_sip_method method)
+static void begin(struct sp_call *call, const struct input *in)
 {
-	struct leg *from = in->leg;
+	struct leg *from = in->leg, *to = leg_other(from);
+	const bool busy = leg_is_busy(to); /* our refresh, or its own request: RFC 3261 14.1 */
 	const char *why = NULL;
 	uint16_t status = 500;
 
-	call->changer = from;
-	if (SP_SIP_INVITE == method)
+	call->change = (struct change){
+		.by = from, .dlg = in->dlg, .st = mem_ref(in->st), .method = in->msg->method};
+	if (SP_SIP_INVITE == in->msg->method)
 		setup_await(from, in->st);
+	else if (LEG_UP == to->state && (to->peer & (PEER_ALLOW | PEER_UPDATE)) == PEER_ALLOW)
+		call->change.method = SP_SIP_INVITE; /* it does not take UPDATE */
 	else
-		from->update_st = mem_ref(in->st);
-	if (leg_is_busy(leg_other(from))) { /* our refresh, or its own request: RFC 3261 14.1 */
+		call->change.method = SP_SIP_UPDATE;
+	if (busy)
 		reject(call, 491, NULL);
-		return;
-	}
-	if (!call->delayed && session_offer(&call->session, from, in->msg, &status, &why))
+	else if (!call->delayed && session_offer(&call->session, from, in->msg, &status, &why))
 		reject(call, status, why);
-	else if (relay_offer(from, method, in->msg))
+	else if (relay_offer(&call->change))
 		reject(call, 500, NULL);
 }
 
@@ -141,7 +146,7 @@ void act_change(struct sp_call *call, const struct input *in)
 {
 	call->delayed = SP_SIP_INVITE == in->msg->method && !body_has_sdp(in->msg) &&
 			!session_refuses_delayed(in->leg->trunk, leg_other(in->leg)->trunk);
-	begin(call, in, in->msg->method);
+	begin(call, in);
 }
 
 /**
@@ -152,14 +157,15 @@ void act_early_change(struct sp_call *call, const struct input *in)
 {
 	struct leg *to = leg_other(in->leg);
 
-	if (call->changer || !in->leg->dlg->agreed || !to->dlg || !to->dlg->agreed ||
+	fork_choose(in->dlg);
+	if (call->change.by || !in->dlg->agreed || !to->dlg || !to->dlg->agreed ||
 	    !(to->peer & PEER_UPDATE) || SP_SIP_INVITE == in->msg->method) {
 		act_glare(call, in);
 		return;
 	}
 	if (call->session.initial)
 		session_commit(&call->session);
-	begin(call, in, SP_SIP_UPDATE);
+	begin(call, in);
 }
 
 /**
@@ -168,7 +174,7 @@ void act_early_change(struct sp_call *call, const struct input *in)
  */
 void act_change_cancelled(struct sp_call *call, const struct input *in)
 {
-	struct leg *to = leg_other(call->changer);
+	struct leg *to = leg_other(call->change.by);
 
 	(void)in;
 	if (to->invite_ct)
@@ -178,7 +184,8 @@ void act_change_cancelled(struct sp_call *call, const struct input *in)
 /** A change that comes while another is on its way (RFC 3261 14.2, RFC 3311 5.2). */
 void act_glare(struct sp_call *call, const struct input *in)
 {
-	uint16_t status = pending(in->leg) && !in->leg->offering ? 500 : 491;
+	const bool own = call->change.by == in->leg || in->leg->invite_st;
+	uint16_t status = own && !in->leg->offering ? 500 : 491;
 
 	/* PRACK cannot be sent again: what it acknowledges it has acknowledged (RFC 6337 3.1) */
 	if (SP_SIP_PRACK == in->msg->method)
@@ -200,7 +207,7 @@ static int take_answer(struct sp_call *call, const struct input *in, struct mbuf
 	session_commit(&call->session);
 	session_watch(call);
 	sp_log(SP_LOG_INFO, "call_changed", "call=%s by=%s caller=%s callee=%s", call->id,
-	       leg_name(call->changer), session_dir_name(call->leg[SP_SIDE_CALLER]->dlg->dir),
+	       leg_name(call->change.by), session_dir_name(call->leg[SP_SIDE_CALLER]->dlg->dir),
 	       session_dir_name(call->leg[SP_SIDE_CALLEE]->dlg->dir));
 	return 0;
 }
@@ -220,7 +227,7 @@ static int accepted_sdp(struct sp_call *call, const struct input *in, struct mbu
 	in->leg->ack_due = true;
 	err = session_offer(s, in->leg, in->msg, &status, &why);
 	if (!err)
-		err = session_write_offer(s, call->changer, false, sdpp);
+		err = session_write_offer(s, call->change.by, false, sdpp);
 	if (err)
 		call_fault(call, 488, why ? why : "the offer could not be relayed", why);
 	return err;
@@ -229,8 +236,8 @@ static int accepted_sdp(struct sp_call *call, const struct input *in, struct mbu
 /** The 2xx for the changer. */
 static int reply(struct sp_call *call, const struct input *in, const struct mbuf *sdp)
 {
-	struct leg *changer = call->changer;
-	struct sp_sip_strans *st = pending(changer);
+	struct leg *changer = call->change.by;
+	struct sp_sip_strans *st = call->change.st;
 	struct mbuf *headers = mbuf_alloc(256);
 	struct body body = {.mb = NULL};
 	int err = headers ? body_make(&body, in->msg, sdp) : ENOMEM;
@@ -248,7 +255,6 @@ static int reply(struct sp_call *call, const struct input *in, const struct mbuf
 
 void act_accepted(struct sp_call *call, const struct input *in)
 {
-	struct leg *changer = call->changer;
 	struct mbuf *sdp = NULL;
 
 	sp_timer_cancel(&call->ring);
@@ -256,35 +262,54 @@ void act_accepted(struct sp_call *call, const struct input *in)
 	timer_answered(in->leg, in->msg);
 	if (accepted_sdp(call, in, &sdp))
 		return;
-	if (reply(call, in, sdp))
+	if (reply(call, in, sdp)) {
 		call_fault(call, 500, "the answer could not be sent", NULL);
-	else
-		setup_sent(changer);
-	call->changer = NULL;
+	} else {
+		setup_sent(call->change.by);
+		done(&call->change);
+	}
 	mem_deref(sdp);
 }
 
 void act_updated(struct sp_call *call, const struct input *in)
 {
-	struct leg *changer = call->changer;
 	struct mbuf *sdp = NULL;
 
+	if (SP_SIP_INVITE == in->msg->method) {
+		sp_timer_cancel(&call->ring);
+		(void)leg_ack(in->leg);
+	}
 	(void)sp_sip_dialog_refresh(in->leg->dlg->sip, in->msg);
 	timer_answered(in->leg, in->msg);
 	if (take_answer(call, in, &sdp))
 		return;
 	(void)reply(call, in, sdp); /* a loss shows at the changer */
-	forget_pending(changer);
-	call->changer = NULL;
+	done(&call->change);
 	mem_deref(sdp);
 }
 
-/** Refused by the other leg (in->msg), or by ourselves (call->change_status). */
+/** Refused by the other leg (in->msg), or by ourselves (in->status). The session stays. */
 void act_rejected(struct sp_call *call, const struct input *in)
 {
-	uint16_t status = in->msg ? policy_failure(in->msg->status) : call->change_status;
+	struct change *c = &call->change;
+	struct leg *by = c->by;
+	struct sp_sip_strans *st = mem_ref(c->st);
+	uint16_t status = in->msg && !in->status ? policy_failure(in->msg->status) : in->status;
 
-	if (in->leg && SP_SIP_INVITE == sp_sip_strans_request(pending(call->changer))->method)
-		leg_forget(&in->leg->invite_ct);
-	refuse(call, call->changer, status, in->msg ? NULL : call->change_why);
+	if (SP_SIP_PRACK == sp_sip_strans_request(st)->method && 491 == status)
+		status = 488; /* as in act_glare() */
+	sp_log(SP_LOG_INFO, "change_refused", "call=%s side=%s status=%u why=%H", call->id,
+	       leg_name(by), status, sp_log_str, in->why ? in->why : sp_sip_reason(status));
+	if (SP_SIP_INVITE == c->method) {
+		sp_timer_cancel(&call->ring);
+		call->delayed = false;
+		if (in->leg)
+			leg_forget(&in->leg->invite_ct);
+	}
+	if (in->leg)
+		in->leg->dlg->refused = true;
+	session_rollback(&call->session);
+	done(c);
+	leg_refuse_as(by, st, status, in->why, in->leg, in->msg);
+	mem_deref(st);
 }

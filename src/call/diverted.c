@@ -110,7 +110,10 @@ struct history {
 	bool mapped;     /* "mp": it is another user's address (RFC 7044 5)     */
 };
 
-/** The value of a header in a URI ("?Reason=SIP%3Bcause%3D302&Privacy=history"). */
+/**
+ * The value of a header in a URI ("?Reason=SIP%3Bcause%3D302&Privacy=history"), ""
+ * when it cannot be read or does not fit.
+ */
 static bool uri_header(char *buf, size_t size, const struct sp_sip_uri *uri, const char *name)
 {
 	struct pl rest = uri->headers;
@@ -124,7 +127,9 @@ static bool uri_header(char *buf, size_t size, const struct sp_sip_uri *uri, con
 		if (one.l <= len || '=' != one.p[len] || pl_strcasecmp(&key, name))
 			continue;
 		pl_advance(&one, (ssize_t)len + 1);
-		return 0 == sp_sip_unescape(buf, size, &one);
+		if (sp_sip_unescape(buf, size, &one))
+			buf[0] = '\0';
+		return true;
 	}
 	return false;
 }

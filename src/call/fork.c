@@ -107,6 +107,8 @@ static int add_fork(struct dlg **dp, struct leg *callee, const struct sp_sip_msg
 	if (err)
 		return err;
 	memcpy(d->tagv, callee->dlg->tagv, sizeof(d->tagv)); /* it answers the same offer */
+	d->version = callee->dlg->version;
+	d->sent = mem_ref(callee->dlg->sent);
 	if (caller && caller->invite_st)
 		err = add_caller_dialog(&d->peer, caller);
 	if (err) {
@@ -145,6 +147,32 @@ int fork_select(struct leg *callee, const struct sp_sip_msg *rsp)
 	if (caller)
 		caller->dlg = d->peer;
 	return err;
+}
+
+/** The callee's dialog that this one of the caller's stands for, or NULL. */
+static struct dlg *counterpart(const struct dlg *dlg, const struct leg *callee)
+{
+	struct le *le;
+
+	for (le = list_head(&callee->dlgs); le; le = le->next) {
+		struct dlg *d = le->data;
+
+		if (d->peer == dlg)
+			return d;
+	}
+	return NULL;
+}
+
+void fork_choose(struct dlg *dlg)
+{
+	struct leg *leg = dlg->leg, *other = leg_other(leg);
+	struct dlg *d = dlg->peer ? dlg->peer : counterpart(dlg, other);
+
+	if (!d && list_count(&leg->dlgs) > 1)
+		return; /* of an attempt that has failed since */
+	leg->dlg = dlg;
+	if (d)
+		other->dlg = d;
 }
 
 int fork_again(struct leg *caller)

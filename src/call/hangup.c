@@ -15,6 +15,7 @@ void leg_ended(struct leg *leg)
 {
 	struct le *le;
 
+	change_abort(leg, 487);
 	leg->state = LEG_ENDED;
 	timer_stop(leg);
 	reliable_stop(leg);
@@ -121,19 +122,12 @@ static void refuse_invite(struct leg *leg, uint16_t status, const char *warning)
 	leg->invite_st = mem_deref(leg->invite_st);
 }
 
-static void refuse_update(struct leg *leg)
-{
-	if (leg->update_st)
-		leg_refuse(leg, leg->update_st, 487, NULL);
-	leg->update_st = mem_deref(leg->update_st);
-}
-
 /** Requests of the peer that wait for an answer get one (RFC 3261 15.1.2). */
 static void refuse_pending(struct leg *leg)
 {
+	change_abort(leg, 487);
 	if (leg->invite_st && !leg->accepted)
 		refuse_invite(leg, 487, NULL);
-	refuse_update(leg);
 }
 
 /**
@@ -142,6 +136,7 @@ static void refuse_pending(struct leg *leg)
  */
 static void leg_cancel(struct leg *leg)
 {
+	change_abort(leg, 487);
 	leg->pick = mem_deref(leg->pick);
 	if (!leg->invite_ct) {
 		leg_ended(leg);
@@ -163,13 +158,14 @@ void leg_end(struct leg *leg)
 			leg_cancel(leg);
 			break;
 		}
-		refuse_update(leg);
+		change_abort(leg, 487);
 		refuse_invite(leg, leg->call->status, leg->call->warning);
 		leg_ended(leg);
 		break;
 
 	case LEG_ANSWERED:
 		/* RFC 3261 15: no BYE from us before the ACK; leg_confirmed() sends it. */
+		change_abort(leg, 487);
 		leg->state = LEG_ENDING;
 		break;
 

@@ -8,8 +8,8 @@
 
 #include "headers_priv.h"
 
-/** Has the number entry a custom header of this name? Then nobody else writes it. */
-static bool is_custom(const struct sp_number_entry *entry, const struct pl *name)
+/** Has the number entry a custom header of this name? */
+static bool is_of_entry(const struct sp_number_entry *entry, const struct pl *name)
 {
 	for (size_t i = 0; entry && i < entry->headerc; i++) {
 		if (!pl_strcasecmp(name, entry->headerv[i].name))
@@ -18,21 +18,27 @@ static bool is_custom(const struct sp_number_entry *entry, const struct pl *name
 	return false;
 }
 
-/** The name under which a header goes on, or NULL when it stays behind. */
+/**
+ * The name under which a header goes on, or NULL when it stays behind. Custom
+ * headers of the number table are the gateway's alone: also those of other
+ * numbers, for who reads them cannot know which numbers have them.
+ */
 static const char *passes(const struct headers_ctx *ctx, const struct bag_hdr *b)
 {
-	static const char *const location[] = {"Geolocation", "Geolocation-Routing",
-					       "Geolocation-Error"};
+	/* where who calls for help is (RFC 6442), and that he does (RFC 3261 20.26) */
+	static const char *const urgent[] = {"Geolocation", "Geolocation-Routing",
+					     "Geolocation-Error", "Priority"};
 
-	if (BAG_LISTED != b->kind || is_custom(ctx->entry, &b->name))
+	if (BAG_LISTED != b->kind || is_of_entry(ctx->entry, &b->name))
 		return NULL;
-	for (size_t i = 0; ctx->emergency && i < ARRAY_SIZE(location); i++) {
-		if (!pl_strcasecmp(&b->name, location[i]))
-			return location[i];
+	for (size_t i = 0; ctx->emergency && i < ARRAY_SIZE(urgent); i++) {
+		if (!pl_strcasecmp(&b->name, urgent[i]))
+			return urgent[i];
 	}
 	for (size_t i = 0; i < ctx->to->passc; i++) {
 		if (!pl_strcasecmp(&b->name, ctx->to->passv[i]))
-			return ctx->to->passv[i];
+			return sp_number_has_header(ctx->numbers, &b->name) ? NULL
+									    : ctx->to->passv[i];
 	}
 	return NULL;
 }

@@ -26,12 +26,14 @@ enum {
 struct headers_ctx {
 	const struct sp_conf_trunk *from, *to; /* from NULL: the gateway's own message */
 	const struct sp_number_entry *entry;   /* or NULL */
+	const struct sp_number_table *numbers; /* nobody writes its custom headers; or NULL */
 	const struct sp_sip_msg *msg;          /* that came in, or NULL */
 	const struct sp_sip_msg *invite;       /* the INVITE that made the call, or NULL */
 	enum sp_sip_method method;             /* of a response, the CSeq's */
 	uint16_t status;                       /* that goes out; 0: a request */
 	bool initial;                          /* the INVITE that makes the callee leg */
 	bool emergency;
+	bool anonymous; /* the caller, whom `to` is not, has asked for privacy */
 	const char *advertise;       /* our host name towards `to`, IPv6 in brackets */
 	const char *caller, *called; /* E.164 or "" */
 };
@@ -142,6 +144,10 @@ enum privacy {
 
 /* What the message asks for, as bits of enum privacy. */
 unsigned identity_privacy(const struct headers *h);
+/* For rules: must `to` not learn who calls, or, of a response, who answers? */
+bool identity_hidden(const struct headers *h);
+/* Do headers of this name say who somebody is? */
+bool identity_names(const char *name);
 /* P-Asserted-Identity, Privacy, Identity and Date, as far as they pass. */
 int identity_put(struct headers *h);
 /*

@@ -68,6 +68,33 @@ static bool hidden(const struct headers *h)
 }
 
 /**
+ * The rest of a call repeats no Privacy, but the wish stands. Of the INVITE its
+ * own headers count, as the rules of its trunk have left them.
+ */
+bool identity_hidden(const struct headers *h)
+{
+	const struct headers_ctx *ctx = h->ctx;
+	const bool own = ctx->initial && ctx->msg;
+
+	if (ctx->to->trusted)
+		return false;
+	return hidden(h) || (own ? route_is_anonymous(&ctx->msg->from) : ctx->anonymous);
+}
+
+bool identity_names(const char *name)
+{
+	static const char *const names[] = {
+		"From",     "Contact",   "P-Asserted-Identity", "P-Preferred-Identity",
+		"Identity", "Diversion", "History-Info",        "Remote-Party-ID"};
+
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
+		if (!str_casecmp(name, names[i]))
+			return true;
+	}
+	return false;
+}
+
+/**
  * A PASSporT of three parts, full or compact, and where its certificate is (RFC
  * 8224 4, RFC 8225 7): what is none must not make us show From as it came.
  */

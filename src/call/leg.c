@@ -24,7 +24,6 @@ static void destructor(void *arg)
 	list_flush(&leg->dlgs);
 	mem_deref(leg->pick);
 	mem_deref(leg->invite_st);
-	mem_deref(leg->update_st);
 	mem_deref(leg->contact);
 	mem_deref(leg->ack_body);
 	mem_deref(leg->last_words);
@@ -99,6 +98,7 @@ void leg_learn(struct leg *leg, const struct sp_sip_msg *m)
 		const char *token;
 		unsigned bit;
 	} tokens[] = {
+		{SP_HDR_ALLOW, "INVITE", PEER_ALLOW},
 		{SP_HDR_ALLOW, "UPDATE", PEER_UPDATE},
 		{SP_HDR_ALLOW, "REFER", PEER_REFER},
 		{SP_HDR_SUPPORTED, "100rel", PEER_100REL},
@@ -116,7 +116,7 @@ void leg_learn(struct leg *leg, const struct sp_sip_msg *m)
 
 bool leg_is_busy(const struct leg *leg)
 {
-	return leg->offering || leg->update_st || leg->ack_due ||
+	return leg->offering || leg->call->change.by == leg || leg->ack_due ||
 	       (leg->invite_st && LEG_EARLY != leg->state);
 }
 
@@ -174,7 +174,9 @@ static int put_ourselves(struct mbuf *mb, const struct leg *leg)
 
 	if (!err)
 		err = policy_put_allow(mb, conf);
-	return err ? err : policy_put_supported(mb, conf, reliable_wanted(leg));
+	return err ? err
+		   : policy_put_supported(mb, conf,
+					  LEG_EARLY >= leg->state && reliable_wanted(leg));
 }
 
 int leg_request(struct leg *leg, struct sp_sip_ctrans **ctp, const struct leg_req *r,
@@ -206,6 +208,7 @@ int leg_request(struct leg *leg, struct sp_sip_ctrans **ctp, const struct leg_re
 		goto out;
 	if (SP_SIP_INVITE == r->method) {
 		leg->invite_cseq = sp_sip_dialog_cseq(dlg->sip);
+		dlg->rseq = 0; /* counts within one INVITE (RFC 3262 3) */
 		leg->acked = leg->ack_due = false;
 		leg->ack_body = mem_deref(leg->ack_body);
 	}
@@ -231,6 +234,8 @@ int leg_offer(struct leg *leg, enum sp_sip_method method, const struct mbuf *hea
 	struct sp_sip_ctrans **ctp = invite ? &leg->invite_ct : &leg->update_ct;
 	int err;
 
+	if (invite)
+		straggler_leave(leg);
 	leg_forget(ctp);
 	err = leg_request(leg, ctp, &r, h, leg);
 	if (!err && invite && LEG_IDLE == leg->state)
@@ -268,6 +273,7 @@ static int send_ack(struct leg *leg, struct sp_sip_dialog *sip, const struct mbu
 int leg_ack(struct leg *leg)
 {
 	leg->acked = true;
+	leg->acked_ms = sp_loop_now_ms(leg->call->calls->loop);
 	leg->ack_due = false;
 	return send_ack(leg, leg->dlg->sip, leg->ack_body);
 }
@@ -330,8 +336,8 @@ int leg_reply(struct leg *leg, struct sp_sip_strans *st, uint16_t status,
 	return dlg_reply(leg->dlg, st, status, headers, body);
 }
 
-/** Answer with a failure in the leg's dialog. */
-void leg_refuse(struct leg *leg, struct sp_sip_strans *st, uint16_t status, const char *warning)
+void leg_refuse_as(struct leg *leg, struct sp_sip_strans *st, uint16_t status, const char *warning,
+		   const struct leg *from, const struct sp_sip_msg *rsp)
 {
 	struct sp_sip_reply r = {.status = status};
 	struct mbuf *mb = mbuf_alloc(256);
@@ -341,7 +347,11 @@ void leg_refuse(struct leg *leg, struct sp_sip_strans *st, uint16_t status, cons
 		r.to_tag = sp_sip_dialog_local_tag(leg->dlg->sip);
 	if (!err)
 		err = policy_put_refusal(mb, leg->ifc, status, warning);
-	if (!err && leg->last_words && LEG_EARLY == leg->state && leg->invite_st == st)
+	if (!err && 405 == status)
+		err = policy_put_allow(mb, sp_trunk_conf(leg->trunk));
+	if (!err && rsp)
+		err = call_put_headers(mb, from, leg, rsp, rsp->method, status);
+	else if (!err && leg->last_words && LEG_EARLY == leg->state && leg->invite_st == st)
 		err = mbuf_write_mem(mb, leg->last_words->buf, leg->last_words->end);
 	r.headers = err ? NULL : mb;
 	err = sp_sip_reply(st, &r);
@@ -349,6 +359,12 @@ void leg_refuse(struct leg *leg, struct sp_sip_strans *st, uint16_t status, cons
 		sp_log(SP_LOG_WARN, "reply_lost", "call=%s status=%u error=\"%m\"", leg->call->id,
 		       status, err);
 	mem_deref(mb);
+}
+
+/** Answer with a failure in the leg's dialog. */
+void leg_refuse(struct leg *leg, struct sp_sip_strans *st, uint16_t status, const char *warning)
+{
+	leg_refuse_as(leg, st, status, warning, NULL, NULL);
 }
 
 void leg_last_words(struct leg *leg, const struct leg *from, const struct sp_sip_msg *msg,

@@ -50,6 +50,7 @@ struct dlg {
 	struct sp_sdp *heard;            /* the last one that we took from it */
 	uint32_t tagv[SP_SDP_MEDIA_MAX]; /* crypto tags of ours in `sent` */
 	enum sp_sdp_dir dir;             /* that it announced for its first m-line in use */
+	bool refused;                    /* what was sent last was an offer, and refused */
 	bool agreed; /* its first offer is answered, and neither can be lost any more */
 
 	uint32_t rseq;      /* of its last reliable provisional (RFC 3262 4) */
@@ -62,7 +63,8 @@ enum {
 	PEER_REFER = 1 << 1,
 	PEER_100REL = 1 << 2,
 	PEER_TIMER = 1 << 3,
-	PEER_REPLACES = 1 << 4
+	PEER_REPLACES = 1 << 4,
+	PEER_ALLOW = 1 << 5 /* it said what it allows */
 };
 
 /* The session timer of a leg (RFC 4028). */
@@ -98,7 +100,6 @@ struct leg {
 	unsigned peer;                   /* PEER_ bits */
 	struct sp_sip_strans *invite_st; /* its INVITE or re-INVITE, until acknowledged */
 	bool accepted;                   /* invite_st: we sent 2xx, its ACK is due */
-	struct sp_sip_strans *update_st; /* its UPDATE or PRACK with an offer, until answered */
 	struct sp_sip_ctrans *invite_ct; /* our INVITE or re-INVITE to it */
 	struct sp_sip_ctrans *update_ct; /* our UPDATE to it */
 	struct sp_sip_ctrans *bye_ct;    /* our BYE to it */
@@ -106,7 +107,8 @@ struct leg {
 	unsigned byes;                   /* BYEs that were lost with their connection */
 	struct sp_trunk_pick *pick;      /* a connection for INVITE or BYE */
 	uint32_t invite_cseq;            /* of our last INVITE, for its ACK */
-	bool acked;                      /* we acknowledged the 2xx to it */
+	bool acked;                      /* we acknowledged the 2xx to it ... */
+	uint64_t acked_ms;               /* ... last at this time */
 	bool ack_due;                    /* its 2xx waits for our ACK (delayed offer) */
 	struct mbuf *ack_body;           /* the answer that our ACK carries, or NULL */
 	bool counted;                    /* in the trunk's calls */
@@ -117,13 +119,13 @@ struct leg {
 	struct leg_timer timer;
 
 	/* of transfers */
-	char *replaces;             /* uac: the dialog that our INVITE replaces there, or NULL */
+	char *replaces; /* uac: the dialog that our INVITE replaces there, or NULL */
 	bool replaces_required;
-	char *user;                 /* of who is there, when the call's INVITE does not say */
-	unsigned refers;            /* REFERs that it sent and that were not refused here   */
-	unsigned relayed;           /* of them                                              */
+	char *user;       /* of who is there, when the call's INVITE does not say */
+	unsigned refers;  /* REFERs that it sent and that were not refused here   */
+	unsigned relayed; /* of them                                              */
 	struct leg_refer referv[LEG_REFERS_MAX]; /* the last of them that were relayed      */
-	struct notifier *notifier;  /* of refer_notify.c, or NULL */
+	struct notifier *notifier;               /* of refer_notify.c, or NULL */
 };
 
 /* ---- leg.c ---- */
@@ -165,6 +167,12 @@ int dlg_reply(struct dlg *dlg, struct sp_sip_strans *st, uint16_t status,
 int leg_reply(struct leg *leg, struct sp_sip_strans *st, uint16_t status,
 	      const struct mbuf *headers, const struct body *body);
 void leg_refuse(struct leg *leg, struct sp_sip_strans *st, uint16_t status, const char *warning);
+/* A failure of the leg `from`, with what of its headers passes; status: as it goes out. */
+void leg_relay_failure(struct leg *leg, struct sp_sip_strans *st, const struct leg *from,
+		       const struct sp_sip_msg *rsp, uint16_t status);
+/* The same for a failure rsp of the leg `from`, whose headers go on as far as they may. */
+void leg_refuse_as(struct leg *leg, struct sp_sip_strans *st, uint16_t status, const char *warning,
+		   const struct leg *from, const struct sp_sip_msg *rsp);
 /* What of msg, which ends the other leg, goes with the end of this one. status: of a refusal. */
 void leg_last_words(struct leg *leg, const struct leg *from, const struct sp_sip_msg *msg,
 		    enum sp_sip_method method, uint16_t status);

@@ -4,8 +4,8 @@
  * from one leg to the other: INFO (RFC 6086; DTMF), MESSAGE (RFC 3428), NOTIFY
  * (RFC 6665), and REFER where the trunk has it relayed. The body goes octet for
  * octet, but that of a NOTIFY about a REFER, which may name the other side's
- * network; of the headers only those that say what the body is. The answer
- * comes back as a status.
+ * network; of the headers those that say what the body is, and what passes.
+ * The answer comes back as a status, with what passes of its headers.
  *
  * A pass lives in its call from the request to its answer, a bounded number of
  * them at once, and never changes the call's state.
@@ -19,6 +19,7 @@ enum { PASSES_MAX = 8, TYPE_MAX = 256 };
 struct pass {
 	struct le le; /* in call->passes */
 	struct leg *from;
+	const struct leg *to; /* that answers */
 	struct sp_sip_strans *st;
 	struct sp_sip_ctrans *ct;
 };
@@ -37,6 +38,18 @@ static bool is_refer(const struct pass *p)
 	return SP_SIP_REFER == sp_sip_strans_request(p->st)->method;
 }
 
+/** 2xx: as our own, with what passes of its headers. */
+static void relay_success(const struct pass *p, const struct sp_sip_msg *rsp)
+{
+	const uint16_t status = is_refer(p) ? 202 : 200;
+	struct mbuf *mb = mbuf_alloc(128);
+	int err = mb ? call_put_headers(mb, p->to, p->from, rsp, rsp->method, status) : ENOMEM;
+
+	/* nobody left to tell: nothing to do */
+	(void)leg_reply(p->from, p->st, status, err ? NULL : mb, NULL);
+	mem_deref(mb);
+}
+
 static void answered(int err, const struct sp_sip_msg *rsp, void *arg)
 {
 	struct pass *p = arg;
@@ -46,10 +59,11 @@ static void answered(int err, const struct sp_sip_msg *rsp, void *arg)
 		return;
 	if (408 == status)
 		status = 503; /* RFC 4320 4.2; and 408 would end the sender's dialog */
-	if (status < 300)     /* nobody left to tell: nothing to do */
-		(void)leg_reply(p->from, p->st, is_refer(p) ? 202 : 200, NULL, NULL);
+	if (status < 300)
+		relay_success(p, rsp);
 	else
-		leg_refuse(p->from, p->st, policy_failure(status), NULL);
+		leg_refuse_as(p->from, p->st, policy_failure(status), NULL, p->to,
+			      err ? NULL : rsp);
 	mem_deref(p);
 }
 
@@ -109,6 +123,7 @@ int pass_on(struct leg *from, struct sp_sip_strans *st, const struct leg_req *ou
 	if (!p)
 		return ENOMEM;
 	p->from = from;
+	p->to = leg_other(from);
 	p->st = mem_ref(st);
 	list_append(&call->passes, &p->le, p);
 	err = leg_request(leg_other(from), &p->ct, out, answered, p);

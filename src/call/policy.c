@@ -105,22 +105,33 @@ uint16_t policy_failure(uint16_t status)
 	switch (status) {
 
 	case 401: /* challenges are for us, and we answer none */
-	case 405: /* what it would allow, accept or support is said to us, too */
 	case 407:
-	case 415:
-	case 416:
-	case 420:
+	case 420: /* and so are extensions */
 	case 421:
 	case 422:
 	case 481:
 	case 482:
 	case 483:
 	case 494:
+		return 502;
+	default:
+		return status;
+	}
+}
+
+/** The same for an INVITE, which is ours in all that it needs of the callee. */
+uint16_t policy_invite_failure(uint16_t status)
+{
+	switch (status) {
+
+	case 405:
+	case 415:
+	case 416:
 	case 501:
 	case 505:
 		return 502;
 	default:
-		return status;
+		return policy_failure(status);
 	}
 }
 

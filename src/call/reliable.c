@@ -27,8 +27,10 @@ struct reliable {
 	struct leg *leg;
 	struct list queue; /* the head is on its way; only the last may be a 2xx */
 	uint32_t rseq;     /* of the head */
+	uint32_t cseq;     /* of the INVITE */
 	uint64_t interval_ms, waited_ms;
 	struct sp_timer timer;
+	bool closed; /* the INVITE is answered: only the head's PRACK is still expected */
 };
 
 /* ---- we are the client: PRACK to the callee ---- */
@@ -169,6 +171,8 @@ static int advance(struct reliable *r)
 
 	if (!p)
 		return 0;
+	if (r->closed)
+		return 0;
 	if (p->status >= 200) {
 		err = send_answer(leg, p);
 		reliable_stop(leg);
@@ -191,6 +195,7 @@ static struct reliable *get(struct leg *leg)
 	if (r) {
 		r->leg = leg;
 		r->rseq = sp_random_below(RSEQ_MAX / 2); /* the first is one higher, never 0 */
+		r->cseq = sp_sip_strans_request(leg->invite_st)->cseq;
 		leg->reliable = r;
 	}
 	return r;
@@ -252,6 +257,25 @@ static bool must_wait(const struct reliable *r)
 	return false;
 }
 
+/**
+ * Section 3: nothing is repeated behind the final response, but a PRACK of what
+ * was sent may have crossed it.
+ */
+static void close_queue(struct leg *leg)
+{
+	struct reliable *r = leg->reliable;
+	struct provisional *p = r ? list_ledata(list_head(&r->queue)) : NULL;
+
+	if (!p || p->dlg != leg->dlg) {
+		reliable_stop(leg);
+		return;
+	}
+	sp_timer_cancel(&r->timer);
+	while (list_tail(&r->queue) != &p->le)
+		mem_deref(list_ledata(list_tail(&r->queue)));
+	r->closed = true;
+}
+
 int reliable_answer(struct leg *leg, uint16_t status, const struct mbuf *headers,
 		    const struct body *body)
 {
@@ -259,7 +283,7 @@ int reliable_answer(struct leg *leg, uint16_t status, const struct mbuf *headers
 
 	if (must_wait(leg->reliable))
 		return enqueue(leg->reliable, status, headers, body);
-	reliable_stop(leg);
+	close_queue(leg);
 	err = leg_reply(leg, leg->invite_st, status, headers, body);
 	if (!err)
 		setup_sent(leg);
@@ -321,21 +345,21 @@ void reliable_pracked(struct dlg *dlg, struct sp_sip_strans *st, const struct sp
 	struct provisional *p = r ? list_ledata(list_head(&r->queue)) : NULL;
 	bool described;
 
-	if (!p || p->dlg != dlg || !leg->invite_st ||
-	    !is_ack_of(req, r->rseq, sp_sip_strans_request(leg->invite_st)->cseq)) {
+	if (!p || p->dlg != dlg || !is_ack_of(req, r->rseq, r->cseq)) {
 		leg_refuse(leg, st, 481, NULL);
 		return;
 	}
 	sp_timer_cancel(&r->timer);
 	described = p->body.mb != NULL;
 	mem_deref(p);
+	fork_choose(dlg);
 	if (described && call->delayed) {
 		take_answer(dlg, st, req);
 	} else {
 		dlg->agreed |= described;
 		if (body_has_sdp(req))
 			call_event(call, EV_CHANGE,
-				   &(struct input){.leg = leg, .msg = req, .st = st});
+				   &(struct input){.leg = leg, .dlg = dlg, .msg = req, .st = st});
 		else
 			(void)leg_reply(leg, st, 200, NULL, NULL);
 	}

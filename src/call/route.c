@@ -2,7 +2,8 @@
  *
  * call/route: which trunk a call goes to, by the number table. A carrier's
  * call goes where the called number belongs; a service's call goes to the
- * carrier of its calling number, which must be one of the service's own.
+ * carrier of its calling number, which must be one of the service's own: which
+ * one that is, calling.c finds out.
  *
  * Emergency calls go before all that: nobody is asked who he is. Transfers
  * and redirects go back to the trunk that asked for them when they name it,
@@ -23,38 +24,6 @@ struct asking {
 	unsigned index;
 	bool service;
 };
-
-bool route_is_anonymous(const struct sp_sip_addr *a)
-{
-	return 0 == pl_strcasecmp(&a->uri.user, "anonymous") ||
-	       0 == pl_strcasecmp(&a->uri.host, "anonymous.invalid");
-}
-
-/** From; of an anonymous call the P-Asserted-Identity, if there is one. */
-static void caller_uri(const struct sp_sip_msg *invite, struct sp_sip_uri *uri)
-{
-	const struct sp_sip_hdr *hdr;
-	struct sp_sip_addr pai;
-	struct pl rest, value;
-
-	*uri = invite->from.uri;
-	if (!route_is_anonymous(&invite->from))
-		return;
-	hdr = sp_sip_msg_next(invite, SP_HDR_P_ASSERTED_IDENTITY, NULL);
-	if (!hdr)
-		return;
-	rest = hdr->value;
-	if (sp_sip_list_next(&value, &rest) && 0 == sp_sip_addr_decode(&pai, &value))
-		*uri = pai.uri;
-}
-
-void route_caller(const struct sp_sip_msg *invite, struct pl *user)
-{
-	struct sp_sip_uri uri;
-
-	caller_uri(invite, &uri);
-	*user = uri.user;
-}
 
 int route_e164(char out[SP_NUMBER_SIZE], const struct pl *user)
 {
@@ -162,15 +131,15 @@ static uint16_t by_called(struct route *route, const struct asking *a, const cha
 	return entry ? to_entry(route, a, entry) : 404;
 }
 
-static uint16_t by_calling(struct route *route, const struct asking *a, const struct pl *called,
+static uint16_t by_calling(struct route *route, const struct asking *a,
+			   const struct sp_sip_msg *invite, const struct pl *called,
 			   const char **cause)
 {
-	const struct sp_number_entry *entry = own_entry(a, route->caller);
+	const struct own_number own = {a->env->numbers, a->conf, a->index};
+	const struct sp_number_entry *entry = calling_own(route->caller, &own, invite);
 
-	*cause = "the calling number is not E.164";
-	if (!route->caller[0])
-		return 403;
-	*cause = "the calling number does not belong to this trunk";
+	*cause = route->caller[0] ? "the calling number does not belong to this trunk"
+				  : "the calling number is not E.164";
 	if (!entry)
 		return 403;
 	*cause = "the called number is neither E.164 nor digits";
@@ -179,17 +148,28 @@ static uint16_t by_calling(struct route *route, const struct asking *a, const st
 	return to_carrier(route, a, entry, cause);
 }
 
-/** One of the trunk's emergency numbers? They are written as they are dialled. */
+/** The entry of the list that these digits are, which may have a "+" too many. */
+static const char *listed(const struct sp_conf_trunk *conf, const char *digits)
+{
+	for (size_t i = 0; i < conf->emergencyc; i++) {
+		if (0 == strcmp(digits, conf->emergencyv[i]))
+			return conf->emergencyv[i];
+	}
+	return '+' == *digits ? listed(conf, digits + 1) : NULL;
+}
+
+/** One of the trunk's emergency numbers? They go on as the list has them. */
 static bool is_emergency(struct route *route, const struct asking *a, const struct pl *called)
 {
 	char digits[NUMBERING_SIZE];
+	const char *number;
 
 	if (!a->conf->emergencyc || numbering_dialled(digits, called))
 		return false;
-	for (size_t i = 0; i < a->conf->emergencyc && !route->emergency; i++)
-		route->emergency = 0 == strcmp(digits, a->conf->emergencyv[i]);
-	if (route->emergency)
-		put_dialled(route, digits);
+	number = listed(a->conf, digits);
+	route->emergency = number != NULL;
+	if (number)
+		put_dialled(route, number);
 	return route->emergency;
 }
 
@@ -204,7 +184,7 @@ uint16_t route_find(struct route *route, const struct sp_call_env *env, const st
 
 	if (status)
 		return status;
-	caller_uri(invite, &uri);
+	calling_uri(invite, &uri);
 	numbering_user(&caller, &uri);
 	numbering_user(&called, &invite->uri);
 	(void)numbering_in(route->caller, &a.conf->numbering, &caller); /* "": not known */
@@ -212,7 +192,7 @@ uint16_t route_find(struct route *route, const struct sp_call_env *env, const st
 	if (is_emergency(route, &a, &called) && a.service)
 		return to_carrier(route, &a, own_entry(&a, route->caller), cause);
 	if (a.service)
-		return by_calling(route, &a, &called, cause);
+		return by_calling(route, &a, invite, &called, cause);
 	if (0 == numbering_in(e164, &a.conf->numbering, &called) && !route->emergency)
 		memcpy(route->user, e164, sizeof(e164));
 	return by_called(route, &a, e164, cause);
@@ -252,7 +232,8 @@ uint16_t route_refer(struct route *route, const struct sp_call_env *env,
 	if (SP_URI_OTHER == uri->scheme)
 		return 404;
 	numbering_user(&user, uri);
-	str_ncpy(route->caller, caller_e164 ? caller_e164 : "", sizeof(route->caller));
+	if (caller_e164 && strlen(caller_e164) < sizeof(route->caller)) /* else it is no E.164 */
+		memcpy(route->caller, caller_e164, strlen(caller_e164) + 1);
 
 	if (is_emergency(route, &a, &user) && a.service)
 		return to_carrier(route, &a, own_entry(&a, route->caller), cause);

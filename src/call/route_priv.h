@@ -48,7 +48,10 @@ struct route {
 	const struct sp_number_entry *entry; /* never NULL; an empty one when none decides */
 	char user[ROUTE_TEXT_SIZE];          /* of the request URI towards the callee: E.164,
 						or as dialled (escaped)                      */
-	char caller[SP_NUMBER_SIZE];         /* E.164 of who is calling, "" for none        */
+	char caller[SP_NUMBER_SIZE];         /* E.164 that the call is made in the name of, ""
+						for none: who calls; of a service's call its
+						own number that decided, which is not From's
+						in a call that it forwards (calling_own())   */
 	bool emergency;                      /* no limit refuses it; user is as dialled     */
 	bool own; /* a transfer back to the trunk it came from; user is as it was written */
 };
@@ -63,10 +66,29 @@ uint16_t route_find(struct route *route, const struct sp_call_env *env, const st
 uint16_t route_refer(struct route *route, const struct sp_call_env *env,
 		     const struct sp_trunk *from, const struct sp_sip_addr *refer_to,
 		     const char *caller_e164, const char **cause);
-/* The number that the call is made in the name of. */
-void route_caller(const struct sp_sip_msg *invite, struct pl *user);
 /* E.164 of a user part without any trunk's settings. @return 0 or EINVAL */
 int route_e164(char out[SP_NUMBER_SIZE], const struct pl *user);
+
+/* ---- calling.c ---- */
+
+/* Whose numbers are a trunk's own. */
+struct own_number {
+	const struct sp_number_table *numbers;
+	const struct sp_conf_trunk *conf;
+	unsigned index;
+};
+
+/*
+ * The entry of the first number in From (as calling_uri() has it), then in
+ * P-Asserted-Identity, then, if the trunk is trusted, of those that diverted the
+ * call, the last one first, which is the trunk's own. NULL: none; e164 stays.
+ */
+const struct sp_number_entry *calling_own(char e164[SP_NUMBER_SIZE], const struct own_number *own,
+					  const struct sp_sip_msg *invite);
+/* From; of an anonymous caller P-Asserted-Identity, if there is one. */
+void calling_uri(const struct sp_sip_msg *invite, struct sp_sip_uri *uri);
+/* Its user part: who calls, for logs; not always route->caller. */
+void route_caller(const struct sp_sip_msg *invite, struct pl *user);
 bool route_is_anonymous(const struct sp_sip_addr *addr);
 
 #endif

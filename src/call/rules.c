@@ -6,7 +6,7 @@
  *
  * A rule of what goes out sees the headers that go out, and behind them, where
  * there is none of the name, those that came in: so that a rule can carry over
- * what the policy left behind.
+ * what the policy left behind; but not who calls, to one who must not learn it.
  */
 #include <string.h>
 
@@ -116,6 +116,12 @@ static bool holds(const struct work *w, const struct sp_conf_when *when)
 	       account_holds(w, when) && header_holds(w, when);
 }
 
+/** Would it tell who calls, to one who must not learn that? What goes out already does not. */
+static bool withheld(const struct work *w, const char *name)
+{
+	return source(w, name) == &w->h->in && identity_names(name) && identity_hidden(w->h);
+}
+
 static struct pl custom_header(const struct sp_number_entry *entry, const char *name)
 {
 	struct pl pl = PL("");
@@ -149,12 +155,12 @@ static struct pl placeholder(const struct work *w, const struct pl *key)
 		return custom_header(ctx->entry, name + 7);
 	if (!strncmp(name, "header:", 7)) {
 		b = bag_next(source(w, name + 7), name + 7, NULL);
-		return b ? b->value : pl;
+		return b && !withheld(w, name + 7) ? b->value : pl;
 	}
 	if (!strcmp(name, "account"))
 		s = ctx->entry ? ctx->entry->account : NULL;
 	else if (!strcmp(name, "caller"))
-		s = ctx->caller;
+		s = identity_hidden(w->h) ? NULL : ctx->caller;
 	else if (!strcmp(name, "called"))
 		s = ctx->called;
 	else if (!strcmp(name, "trunk"))
@@ -228,6 +234,8 @@ static int copy(const struct work *w, const struct sp_conf_rule *rule)
 	const size_t n = from->n; /* not those that are added here */
 	int err = 0;
 
+	if (withheld(w, rule->from))
+		return 0;
 	for (size_t i = 0; i < n && !err; i++) {
 		if (!pl_strcasecmp(&from->v[i].name, rule->from))
 			err = bag_add(w->bag, rule->header, &from->v[i].value);

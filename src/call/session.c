@@ -26,6 +26,7 @@ void session_init(struct session *s)
 void session_close(struct session *s)
 {
 	s->offer = mem_deref(s->offer);
+	s->first = mem_deref(s->first);
 	s->relay = mem_deref(s->relay);
 	s->offerer = NULL;
 	if (s->calls)
@@ -252,6 +253,7 @@ static int write_for(const struct session *s, struct leg *to, const struct writi
 		dlg->sent = mem_ref(mb);
 	}
 	note_tags(dlg, &local);
+	dlg->refused = false;
 	*sdpp = mem_ref(dlg->sent);
 out:
 	explicit_bzero(&local, sizeof(local));
@@ -285,6 +287,10 @@ int session_write_again(struct leg *leg, struct mbuf **sdpp)
 {
 	const struct writing w = {.d = leg_other(leg)->dlg->heard, .hold = hold_style(leg)};
 
+	if (leg->dlg->sent && !leg->dlg->refused) {
+		*sdpp = mem_ref(leg->dlg->sent);
+		return 0;
+	}
 	return w.d ? write_for(&leg->call->session, leg, &w, sdpp) : ENODATA;
 }
 
@@ -430,7 +436,9 @@ int session_refreshed(struct leg *leg, const struct sp_sip_msg *m, const char **
 static int answer_of(struct sp_sdp **answerp, const struct session *s, const struct dlg *dlg,
 		     const struct sp_sip_msg *m, const char **why)
 {
-	if (s->initial && dlg->heard && (dlg->agreed || !body_has_sdp(m))) {
+	const bool fixed = dlg->agreed || s->offerer->dlg->agreed || !body_has_sdp(m);
+
+	if (s->initial && dlg->heard && fixed) {
 		*answerp = mem_ref(dlg->heard);
 		return 0;
 	}
@@ -499,6 +507,20 @@ int session_answer(struct session *s, struct leg *from, const struct sp_sip_msg 
 		return err;
 	w.d = from->dlg->heard;
 	return write_for(s, s->offerer, &w, sdpp);
+}
+
+void session_reopen(struct session *s, struct leg *caller)
+{
+	session_rollback(s);
+	s->offer = mem_ref(s->first);
+	s->offerer = caller;
+	s->initial = true;
+	s->mediac = 0;
+}
+
+void session_settle(struct session *s)
+{
+	s->first = mem_deref(s->first);
 }
 
 void session_commit(struct session *s)

@@ -45,9 +45,10 @@ struct session {
 	int stream[SP_SDP_MEDIA_MAX]; /* m-line -> stream of the relay, -1: refused */
 	size_t mediac;                /* m-lines of the last offer that was answered */
 	struct sp_sdp *offer;         /* while it waits for its final answer */
+	struct sp_sdp *first; /* the INVITE's, for the answers of all forks, until settled */
 	struct leg *offerer;
-	bool initial;     /* it is the offer of the INVITE that makes the call */
-	const struct leg *guest;    /* a leg of another call, which has guest_side here */
+	bool initial;            /* it is the offer of the INVITE that makes the call */
+	const struct leg *guest; /* a leg of another call, which has guest_side here */
 	enum sp_side guest_side;
 	unsigned added;   /* bits: m-lines whose streams this offer opened */
 	unsigned refused; /* bits: m-lines that its answer refuses */
@@ -65,8 +66,8 @@ int session_offer(struct session *s, struct leg *from, const struct sp_sip_msg *
  * The same with a description that `from` gave before (transfer), with as many m-lines as
  * leg `to`, if it has a session already, must be offered (RFC 3264 8).
  */
-int session_offer_again(struct session *s, struct leg *from, const struct leg *to,
-			uint16_t *status, const char **why);
+int session_offer_again(struct session *s, struct leg *from, const struct leg *to, uint16_t *status,
+			const char **why);
 /* The offer as it goes to the other leg; resume: as of nobody on hold. */
 int session_write_offer(struct session *s, struct leg *to, bool resume, struct mbuf **sdpp);
 /*
@@ -79,10 +80,12 @@ int session_answer(struct session *s, struct leg *from, const struct sp_sip_msg 
  * Take an answer that is for nobody: the offerer gets, or got, an offer instead. It is
  * noted with the dialog of `from`; session_meet() tells the relay of it, too.
  */
-int session_hear(struct session *s, struct leg *from, const struct sp_sip_msg *m,
-		 const char **why);
-int session_meet(struct session *s, struct leg *from, const struct sp_sip_msg *m,
-		 const char **why);
+int session_hear(struct session *s, struct leg *from, const struct sp_sip_msg *m, const char **why);
+int session_meet(struct session *s, struct leg *from, const struct sp_sip_msg *m, const char **why);
+/* The offer of the INVITE is open again: another fork than the one it was settled with answers. */
+void session_reopen(struct session *s, struct leg *caller);
+/* The call is answered: no fork's answer to the INVITE's offer counts any more. */
+void session_settle(struct session *s);
 /* The answer is final. */
 void session_commit(struct session *s);
 /* The offer was refused: the session stays what it was. */

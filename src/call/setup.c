@@ -134,7 +134,7 @@ void act_invite(struct sp_call *call, const struct input *in)
 		return;
 	}
 	if (err) {
-		call_fault(call, ENOTCONN == err ? policy_failure(retry_status(call, 503)) : 500,
+		call_fault(call, ENOTCONN == err ? policy_invite_failure(retry_status(call, 503)) : 500,
 			   "the INVITE could not be sent", NULL);
 		return;
 	}
@@ -147,36 +147,53 @@ void act_unreachable(struct sp_call *call, const struct input *in)
 {
 	sp_log(SP_LOG_WARN, "trunk_unreachable", "call=%s trunk=%s error=\"%m\"", call->id,
 	       sp_trunk_name(call->leg[SP_SIDE_CALLEE]->trunk), in->err);
-	call_blame(call, policy_failure(retry_status(call, 503)),
+	call_blame(call, policy_invite_failure(retry_status(call, 503)),
 		   "no connection to the callee's trunk", NULL);
 	leg_end(call->leg[SP_SIDE_CALLER]);
 	leg_end(call->leg[SP_SIDE_CALLEE]);
 }
 
-/**
- * The description of a provisional: the answer to the caller's offer, or, when
- * the caller made none, an offer that a reliable provisional may bring.
- */
-static int provisional_sdp(struct sp_call *call, const struct input *in, struct mbuf **sdpp,
-			   uint16_t *status, const char **why)
+/** The offer that a reliable provisional may bring when the caller made none (RFC 3262 5). */
+static int provisional_offer(struct sp_call *call, const struct input *in, struct mbuf **sdpp,
+			     uint16_t *status, const char **why)
 {
 	struct session *s = &call->session;
 	int err;
 
+	if (!in->leg->dlg->prack_due || s->offer)
+		return 0; /* an unreliable one offers nothing; and one offer at a time */
+	err = session_offer(s, in->leg, in->msg, status, why);
+	return err ? err : session_write_offer(s, call->caller, false, sdpp);
+}
+
+/**
+ * The answer of a provisional. What is none ends nothing: another fork may ring,
+ * and the 2xx decides.
+ */
+static void provisional_answer(struct sp_call *call, const struct input *in, struct mbuf **sdpp)
+{
+	struct session *s = &call->session;
+	struct dlg *dlg = in->leg->dlg;
+	const char *why = NULL;
+
+	if (!s->initial || dlg->agreed)
+		return;
+	if (session_answer(s, in->leg, in->msg, sdpp, &why))
+		sp_log(SP_LOG_INFO, "early_media_refused", "call=%s status=%u why=%H", call->id,
+		       in->msg->status, sp_log_str, why ? why : "out of memory");
+	else if (dlg->rseq)
+		dlg->agreed = true;
+}
+
+static int provisional_sdp(struct sp_call *call, const struct input *in, struct mbuf **sdpp,
+			   uint16_t *status, const char **why)
+{
 	if (!body_has_sdp(in->msg))
 		return 0;
-	if (call->delayed) {
-		if (!in->leg->dlg->prack_due || s->offer)
-			return 0; /* RFC 3261 13.2.1: no offer in an unreliable one */
-		err = session_offer(s, in->leg, in->msg, status, why);
-		return err ? err : session_write_offer(s, call->caller, false, sdpp);
-	}
-	if (!s->initial || in->leg->dlg->agreed)
-		return 0;
-	err = session_answer(s, in->leg, in->msg, sdpp, why);
-	if (!err && in->leg->dlg->rseq)
-		in->leg->dlg->agreed = true;
-	return err;
+	if (call->offerless)
+		return provisional_offer(call, in, sdpp, status, why);
+	provisional_answer(call, in, sdpp);
+	return 0;
 }
 
 /** With what code does it go on, and with a description? @return 0: it does not */
@@ -237,22 +254,25 @@ out:
 static int answer_sdp(struct sp_call *call, const struct input *in, struct mbuf **sdpp,
 		      const char **why)
 {
+	const struct dlg *dlg = in->leg->dlg;
 	struct session *s = &call->session;
 	uint16_t status;
 	int err;
 
-	if (call->delayed && !s->offer) {
+	if (call->change.by && call->change.dlg != dlg && call->change.dlg != call->caller->dlg)
+		change_abort(call->change.by, 487); /* of a fork that was not taken */
+	if (call->offerless && !dlg->agreed) {
+		call->delayed = true;
+		session_rollback(s); /* of an offer of another fork */
 		in->leg->ack_due = true;
 		err = session_offer(s, in->leg, in->msg, &status, why);
 		return err ? err : session_write_offer(s, call->caller, false, sdpp);
 	}
 	(void)leg_ack(in->leg); /* a lost ACK shows by the 2xx coming again */
-	if (call->delayed) {
-		*why = "the answer came before its offer was acknowledged";
-		return EPROTO;
-	}
+	if (dlg->agreed && !s->initial)
+		return 0; /* answered by a reliable provisional, and perhaps changed since */
 	if (!s->initial)
-		return 0; /* answered by a reliable provisional, and changed since */
+		session_reopen(s, call->caller);
 	err = session_answer(s, in->leg, in->msg, sdpp, why);
 	if (!err)
 		session_commit(s);
@@ -307,6 +327,7 @@ void act_answer(struct sp_call *call, const struct input *in)
 			call_fault(call, 500, "the answer could not be sent to the caller", NULL);
 		return;
 	}
+	session_settle(&call->session);
 	timer_answered(in->leg, in->msg);
 	call->up_ms = sp_loop_now_ms(call->calls->loop);
 	call->calls->count.answered++;
@@ -318,6 +339,9 @@ void act_answer(struct sp_call *call, const struct input *in)
 
 void setup_await(struct leg *leg, struct sp_sip_strans *st)
 {
+	if (leg->invite_st) /* nobody may hear of the leg once it is gone */
+		sp_sip_strans_handle(leg->invite_st, NULL, NULL, NULL);
+	mem_deref(leg->invite_st);
 	leg->invite_st = mem_ref(st);
 	leg->accepted = false;
 	sp_sip_strans_handle(st, setup_cancelled, setup_done, leg);
@@ -355,7 +379,7 @@ void act_acked(struct sp_call *call, const struct input *in)
 /** The callee's failure, mapped, to the caller. */
 void act_failure(struct sp_call *call, const struct input *in)
 {
-	call_blame(call, policy_failure(retry_status(call, in->msg->status)),
+	call_blame(call, policy_invite_failure(retry_status(call, in->msg->status)),
 		   "refused by the callee's trunk", NULL);
 	sp_log(SP_LOG_INFO, "call_failed", "call=%s callee_status=%u caller_status=%u", call->id,
 	       in->msg->status, call->status);
@@ -367,7 +391,7 @@ void act_failure(struct sp_call *call, const struct input *in)
 
 void act_no_response(struct sp_call *call, const struct input *in)
 {
-	call_blame(call, policy_failure(retry_status(call, ETIMEDOUT == in->err ? 408 : 503)),
+	call_blame(call, policy_invite_failure(retry_status(call, ETIMEDOUT == in->err ? 408 : 503)),
 		   ETIMEDOUT == in->err ? "no response from the callee's trunk"
 					: "connection to the callee's trunk lost",
 		   NULL);

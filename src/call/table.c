@@ -20,6 +20,7 @@ const struct transition transitions[] = {
 	ROW(ROUTING,  EV_CANCEL,      ENDING,    act_cancelled),
 	ROW(ROUTING,  EV_BYE,         ENDING,    act_bye),
 	ROW(ROUTING,  EV_CHANGE,      ROUTING,   act_glare),
+	ROW(ROUTING,  EV_GLARE,       ROUTING,   act_glare),
 	ROW(ROUTING,  EV_FAULT,       ENDING,    act_fault),
 	ROW(ROUTING,  EV_SHUTDOWN,    ENDING,    act_shutdown),
 
@@ -32,6 +33,7 @@ const struct transition transitions[] = {
 	ROW(CALLING,  EV_CANCEL,      ENDING,    act_cancelled),
 	ROW(CALLING,  EV_BYE,         ENDING,    act_bye),
 	ROW(CALLING,  EV_CHANGE,      CALLING,   act_glare),
+	ROW(CALLING,  EV_GLARE,       CALLING,   act_glare),
 	ROW(CALLING,  EV_FAULT,       ENDING,    act_fault),
 	ROW(CALLING,  EV_SHUTDOWN,    ENDING,    act_shutdown),
 

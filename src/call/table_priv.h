@@ -55,16 +55,20 @@ enum event {
 
 struct sp_call;
 struct leg;
+struct dlg;
 
 /* What an event brings along; what does not apply is NULL. */
 struct input {
 	struct leg *leg;              /* the leg it came from              */
+	struct dlg *dlg;              /* and, of a request, its dialog     */
 	const struct sp_sip_msg *msg; /* request or response               */
 	struct sp_sip_strans *st;     /* of a request                      */
 	struct sp_sip_conn *conn;     /* EV_PICKED                         */
 	const char *host;             /* EV_PICKED: the target's           */
 	uint16_t port;
 	int err;
+	uint16_t status; /* EV_REJECTED without msg: to refuse the change with ... */
+	const char *why; /* ... and what to say, or NULL                           */
 };
 
 typedef void(action_h)(struct sp_call *call, const struct input *in);

@@ -29,7 +29,7 @@ static bool possible(const struct leg *kept, const struct sp_trunk *from,
 
 	return SP_TRANSFER_HANDLE == sp_trunk_conf(from)->transfer && body_has_sdp(req) &&
 	       UP == call->state && LEG_UP == kept->state && LEG_UP == old->state && !call->lent &&
-	       !call->changer && !leg_is_busy(kept) && !leg_is_busy(old) &&
+	       !call->change.by && !leg_is_busy(kept) && !leg_is_busy(old) &&
 	       call_interface(call, from);
 }
 

@@ -9,15 +9,22 @@
  */
 #include "transfer_priv.h"
 
+/** The other call keeps its leg; the placeholder must not outlive that call. */
+static void forget_lender(struct transfer *t)
+{
+	t->placeholder = mem_deref(t->placeholder);
+	if (t->lender)
+		t->lender->lent = NULL;
+	t->lender = NULL;
+}
+
 static void destructor(void *arg)
 {
 	struct transfer *t = arg;
 
 	sp_timer_cancel(&t->timer);
-	if (t->lender)
-		t->lender->lent = NULL;
+	forget_lender(t);
 	session_close(&t->next);
-	mem_deref(t->placeholder);
 	mem_deref(t->by);
 	mem_deref(t->replaces);
 	mem_deref(t->user);
@@ -80,7 +87,7 @@ static uint16_t take_lender(struct transfer *t, struct leg *near, const struct r
 		return 486;
 	*why = "the call to be joined is not up, or busy with a change";
 	if (UP != lender->state || LEG_UP != near->state || LEG_UP != far->state || lender->lent ||
-	    lender->changer || leg_is_busy(near) || leg_is_busy(far))
+	    lender->change.by || leg_is_busy(near) || leg_is_busy(far))
 		return 491;
 	*why = "the call to be joined is of another configuration";
 	if (!call_interface(t->call, far->trunk))
@@ -132,7 +139,7 @@ static uint16_t prepare(struct transfer *t, const struct refer *refer, const str
 {
 	struct leg *near = NULL;
 
-	if (t->call->changer || leg_is_busy(t->referrer) || leg_is_busy(t->kept))
+	if (t->call->change.by || leg_is_busy(t->referrer) || leg_is_busy(t->kept))
 		return 491;
 	if (refer->has_replaces)
 		near = replaces_find(t->call->calls, &refer->replaces);
@@ -276,8 +283,7 @@ static void release_lender(struct transfer *t)
 {
 	struct sp_call *lender = t->lender;
 
-	t->lender = NULL;
-	lender->lent = NULL;
+	forget_lender(t);
 	if (UP != lender->state)
 		return;
 	if (LEG_UP != t->replaced->state) {
@@ -331,9 +337,7 @@ void transfer_target_gone(struct transfer *t)
 {
 	struct leg *kept = t->kept;
 
-	if (t->lender)
-		t->lender->lent = NULL;
-	t->lender = NULL;
+	forget_lender(t);
 	t->target = NULL;
 	if (t->joining != kept || !kept->offering) {
 		transfer_fail(t, 487, "the target hung up");
@@ -402,6 +406,7 @@ void transfer_leg_ended(struct leg *leg)
 		return;
 	if (t && t->target == leg)
 		t->target = NULL;
+	straggler_leave(leg);
 	dlg_hide(leg);
 	list_unlink(&leg->le);
 	sp_loop_release(call->calls->loop, leg);
@@ -420,7 +425,6 @@ void transfer_abort(struct sp_call *call)
 void transfer_close(struct sp_call *call)
 {
 	if (call->lent)
-		call->lent->lender = NULL;
-	call->lent = NULL;
+		forget_lender(call->lent);
 	call->transfer = mem_deref(call->transfer);
 }

@@ -241,6 +241,43 @@ static void check_profile(struct cross *x, size_t i)
 			     "is made for trunks of kind \"service\", this is a carrier");
 }
 
+/* Without a number entry of its caller, an emergency call has the trunk's carrier alone. */
+static void check_emergency(struct cross *x, size_t i)
+{
+	struct draft_trunk *t = &x->trunkv[i];
+
+	if (t->kind == SP_TRUNK_SERVICE && t->emergency.c && !t->carrier && x->carriers.c &&
+	    !t->head.bad)
+		conf_note_at(x->rd, "trunks", i, &t->head, "emergency",
+			     "emergency calls of callers who are in no number entry find no "
+			     "carrier: set carrier");
+}
+
+/* Who diverted a call is believed of trusted trunks, and calls come from the other kind. */
+static void check_diverted(struct cross *x, size_t i)
+{
+	static const char *const names[] = {"carrier", "service"};
+	struct draft_trunk *t = &x->trunkv[i];
+	const int other = t->kind == SP_TRUNK_CARRIER ? SP_TRUNK_SERVICE : SP_TRUNK_CARRIER;
+	bool some = false;
+
+	if (t->diverted == SP_DIVERTED_DROP || t->kind < 0 || t->head.bad)
+		return;
+
+	for (size_t k = 0; k < x->trunks.c; k++) {
+		if (x->trunkv[k].kind != other)
+			continue;
+		some = true;
+		if (x->trunkv[k].out.trusted)
+			return;
+	}
+	if (some)
+		conf_note_at(x->rd, "trunks", i, &t->head, "diverted",
+			     "no trunk of kind \"%s\" is trusted, so nobody is believed who "
+			     "diverted a call to here: set trusted = true there",
+			     names[other]);
+}
+
 static void check_trunk(struct cross *x, size_t i)
 {
 	struct draft_trunk *t = &x->trunkv[i];
@@ -250,6 +287,8 @@ static void check_trunk(struct cross *x, size_t i)
 	resolve_interface(x, i);
 	resolve_carrier(x, i);
 	check_profile(x, i);
+	check_emergency(x, i);
+	check_diverted(x, i);
 	if (!t->out.targetc && !t->head.bad)
 		conf_note_at(x->rd, "trunks", i, &t->head, NULL,
 			     "has no targets: calls reach it only over connections that it opened");

@@ -8,7 +8,7 @@
 #include <re.h>
 #include "conf_priv.h"
 
-enum { DIALLED_MIN = 2, DIALLED_MAX = 15, CODE_MIN = 400, CODE_MAX = 699 };
+enum { DIALLED_MIN = 2, DIALLED_MAX = 15, CODE_MIN = 400, CODE_GLOBAL = 600, CODE_MAX = 699 };
 
 static const char digits[] = "0123456789";
 
@@ -55,6 +55,10 @@ const char *conf_get_dialled(struct conf_reader *rd, const struct conf_key *key,
 			     (unsigned)DIALLED_MIN, (unsigned)DIALLED_MAX);
 		return NULL;
 	}
+	if (str[strlen(str) - 1] == '*')
+		conf_note(rd, s,
+			  "\"*\" is the key of the telephone here: it does not stand for "
+			  "other digits");
 
 	return conf_keep(rd, str);
 }
@@ -97,6 +101,10 @@ unsigned conf_get_code(struct conf_reader *rd, const struct conf_key *key,
 		conf_mistake(rd, s, "%s", mend);
 		return 0;
 	}
+	if (v >= CODE_GLOBAL)
+		conf_note(rd, s,
+			  "speaks for the person who is called, and not for the target (RFC "
+			  "3261 section 21.6): the call is tried again all the same");
 
 	return (unsigned)v;
 }

@@ -107,6 +107,12 @@ static void read_code(struct conf_reader *rd, const struct conf_key *key, const 
 {
 	const unsigned code = conf_get_code(rd, key, e);
 
+	for (size_t i = 0; code && i < t->failoverc; i++) {
+		if (t->failoverv[i] == code) {
+			conf_mistake(rd, e, "the same twice: keep one of them");
+			return;
+		}
+	}
 	if (code)
 		t->failoverv[t->failoverc++] = (uint16_t)code;
 }

@@ -3,11 +3,13 @@
  * Names: what a name may be, which name was meant, host and port of a target.
  */
 #include <string.h>
+#include <strings.h>
 #include <re.h>
 #include "conf_priv.h"
 
 enum {
-	KNOWN_MAX = 32 /* names that a message lists */,
+	KNOWN_MAX = 64 /* names that a message lists: all keys of a trunk, and more */,
+	PART_MIN = 4 /* characters that are part of one name only, for that to be meant */,
 	NAME_MAX_LEN = 63,
 	LABEL_MAX = 63,
 	HOST_MAX = 253,
@@ -111,36 +113,70 @@ unsigned conf_distance(const char *a, const char *b)
 	return row[an % 3][bn];
 }
 
-const char *conf_suggest(char *buf, size_t size, const char *word, const char *const *namev,
-			 size_t namec)
+static bool contains(const char *name, const char *word, size_t len)
 {
-	unsigned best = 3;
-	size_t at = namec;
-	int n;
+	for (; *name; name++) {
+		if (!strncasecmp(name, word, len))
+			return true;
+	}
 
-	buf[0] = '\0';
+	return false;
+}
+
+/* The one name that word is a part of: "teams" of "teams-direct-routing". */
+static const char *part_of(const char *word, const char *const *namev, size_t namec)
+{
+	const size_t len = strlen(word);
+	const char *found = NULL;
+
+	for (size_t i = 0; i < namec && len >= PART_MIN; i++) {
+		if (!contains(namev[i], word, len))
+			continue;
+		if (found)
+			return NULL;
+		found = namev[i];
+	}
+
+	return found;
+}
+
+const char *sp_conf_near(const char *word, const char *const *namev, size_t namec)
+{
+	const char *near = NULL;
+	unsigned best = 3;
+
 	for (size_t i = 0; i < namec; i++) {
 		const unsigned d = conf_distance(word, namev[i]);
 
 		if (d < best && d < strlen(word)) {
 			best = d;
-			at = i;
+			near = namev[i];
 		}
 	}
-	if (at < namec) {
-		(void)re_snprintf(buf, size, "; did you mean \"%s\"?", namev[at]);
-		return buf;
-	}
 
-	n = namec ? re_snprintf(buf, size, "; known: ") : 0;
-	for (size_t i = 0; i < namec && n >= 0 && (size_t)n < size; i++) {
-		const int k = i < KNOWN_MAX ? re_snprintf(buf + n, size - (size_t)n, "%s%s",
-							  i ? ", " : "", namev[i])
-					    : re_snprintf(buf + n, size - (size_t)n, ", ...");
+	return near ? near : part_of(word, namev, namec);
+}
 
-		if (k < 0 || i >= KNOWN_MAX)
+const char *conf_suggest(char *buf, size_t size, const char *word, const char *const *namev,
+			 size_t namec)
+{
+	static const char head[] = "; known: ", more[] = ", ...";
+	const char *near = sp_conf_near(word, namev, namec);
+	size_t n = 0;
+
+	buf[0] = '\0';
+	if (near)
+		(void)re_snprintf(buf, size, "; did you mean \"%s\"?", near);
+	for (size_t i = 0; i < namec && !near; i++) {
+		const char *sep = i ? ", " : head;
+
+		/* whole names only, and room for saying that there are more */
+		if (i == KNOWN_MAX || n + strlen(sep) + strlen(namev[i]) + sizeof(more) > size) {
+			(void)re_snprintf(buf + n, size - n, "%s", more);
 			break;
-		n += k;
+		}
+		(void)re_snprintf(buf + n, size - n, "%s%s", sep, namev[i]);
+		n = strlen(buf);
 	}
 
 	return buf;

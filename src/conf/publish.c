@@ -183,6 +183,7 @@ static int publish_numbers(struct sp_conf *conf, struct conf_arena *keep, struct
 		if (d->head.bad)
 			continue;
 		v[conf->numberc] = d->out;
+		v[conf->numberc].index = (unsigned)i;
 		v[conf->numberc++].src = d->head.src;
 	}
 	conf->numberv = v;

@@ -9,7 +9,7 @@
 #include <re.h>
 #include "conf_priv.h"
 
-enum { SAY_SIZE = 512, WORD_SIZE = 80, STATUS_MIN = 100, STATUS_MAX = 699 };
+enum { SAY_SIZE = 512, WORD_SIZE = 80, STATUS_TRYING = 100, STATUS_MAX = 699 };
 
 const char *conf_get_header(struct conf_reader *rd, const struct conf_key *key,
 			    const config_setting_t *s)
@@ -138,8 +138,15 @@ const char *conf_get_template(struct conf_reader *rd, const struct conf_key *key
 const char *conf_get_method(struct conf_reader *rd, const struct conf_key *key,
 			    const config_setting_t *s)
 {
-	static const char *const methods[] = {"INVITE",  "UPDATE", "BYE",   "CANCEL", "INFO",
-					      "MESSAGE", "NOTIFY", "REFER", "PRACK",  "OPTIONS"};
+	static const char *const methods[] = {"INVITE", "UPDATE",  "BYE",    "CANCEL",
+					      "INFO",   "MESSAGE", "NOTIFY", "REFER"};
+	static const struct {
+		const char *name, *mend;
+	} others[] = {
+		{"ACK", "is a part of its INVITE: no rules are applied to it"},
+		{"PRACK", "acknowledges on each side by itself: no rules are applied to it"},
+		{"OPTIONS", "is between the gateway and each side: no rules are applied to it"},
+	};
 	const size_t n = sizeof(methods) / sizeof(methods[0]);
 	const char *str = conf_get_string(rd, key, s);
 	char near[SAY_SIZE];
@@ -151,9 +158,11 @@ const char *conf_get_method(struct conf_reader *rd, const struct conf_key *key,
 		if (!strcmp(methods[i], str))
 			return methods[i];
 	}
-	if (!strcmp(str, "ACK")) {
-		conf_mistake(rd, s, "is a part of its INVITE: no rules are applied to it");
-		return NULL;
+	for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++) {
+		if (!strcmp(others[i].name, str)) {
+			conf_mistake(rd, s, "%s", others[i].mend);
+			return NULL;
+		}
 	}
 
 	conf_mistake(rd, s, "is no method that rules are applied to%s",
@@ -185,11 +194,15 @@ bool conf_get_status(struct conf_reader *rd, const struct conf_key *key, const c
 		v = sp_u32(&code, &pl, STATUS_MAX) ? 0 : code;
 	}
 
-	if (v < STATUS_MIN || v > STATUS_MAX) {
+	if (v < STATUS_TRYING || v > STATUS_MAX) {
 		conf_mistake(rd, s,
 			     "needs a status code from %u to %u, or a class of them, "
 			     "\"1xx\" to \"6xx\"",
-			     (unsigned)STATUS_MIN, (unsigned)STATUS_MAX);
+			     STATUS_TRYING + 1U, (unsigned)STATUS_MAX);
+		return false;
+	}
+	if (v == STATUS_TRYING) { /* RFC 3261 section 8.2.6.1 */
+		conf_mistake(rd, s, "goes to the next hop only: no rules are applied to it");
 		return false;
 	}
 	out->min = out->max = (uint16_t)v;
@@ -210,6 +223,27 @@ static void check_member(struct conf_reader *rd, const config_setting_t *rule, c
 		conf_reader_leave(rd, len);
 		conf_mistake(rd, rule, "action \"%s\" needs %s", action, needs);
 	}
+	conf_reader_leave(rd, len);
+}
+
+/* BYE and CANCEL are answered by the gateway itself, which is no message of the other side. */
+static void check_answered(struct conf_reader *rd, const config_setting_t *when,
+			   const struct sp_conf_when *w)
+{
+	const config_setting_t *method = config_setting_get_member(when, "method");
+	const size_t len = conf_reader_enter(rd, ".when.method");
+	size_t own = 0;
+
+	for (size_t i = 0; i < w->methodc; i++)
+		own += !strcmp(w->methodv[i], "BYE") || !strcmp(w->methodv[i], "CANCEL");
+	if (w->statusc && own && own == w->methodc)
+		conf_mistake(rd, method,
+			     "responses to BYE and CANCEL are the gateway's own: with status, the "
+			     "rule would never act");
+	else if (w->statusc && own)
+		conf_note(rd, method,
+			  "responses to BYE and CANCEL are the gateway's own: the rule never acts "
+			  "on these");
 	conf_reader_leave(rd, len);
 }
 
@@ -241,6 +275,8 @@ void conf_check_rule(struct conf_reader *rd, const struct config_setting_t *s, v
 		conf_reader_leave(rd, len);
 	}
 
+	if (when && config_setting_is_group(when))
+		check_answered(rd, when, &d->out.when);
 	if (when && config_setting_is_group(when))
 		matches = config_setting_get_member(when, "matches");
 	if (matches && !config_setting_get_member(when, "header")) {

@@ -21,22 +21,40 @@ static void blame(struct conf_reader *rd, const config_setting_t *s, const char 
 	conf_reader_leave(rd, len);
 }
 
+/* Of a value that the file does not have. */
+static const char *origin(char *buf, size_t size, const config_setting_t *s, const char *key)
+{
+	const struct conf_profile *p = &conf_profilev[conf_profile_of(s)];
+
+	if (config_setting_get_member(s, key))
+		return "";
+	for (size_t i = 0; i < p->presetc; i++) {
+		if (strcmp(p->presetv[i].key, key))
+			continue;
+		(void)re_snprintf(buf, size, " by profile \"%s\"", p->name);
+		return buf;
+	}
+
+	return " by default";
+}
+
 /* RFC 4028 section 4: the session interval is never below Min-SE. */
 static void check_timer(struct conf_reader *rd, const config_setting_t *s,
 			const struct draft_trunk *d)
 {
 	const bool min = config_setting_get_member(s, "session_min_s") != NULL;
-	char text[128];
+	char text[256], from[128];
 
 	if (d->head.bad || d->min_s <= d->expires_s)
 		return;
 
 	if (min)
 		(void)re_snprintf(text, sizeof(text),
-				  "needs session_expires_s, which is %d, or less", d->expires_s);
+				  "needs session_expires_s, which is %d%s, or less", d->expires_s,
+				  origin(from, sizeof(from), s, "session_expires_s"));
 	else
-		(void)re_snprintf(text, sizeof(text), "needs session_min_s, which is %d, or more",
-				  d->min_s);
+		(void)re_snprintf(text, sizeof(text), "needs session_min_s, which is %d%s, or more",
+				  d->min_s, origin(from, sizeof(from), s, "session_min_s"));
 	blame(rd, s, min ? "session_min_s" : "session_expires_s", text);
 }
 
@@ -44,6 +62,17 @@ static void check_timer(struct conf_reader *rd, const config_setting_t *s,
 static bool has(const config_setting_t *s, const char *member)
 {
 	return config_setting_get_member(s, member) != NULL;
+}
+
+/*
+ * What comes in is looked at for the international prefix first: "0" before
+ * national numbers and "00" before others is as it should be.
+ */
+static bool is_shadowed(const struct sp_conf_numbering *n)
+{
+	const char *home = n->national_prefix, *abroad = n->international_prefix;
+
+	return home && *home && abroad && *abroad && !strncmp(home, abroad, strlen(abroad));
 }
 
 static void check_numbering(struct conf_reader *rd, const config_setting_t *s,
@@ -62,6 +91,10 @@ static void check_numbering(struct conf_reader *rd, const config_setting_t *s,
 		blame(rd, s, "format",
 		      "needs international_prefix = \"...\", \"00\" say, to write instead of "
 		      "\"+\"");
+	if (is_shadowed(&d->out.numbering))
+		blame(rd, s, "international_prefix",
+		      "national_prefix begins with it too, so national numbers would be taken for "
+		      "international ones: needs another");
 	conf_reader_leave(rd, len);
 }
 

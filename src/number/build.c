@@ -18,6 +18,7 @@ static void build_destructor(void *arg)
 
 	mem_deref(b->entryv);
 	mem_deref(b->headers);
+	mem_deref(b->names);
 	mem_deref(b->strings);
 	mem_deref(b->sorted);
 }
@@ -171,6 +172,20 @@ static bool check_headers(struct sp_number_build *b, const struct sp_number_row 
 	return ok;
 }
 
+/** Nobody may write a header of this name from now on, see sp_number_has_header(). */
+static int store_name(struct sp_number_build *b, const char *name)
+{
+	char lower[SP_NUMBER_HEADER_NAME_MAX + 1];
+	struct pl pl;
+	int err = b->names ? 0 : number_pool_alloc(&b->names, 1);
+
+	pl_set_str(&pl, name);
+	if (!err && number_header_lower(lower, &pl) && !number_pool_string(b->names, lower))
+		err = ENOMEM;
+
+	return err;
+}
+
 static int store_headers(struct sp_number_build *b, const struct sp_number_row *row,
 			 struct sp_number_entry *e)
 {
@@ -183,7 +198,7 @@ static int store_headers(struct sp_number_build *b, const struct sp_number_row *
 	for (i = 0; i < row->headerc; i++) {
 		headerv[i].name = number_pool_string(b->strings, row->headerv[i].name);
 		headerv[i].value = number_pool_string(b->strings, row->headerv[i].value);
-		if (!headerv[i].name || !headerv[i].value)
+		if (!headerv[i].name || !headerv[i].value || store_name(b, headerv[i].name))
 			return ENOMEM;
 	}
 

@@ -150,6 +150,23 @@ static size_t utf8_len(const unsigned char *s)
 	}
 }
 
+/** In lower case, as names are kept to be found. @return false: too long for one */
+bool number_header_lower(char out[SP_NUMBER_HEADER_NAME_MAX + 1], const struct pl *name)
+{
+	size_t i;
+
+	if (name->l > SP_NUMBER_HEADER_NAME_MAX)
+		return false;
+	for (i = 0; i < name->l; i++) {
+		const char c = name->p[i];
+
+		out[i] = c >= 'A' && c <= 'Z' ? (char)(c + 'a' - 'A') : c;
+	}
+	out[i] = '\0';
+
+	return true;
+}
+
 /** At most max bytes of UTF-8 without any control character. */
 bool number_text_ok(const char *s, size_t max)
 {

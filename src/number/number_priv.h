@@ -30,6 +30,7 @@ struct sp_number_build {
 	size_t entrycap;
 	struct number_pool *strings;
 	struct number_pool *headers;
+	struct number_pool *names; /**< of headers, in lower case */
 	bool bad;  /**< something was refused: no table will come of it */
 	bool mute; /**< refuse without telling */
 };
@@ -60,6 +61,7 @@ bool csv_reader_next(struct csv_reader *r);
 bool number_pack(uint64_t *key, const char *p, size_t len);
 
 /* header.c */
+bool number_header_lower(char out[SP_NUMBER_HEADER_NAME_MAX + 1], const struct pl *name);
 bool number_text_ok(const char *s, size_t max);
 
 /* names.c */
@@ -71,6 +73,7 @@ bool number_trunk_find(uint16_t *index, const struct sp_number_build *b, const c
 int number_pool_alloc(struct number_pool **pp, size_t align);
 const void *number_pool_intern(struct number_pool *pool, const void *p, size_t len);
 const char *number_pool_string(struct number_pool *pool, const char *s);
+bool number_pool_has(const struct number_pool *pool, const void *p, size_t len);
 void number_pool_seal(struct number_pool *pool);
 
 #endif

@@ -152,6 +152,14 @@ const void *number_pool_intern(struct number_pool *pool, const void *p, size_t l
 	return copy;
 }
 
+/** Does a pool that is not sealed have these bytes? */
+bool number_pool_has(const struct number_pool *pool, const void *p, size_t len)
+{
+	const uint32_t hash = (uint32_t)sp_hash(&pool->key, p, len);
+
+	return pool->slotc && slot_find(pool->slotv, pool->slotc, hash, p, len)->p;
+}
+
 const char *number_pool_string(struct number_pool *pool, const char *s)
 {
 	return number_pool_intern(pool, s, strlen(s) + 1);

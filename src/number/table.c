@@ -34,6 +34,7 @@ struct sp_number_table {
 	size_t trunkc;
 	struct number_pool *strings;
 	struct number_pool *headers;
+	struct number_pool *names; /**< of headers, in lower case */
 };
 
 static void table_destructor(void *arg)
@@ -45,6 +46,7 @@ static void table_destructor(void *arg)
 	mem_deref(t->exact.slotv);
 	mem_deref(t->entryv);
 	mem_deref(t->headers);
+	mem_deref(t->names);
 	mem_deref(t->strings);
 }
 
@@ -157,8 +159,9 @@ static void take_entries(struct sp_number_table *t, struct sp_number_build *b)
 	t->entryc = b->entryc;
 	t->strings = b->strings;
 	t->headers = b->headers;
+	t->names = b->names; /* stays open: names are looked up */
 	b->entryv = NULL;
-	b->strings = b->headers = NULL;
+	b->strings = b->headers = b->names = NULL;
 	b->entryc = b->entrycap = 0;
 
 	number_pool_seal(t->strings);
@@ -256,4 +259,20 @@ size_t sp_number_count(const struct sp_number_table *t)
 size_t sp_number_count_trunk(const struct sp_number_table *t, uint16_t trunk)
 {
 	return t && trunk < t->trunkc ? t->countv[trunk] : 0;
+}
+
+bool sp_number_has_header(const struct sp_number_table *t, const struct pl *name)
+{
+	char lower[SP_NUMBER_HEADER_NAME_MAX + 1];
+
+	return t && t->names && name && number_header_lower(lower, name) &&
+	       number_pool_has(t->names, lower, name->l + 1);
+}
+
+void sp_number_each(const struct sp_number_table *t, sp_number_each_h *h, void *arg)
+{
+	size_t i;
+
+	for (i = 0; t && h && i < t->entryc; i++)
+		h(&t->entryv[i], arg);
 }

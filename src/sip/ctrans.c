@@ -455,6 +455,14 @@ int sp_sip_cancel(struct sp_sip_ctrans *ct, const struct mbuf *headers)
 	}
 }
 
+void sp_sip_ctrans_handle(struct sp_sip_ctrans *ct, sp_sip_response_h *h, void *arg)
+{
+	if (!ct)
+		return;
+	ct->h = h;
+	ct->arg = arg;
+}
+
 void sp_sip_ctrans_detach(struct sp_sip_ctrans *ct)
 {
 	if (!ct)

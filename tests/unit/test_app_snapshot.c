@@ -194,13 +194,118 @@ static void test_numbers(void **state)
 	expect(*state,
 	       &(struct variant){.numbers = "{ number = \"441632\"; trunk = \"pbx\"; },\n"
 					    "{ number = \"+441632\"; trunk = \"nobody\"; }"},
-	       2, ":16: trunk = \"nobody\"", "");
+	       2, ":16: numbers[1] \"+441632\".trunk = \"nobody\"", "");
 	expect(*state, &(struct variant){.numbers = "{ number = \"441632\"; trunk = \"pbx\"; }"}, 1,
-	       ":15: number = \"441632\"", "E.164");
+	       ":15: numbers[0] \"441632\".number = \"441632\"", "E.164");
 	expect(*state,
 	       &(struct variant){.numbers = "{ number = \"+441632\"; trunk = \"pbx\"; "
 					    "headers = { Via = \"x\"; }; }"},
-	       1, ":15: headers", "Via");
+	       1, ":15: numbers[0] \"+441632\".headers = \"Via\"", "");
+	/* counted as in the file, also behind one that is wrong by itself */
+	expect(*state,
+	       &(struct variant){.numbers = "{ number = \"+441632\"; },\n"
+					    "{ number = \"123456789012345678901234567890"
+					    "12345678901234567890\"; trunk = \"pbx\"; }"},
+	       2,
+	       ":16: numbers[1] \"1234567890123456789012345678901234567890\".number = ", "E.164");
+}
+
+/* n notes that name the rules and pass of the carrier trunk, which stands on line 9. */
+static void expect_notes(const struct world *w, const struct variant *v, const char *lines)
+{
+	struct app_snapshot *s = NULL;
+	char found[2048] = "";
+	struct told told;
+
+	assert_int_equal(load(&s, w, v, &told), 0);
+	for (char *line = strtok(told.text, "\n"); line; line = strtok(NULL, "\n")) {
+		const char *at = strstr(line, ": note: trunks[0]");
+
+		if (at && !strstr(line, "has no targets"))
+			snprintf(found + strlen(found), sizeof(found) - strlen(found), "%s\n",
+				 at + sizeof(": note: trunks[0] \"carrier-a\".") - 1);
+	}
+	assert_string_equal(found, lines);
+	mem_deref(s);
+}
+
+#define SET(value) "{ action = \"set\"; header = \"X-A\"; value = \"" value "\"; }"
+#define OF_ACCOUNT(a) "{ action = \"remove\"; header = \"X-A\"; when = { account = \"" a "\"; }; }"
+#define NUMBERS                                                                                    \
+	"{ number = \"+4416\"; trunk = \"pbx\"; account = \"acme\";"                               \
+	"  headers = { X-Tenant = \"1\"; }; },"                                                    \
+	"{ number = \"+4417\"; trunk = \"pbx\"; account = \"beta\"; }"
+
+/* What a rule asks the number entries for, and none of them has. */
+static void test_rule_notes(void **state)
+{
+	const struct world *w = *state;
+	const struct variant v = {
+		.trunk = "headers_out = ( " SET("{number:x-tenant}") ", " SET(
+			"{{number:X-"
+			"No}{number:X-"
+			"Tenat}{"
+			"number:X-MS}") ", " OF_ACCOUNT("ac*e") ", " OF_ACCOUNT("*") " ); "
+										     "headers_in = "
+										     "("
+										     " " OF_ACCOUNT(
+											     "acne") ","
+												     " " OF_ACCOUNT("Gamma*") ", " OF_ACCOUNT(
+													     "delta") " );",
+		.numbers = NUMBERS,
+		.files = "\"more.csv\"",
+	};
+
+	/* those of the files count as well */
+	world_write(w, "more.csv", "number,trunk,account,header:X-Other\n+4418,pbx,delta,x\n");
+	expect_notes(w, &v,
+		     "headers_in[0].when.account = \"acne\": no number entry has such an account; "
+		     "did you mean \"acme\"?\n"
+		     "headers_in[1].when.account = \"Gamma*\": no number entry has such an "
+		     "account\n"
+		     "headers_out[1].value = \"{{number:X-No}{number:X-Tenat}{number:X-MS}\": no "
+		     "number entry has a header \"X-Tenat\"; did you mean \"X-Tenant\"?\n"
+		     "headers_out[1].value = \"{{number:X-No}{number:X-Tenat}{number:X-MS}\": no "
+		     "number entry has a header \"X-MS\"\n");
+	/* without any numbers that is what there is to say */
+	expect_notes(w, &(struct variant){.trunk = v.trunk, .numbers = " "}, "");
+}
+
+/* Also where the entries differ in every value, and there are many of them. */
+static void test_rule_notes_many(void **state)
+{
+	const struct world *w = *state;
+	const struct variant v = {
+		.trunk = "headers_out = ( " SET("{number:X-Last}") ", " SET(
+			"{number:Absent}") ", " OF_ACCOUNT("a-5999") ", " OF_ACCOUNT("zeta-9") " )"
+											       ";",
+		.files = "\"more.csv\"",
+	};
+	char path[160];
+	FILE *f;
+
+	snprintf(path, sizeof(path), "%s/more.csv", w->dir);
+	f = fopen(path, "w");
+	assert_non_null(f);
+	fputs("number,trunk,account,header:X-Line,header:X-Last\n", f);
+	for (unsigned i = 0; i < 6000; i++)
+		fprintf(f, "+44173296%04u,pbx,a-%u,%u,%s\n", i, i, i, i == 5999 ? "x" : "");
+	fclose(f);
+	expect_notes(w, &v,
+		     "headers_out[1].value = \"{number:Absent}\": no number entry has a header "
+		     "\"Absent\"\n"
+		     "headers_out[3].when.account = \"zeta-9\": no number entry has such an "
+		     "account\n");
+}
+
+/* A custom header that anybody may send is one that cannot be relied on. */
+static void test_pass_notes(void **state)
+{
+	expect_notes(
+		*state,
+		&(struct variant){.trunk = "pass = [ \"X-B\", \"x-tenant\" ];", .numbers = NUMBERS},
+		"pass = \"x-tenant\": is a custom header of number entries: with numbers that "
+		"have none, the other side's own passes for it\n");
 }
 
 static void test_number_files(void **state)
@@ -248,8 +353,7 @@ static void test_all_at_once(void **state)
 	expect(*state, &v, 5, ":17: ", "none.csv");
 }
 
-static int check_told(const struct world *w, const struct variant *v, bool verbose, char **out,
-		      char **err)
+static int check_file(const char *file, bool verbose, char **out, char **err)
 {
 	size_t out_len, err_len;
 	FILE *o = open_memstream(out, &out_len), *e = open_memstream(err, &err_len);
@@ -257,12 +361,18 @@ static int check_told(const struct world *w, const struct variant *v, bool verbo
 
 	assert_non_null(o);
 	assert_non_null(e);
-	if (v)
-		world_conf(w, v);
-	status = sp_app_check(v ? w->conf : "/nonexistent/sallyport.conf", verbose, o, e);
+	status = sp_app_check(file, verbose, o, e);
 	fclose(o);
 	fclose(e);
 	return status;
+}
+
+static int check_told(const struct world *w, const struct variant *v, bool verbose, char **out,
+		      char **err)
+{
+	if (v)
+		world_conf(w, v);
+	return check_file(v ? w->conf : "/nonexistent/sallyport.conf", verbose, out, err);
 }
 
 static int check(const struct world *w, const struct variant *v, char **out, char **err)
@@ -315,11 +425,55 @@ static void test_check_verbose(void **state)
 	assert_non_null(pbx);
 	assert_non_null(strstr(pbx, "\n  transfer = \"refuse\";  # default\n"));
 	assert_non_null(strstr(pbx, "\n  failover = [ 503 ];  # default\n"));
+	assert_non_null(strstr(pbx, "\n  numbering = {\n    # strip is not set\n"));
+	assert_non_null(strstr(pbx, "\n    user_phone = true;  # default\n  };\n  emergency = "));
 	free(out);
 	free(err);
 
 	assert_int_equal(check_told(w, &(struct variant){.ca = "none.pem"}, true, &out, &err), 1);
 	assert_string_equal(out, "");
+	free(out);
+	free(err);
+}
+
+/* What is printed of a trunk can stand in its place, groups and all. */
+static void test_verbose_again(void **state)
+{
+	static char text[16 * 1024], again[32 * 1024];
+	const struct world *w = *state;
+	const struct variant v = {
+		.trunk = "profile = \"teams-direct-routing\"; emergency = [ \"112\" ];"
+			 "headers_in = ( { action = \"remove\"; header = \"X-A\";"
+			 " when = { status = \"2xx\"; }; } );"
+			 "numbering = { country = \"44\"; national_prefix = \"0\"; };"};
+	char *out, *err, *told, *end, *from, *to;
+	FILE *f;
+
+	assert_int_equal(check_told(w, &v, true, &out, &err), 0);
+	told = strstr(out, "\ntrunk carrier-a:\n");
+	assert_non_null(told);
+	told = strchr(told + 1, '\n');
+	end = strstr(told, "\ntrunk pbx:\n");
+	assert_non_null(end);
+	*end = '\0';
+
+	f = fopen(w->conf, "r");
+	assert_non_null(f);
+	text[fread(text, 1, sizeof(text) - 1, f)] = '\0';
+	fclose(f);
+	from = strstr(text, "{ name = \"carrier-a\"");
+	to = strstr(text, "{ name = \"pbx\"");
+	assert_true(from && to);
+	*from = '\0';
+	snprintf(again, sizeof(again), "%s{%s},\n%s", text, told, to);
+	free(out);
+	free(err);
+
+	world_write(w, "sallyport.conf", again);
+	assert_int_equal(check_file(w->conf, true, &out, &err), 0);
+	assert_string_equal(err, "");
+	assert_non_null(strstr(out, "    country = \"44\";  # "));
+	assert_non_null(strstr(out, "  hold = \"inactive\";  # "));
 	free(out);
 	free(err);
 }
@@ -356,12 +510,16 @@ int main(void)
 		cmocka_unit_test(test_made_for),
 		cmocka_unit_test(test_kind_unknown),
 		cmocka_unit_test(test_numbers),
+		cmocka_unit_test(test_rule_notes),
+		cmocka_unit_test(test_rule_notes_many),
+		cmocka_unit_test(test_pass_notes),
 		cmocka_unit_test(test_number_files),
 		cmocka_unit_test(test_duplicate),
 		cmocka_unit_test(test_all_at_once),
 		cmocka_unit_test(test_check_good),
 		cmocka_unit_test(test_check_bad),
 		cmocka_unit_test(test_check_verbose),
+		cmocka_unit_test(test_verbose_again),
 	};
 
 	return cmocka_run_group_tests(tests, world_setup, world_teardown);

@@ -347,7 +347,7 @@ static void intervals_are_bounded(void **state)
 		fail_with(&f->service, m, 422, line);
 	}
 	assert_in_range(n, 2, 4);
-	expect(&f->carrier, "422");
+	expect(&f->carrier, "502");
 	acknowledge(&f->carrier);
 	expect_clean(f);
 }

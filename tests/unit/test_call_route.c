@@ -251,6 +251,120 @@ static void anonymous_callers_by_asserted_identity(void **state)
 	assert_int_equal(find(w, TEAMS, "sip:+4930123@gw", nobody, ""), 403);
 }
 
+#define OUTSIDE "<sip:+4930123@t>"
+#define OWN_PAI "P-Asserted-Identity: <sip:+441632960101@t>\r\n"
+#define OTHERS_PAI "P-Asserted-Identity: <sip:+441632960201@t>\r\n"
+#define DIVERSION(value) "Diversion: " value ";reason=unconditional\r\n"
+#define HISTORY(value) "History-Info: " value "\r\n"
+
+/*
+ * A call that a user forwards has the outside caller in From. The user's own
+ * number is in P-Asserted-Identity (RFC 3325 9.1), in Diversion, the last
+ * diversion on top (RFC 5806 4), or in History-Info, in the order of events
+ * (RFC 7044 10.1). The trunk is trusted.
+ */
+static void forwarded_by_a_service(void **state)
+{
+	static const struct {
+		const char *from, *extra, *number; /* NULL: 403 */
+	} rows[] = {
+		{OUTSIDE, OWN_PAI, "+441632960101"},
+		{OUTSIDE, "P-Asserted-Identity: <sip:al@t>, <tel:+441632960101>\r\n",
+		 "+441632960101"},
+		{OUTSIDE, OTHERS_PAI OWN_PAI, "+441632960101"},
+		{OUTSIDE, OTHERS_PAI, NULL},
+		{"<sip:al@t>", OWN_PAI, "+441632960101"},
+		/* From comes first, then P-Asserted-Identity, then Diversion */
+		{"<sip:+441632960001@t>", OWN_PAI, "+441632960001"},
+		{OUTSIDE, DIVERSION("<sip:+441632960002@t>") OWN_PAI, "+441632960101"},
+		{OUTSIDE,
+		 HISTORY("<sip:+441632960003@t>;index=1") DIVERSION("<sip:+441632960002@t>"),
+		 "+441632960002"},
+		{OUTSIDE, DIVERSION("\"B\" <sip:+441632960002@t;user=phone>"), "+441632960002"},
+		{OUTSIDE, DIVERSION("<tel:+441632960003>") DIVERSION("<sip:+441632960002@t>"),
+		 "+441632960003"},
+		{OUTSIDE, DIVERSION("<sip:+15550000@t>, <sip:+441632960002@t>"), "+441632960002"},
+		{OUTSIDE, DIVERSION("<sip:+441632960201@t>"), NULL},
+		{OUTSIDE, DIVERSION("<sip:+441632960002"), NULL}, /* no address */
+		{OUTSIDE, DIVERSION("<urn:x:+441632960002>"), NULL},
+		{OUTSIDE,
+		 HISTORY("<sip:+441632960002@t>;index=1, "
+			 "<sip:+441632960003@t?Reason=SIP%3Bcause%3D302>;index=1.1")
+			 HISTORY("<sip:+49301@t>;index=1.1.1"),
+		 "+441632960003"},
+		/* the number that is called has forwarded nothing yet */
+		{OUTSIDE, HISTORY("<sip:+49301@t>;index=1, <sip:+441632960309@t>;index=1.1"), NULL},
+		{OUTSIDE, HISTORY("<sip:+441632960002@t>;index=1, <sip:+441632960309@t>;index=1.1"),
+		 "+441632960002"},
+		{OUTSIDE, "", NULL},
+		/* as ever: who is anonymous */
+		{"<sip:anonymous@anonymous.invalid>", OWN_PAI, "+441632960101"},
+		{"<sip:anonymous@anonymous.invalid>", DIVERSION("<sip:+441632960002@t>"),
+		 "+441632960002"},
+	};
+	struct world *w = *state;
+
+	w->confv[TEAMS].trusted = true;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		const uint16_t status =
+			find(w, TEAMS, "sip:+441632960309@gw", rows[i].from, rows[i].extra);
+
+		assert_int_equal(status, rows[i].number ? 0 : 403);
+		if (rows[i].number) {
+			const bool other = !strncmp(rows[i].number, "+4416329601", 11);
+
+			expect_route(w, other ? BACKUP : CARRIER, "+441632960309",
+				     other ? "+4416329601" : "+4416329600");
+			assert_string_equal(w->route.caller, rows[i].number);
+		} else {
+			expect_refused(w, "does not belong to this trunk");
+		}
+	}
+}
+
+/* Anybody may write who diverted a call: only a trusted trunk is believed (RFC 5806 7). */
+static void forwarded_by_an_untrusted_service(void **state)
+{
+	struct world *w = *state;
+
+	assert_int_equal(find(w, TEAMS, "sip:+49301@gw", OUTSIDE, OWN_PAI), 0);
+	expect_route(w, BACKUP, "+49301", "+4416329601");
+	assert_int_equal(
+		find(w, TEAMS, "sip:+49301@gw", OUTSIDE, DIVERSION("<sip:+441632960002@t>")), 403);
+	assert_int_equal(
+		find(w, TEAMS, "sip:+49301@gw", OUTSIDE, HISTORY("<sip:+441632960002@t>;index=1")),
+		403);
+	assert_int_equal(find(w, TEAMS, "sip:+49301@gw", "<sip:al@t>", OTHERS_PAI), 403);
+	expect_refused(w, "not E.164");
+}
+
+/* The trunk's numbering, and the most that is looked at: of History-Info the newest. */
+static void forwarded_numbering_and_bounds(void **state)
+{
+	struct world *w = *state;
+	char many[900] = "History-Info: <sip:01632960002@t>";
+	char top[900] = "Diversion: <sip:1@t>";
+
+	w->confv[TEAMS].trusted = true;
+	w->confv[TEAMS].numbering =
+		(struct sp_conf_numbering){.country = "44", .national_prefix = "0"};
+	for (unsigned i = 0; i < 31; i++) {
+		strcat(many, ",<sip:1@t>");
+		strcat(top, i < 30 ? ",<sip:1@t>" : ",<sip:01632960002@t>");
+	}
+	strcat(many, "\r\n");
+	strcat(top, "\r\n");
+	assert_int_equal(find(w, TEAMS, "sip:+49301@gw", OUTSIDE, many), 0);
+	assert_string_equal(w->route.caller, "+441632960002");
+	assert_int_equal(find(w, TEAMS, "sip:+49301@gw", OUTSIDE, top), 0);
+	assert_string_equal(w->route.caller, "+441632960002");
+
+	strcpy(strchr(many, '\r'), ",<sip:1@t>\r\n");
+	assert_int_equal(find(w, TEAMS, "sip:+49301@gw", OUTSIDE, many), 403);
+	memcpy(strstr(top, "<sip:1@t>"), "<a>,<b>  ", 9);
+	assert_int_equal(find(w, TEAMS, "sip:+49301@gw", OUTSIDE, top), 403);
+}
+
 static void unknown_trunk(void **state)
 {
 	struct world *w = *state;
@@ -306,6 +420,11 @@ static void emergency_calls_of_a_service(void **state)
 		{"sip:%31%312@gw", "<sip:al@t>", "112", "", CARRIER},
 		{"sip:112;phone-context=+44@gw", "<sip:al@t>", "112", "", CARRIER},
 		{"tel:1-1-2;phone-context=+44", "<sip:al@t>", "112", "", CARRIER},
+		/* as an international number, which it is not: as listed */
+		{"sip:+112@gw", "<sip:al@t>", "112", "", CARRIER},
+		{"sip:%2b112;phone-context=+44@gw", "<sip:+441632960101@t>", "112", "+4416329601",
+		 BACKUP},
+		{"tel:+1-12", "<sip:al@t>", "112", "", CARRIER},
 		{"sip:*5%23@gw", "<sip:al@t>", "*5%23", "", CARRIER},
 		/* "+" forms exactly, and before the table */
 		{"sip:+44999@gw", "<sip:al@t>", "+44999", "", CARRIER},
@@ -319,14 +438,29 @@ static void emergency_calls_of_a_service(void **state)
 		assert_true(w->route.emergency);
 	}
 	/* nearly, but not */
-	assert_int_equal(find(w, TEAMS, "sip:+112@gw", "<sip:al@t>", ""), 403);
 	assert_int_equal(find(w, TEAMS, "sip:1122@gw", "<sip:al@t>", ""), 403);
 	assert_int_equal(find(w, TEAMS, "sip:11@gw", "<sip:al@t>", ""), 403);
+	assert_int_equal(find(w, TEAMS, "sip:+1122@gw", "<sip:al@t>", ""), 403);
+	assert_int_equal(find(w, TEAMS, "sip:++112@gw", "<sip:al@t>", ""), 403);
 	assert_int_equal(find(w, TEAMS, "sip:44999@gw", "<sip:al@t>", ""), 403);
 	assert_false(w->route.emergency);
 	/* no carrier anywhere */
 	assert_int_equal(find(w, PBX, "sip:112@gw", "<sip:+441632960201@t>", ""), 404);
 	expect_refused(w, "names a carrier");
+}
+
+/* Of two that fit, the one that is as dialled. */
+static void emergency_listed_both_ways(void **state)
+{
+	static const char *const both[] = {"112", "+112"};
+	struct world *w = *state;
+
+	w->confv[TEAMS].emergencyv = both;
+	w->confv[TEAMS].emergencyc = 2;
+	assert_int_equal(find(w, TEAMS, "sip:+112@gw", "<sip:al@t>", ""), 0);
+	expect_route(w, CARRIER, "+112", "");
+	assert_int_equal(find(w, TEAMS, "sip:112@gw", "<sip:al@t>", ""), 0);
+	expect_route(w, CARRIER, "112", "");
 }
 
 /* The list is of what is dialled: no numbering makes another number of it. */
@@ -421,6 +555,10 @@ static void transfer_by_number(void **state)
 	expect_route(w, CARRIER, "*21%23", "");
 	assert_int_equal(refer(w, TEAMS, "<sip:+4930123@gw>", NULL), 0);
 	expect_route(w, CARRIER, "+4930123", "");
+	/* not by a part of what is no number */
+	assert_int_equal(refer(w, TEAMS, "<sip:+4930123@gw>", "+4416329601071234"), 0);
+	expect_route(w, CARRIER, "+4930123", "");
+	assert_string_equal(w->route.caller, "");
 	assert_int_equal(refer(w, PBX, "<sip:+4930123@gw>", "+441632960207"), 404);
 	expect_refused(w, "names a carrier");
 
@@ -483,9 +621,13 @@ int main(void)
 		T(carrier_calls_by_called_number),
 		T(service_calls_by_calling_number),
 		T(anonymous_callers_by_asserted_identity),
+		T(forwarded_by_a_service),
+		T(forwarded_by_an_untrusted_service),
+		T(forwarded_numbering_and_bounds),
 		T(unknown_trunk),
 		T(numbering_of_the_calling_trunk),
 		T(emergency_calls_of_a_service),
+		T(emergency_listed_both_ways),
 		T(emergency_numbers_before_numbering),
 		T(emergency_calls_of_a_carrier),
 		T(transfer_back_to_the_trunk),

@@ -10,40 +10,52 @@
 /* Pairs that cannot occur, or that mean nothing in that state. One bit per event. */
 #define BIT(ev) (1U << (ev))
 
+/* A transfer begins in a call that is up; the rest is of one that is on its way. */
+#define TRANSFER                                                                                   \
+	(BIT(EV_REFER) | BIT(EV_TARGET_UP) | BIT(EV_TARGET_DOWN) | BIT(EV_JOINED) | BIT(EV_LEFT))
+
 static const unsigned ignored[STATES] = {
 	/* No INVITE went out: there is no callee to hear from, and no answer to acknowledge. */
-	[ROUTING] = BIT(EV_RETRY) | BIT(EV_PROVISIONAL) | BIT(EV_ANSWER) | BIT(EV_FAILURE) |
-		    BIT(EV_NO_RESPONSE) | BIT(EV_ACK) | BIT(EV_NO_ACK) | BIT(EV_ACCEPTED) |
-		    BIT(EV_UPDATED) | BIT(EV_REJECTED) | BIT(EV_LOST) | BIT(EV_SILENCE) |
-		    BIT(EV_LEG_ENDED),
+	[ROUTING] = TRANSFER | BIT(EV_PROVISIONAL) | BIT(EV_ANSWER) | BIT(EV_FAILURE) |
+		    BIT(EV_RETRY) | BIT(EV_NO_RESPONSE) | BIT(EV_ACK) | BIT(EV_NO_ACK) |
+		    BIT(EV_ACCEPTED) | BIT(EV_UPDATED) | BIT(EV_REJECTED) | BIT(EV_LOST) |
+		    BIT(EV_SILENCE) | BIT(EV_LEG_ENDED),
 	/* The connection is found; media is not watched before the answer. */
-	[CALLING] = BIT(EV_PICKED) | BIT(EV_UNREACHABLE) | BIT(EV_ACK) | BIT(EV_NO_ACK) |
+	[CALLING] = TRANSFER | BIT(EV_PICKED) | BIT(EV_UNREACHABLE) | BIT(EV_ACK) | BIT(EV_NO_ACK) |
 		    BIT(EV_ACCEPTED) | BIT(EV_UPDATED) | BIT(EV_REJECTED) | BIT(EV_LOST) |
 		    BIT(EV_SILENCE) | BIT(EV_LEG_ENDED),
-	[RINGING] = BIT(EV_PICKED) | BIT(EV_UNREACHABLE) | BIT(EV_ACK) | BIT(EV_NO_ACK) |
-		    BIT(EV_ACCEPTED) | BIT(EV_UPDATED) | BIT(EV_REJECTED) | BIT(EV_LOST) |
-		    BIT(EV_SILENCE) | BIT(EV_LEG_ENDED),
-	/* A CANCEL after the 2xx has no effect (RFC 3261 9.2); late provisionals neither. */
-	[ANSWERED] = BIT(EV_RETRY) | BIT(EV_PICKED) | BIT(EV_UNREACHABLE) | BIT(EV_PROVISIONAL) |
-		     BIT(EV_ANSWER) | BIT(EV_FAILURE) | BIT(EV_NO_RESPONSE) | BIT(EV_RING_LIMIT) |
+	[RINGING] = TRANSFER | BIT(EV_PICKED) | BIT(EV_UNREACHABLE) | BIT(EV_ACK) | BIT(EV_NO_ACK) |
+		    BIT(EV_ACCEPTED) | BIT(EV_SILENCE) | BIT(EV_LEG_ENDED),
+	/* Late provisionals mean nothing any more. */
+	[ANSWERED] = TRANSFER | BIT(EV_PICKED) | BIT(EV_UNREACHABLE) | BIT(EV_PROVISIONAL) |
+		     BIT(EV_ANSWER) | BIT(EV_FAILURE) | BIT(EV_RETRY) | BIT(EV_NO_RESPONSE) |
+		     BIT(EV_RING_LIMIT) | BIT(EV_ACCEPTED) | BIT(EV_LEG_ENDED),
+	/* A CANCEL after the 2xx has no effect (RFC 3261 9.2). */
+	[UP] = BIT(EV_PICKED) | BIT(EV_UNREACHABLE) | BIT(EV_PROVISIONAL) | BIT(EV_ANSWER) |
+	       BIT(EV_FAILURE) | BIT(EV_RETRY) | BIT(EV_NO_RESPONSE) | BIT(EV_RING_LIMIT) |
+	       BIT(EV_CANCEL) | BIT(EV_ACCEPTED) | BIT(EV_TARGET_UP) | BIT(EV_TARGET_DOWN) |
+	       BIT(EV_JOINED) | BIT(EV_LEFT) | BIT(EV_LEG_ENDED),
+	[CHANGING] = TRANSFER | BIT(EV_PICKED) | BIT(EV_UNREACHABLE) | BIT(EV_PROVISIONAL) |
+		     BIT(EV_ANSWER) | BIT(EV_FAILURE) | BIT(EV_RETRY) | BIT(EV_NO_RESPONSE) |
+		     BIT(EV_LEG_ENDED),
+	[CHANGED] = TRANSFER | BIT(EV_PICKED) | BIT(EV_UNREACHABLE) | BIT(EV_PROVISIONAL) |
+		    BIT(EV_ANSWER) | BIT(EV_FAILURE) | BIT(EV_RETRY) | BIT(EV_NO_RESPONSE) |
+		    BIT(EV_RING_LIMIT) | BIT(EV_CANCEL) | BIT(EV_ACCEPTED) | BIT(EV_UPDATED) |
+		    BIT(EV_REJECTED) | BIT(EV_LOST) | BIT(EV_LEG_ENDED),
+	/* Only one transfer at a time, and no change beside it. */
+	[REFERRED] = BIT(EV_PICKED) | BIT(EV_UNREACHABLE) | BIT(EV_PROVISIONAL) | BIT(EV_ANSWER) |
+		     BIT(EV_FAILURE) | BIT(EV_RETRY) | BIT(EV_NO_RESPONSE) | BIT(EV_RING_LIMIT) |
 		     BIT(EV_CANCEL) | BIT(EV_ACCEPTED) | BIT(EV_UPDATED) | BIT(EV_REJECTED) |
-		     BIT(EV_LOST) | BIT(EV_LEG_ENDED),
-	[UP] = BIT(EV_RETRY) | BIT(EV_PICKED) | BIT(EV_UNREACHABLE) | BIT(EV_PROVISIONAL) |
-	       BIT(EV_ANSWER) | BIT(EV_FAILURE) | BIT(EV_NO_RESPONSE) | BIT(EV_RING_LIMIT) |
-	       BIT(EV_CANCEL) | BIT(EV_ACK) | BIT(EV_NO_ACK) | BIT(EV_ACCEPTED) | BIT(EV_UPDATED) |
-	       BIT(EV_REJECTED) | BIT(EV_LOST) | BIT(EV_LEG_ENDED),
-	[CHANGING] = BIT(EV_RETRY) | BIT(EV_PICKED) | BIT(EV_UNREACHABLE) | BIT(EV_PROVISIONAL) |
-		     BIT(EV_ANSWER) | BIT(EV_FAILURE) | BIT(EV_NO_RESPONSE) | BIT(EV_ACK) |
-		     BIT(EV_NO_ACK) | BIT(EV_LEG_ENDED),
-	[CHANGED] = BIT(EV_RETRY) | BIT(EV_PICKED) | BIT(EV_UNREACHABLE) | BIT(EV_PROVISIONAL) |
-		    BIT(EV_ANSWER) | BIT(EV_FAILURE) | BIT(EV_NO_RESPONSE) | BIT(EV_RING_LIMIT) |
+		     BIT(EV_LOST) | BIT(EV_REFER) | BIT(EV_JOINED) | BIT(EV_LEG_ENDED),
+	[JOINING] = BIT(EV_PICKED) | BIT(EV_UNREACHABLE) | BIT(EV_PROVISIONAL) | BIT(EV_ANSWER) |
+		    BIT(EV_FAILURE) | BIT(EV_RETRY) | BIT(EV_NO_RESPONSE) | BIT(EV_RING_LIMIT) |
 		    BIT(EV_CANCEL) | BIT(EV_ACCEPTED) | BIT(EV_UPDATED) | BIT(EV_REJECTED) |
-		    BIT(EV_LOST) | BIT(EV_LEG_ENDED),
+		    BIT(EV_LOST) | BIT(EV_REFER) | BIT(EV_TARGET_UP) | BIT(EV_LEG_ENDED),
 	/* The legs wind down; a fault or a second cause changes nothing. */
-	[ENDING] = BIT(EV_RETRY) | BIT(EV_PICKED) | BIT(EV_UNREACHABLE) | BIT(EV_PROVISIONAL) |
-		   BIT(EV_RING_LIMIT) | BIT(EV_CANCEL) | BIT(EV_ACK) | BIT(EV_NO_ACK) |
-		   BIT(EV_ACCEPTED) | BIT(EV_UPDATED) | BIT(EV_REJECTED) | BIT(EV_LOST) |
-		   BIT(EV_SILENCE) | BIT(EV_FAULT) | BIT(EV_SHUTDOWN),
+	[ENDING] = TRANSFER | BIT(EV_PICKED) | BIT(EV_UNREACHABLE) | BIT(EV_PROVISIONAL) |
+		   BIT(EV_RETRY) | BIT(EV_RING_LIMIT) | BIT(EV_CANCEL) | BIT(EV_ACK) |
+		   BIT(EV_NO_ACK) | BIT(EV_ACCEPTED) | BIT(EV_UPDATED) | BIT(EV_REJECTED) |
+		   BIT(EV_LOST) | BIT(EV_SILENCE) | BIT(EV_FAULT) | BIT(EV_SHUTDOWN),
 	[ENDED] = BIT(EVENTS) - 1,
 };
 
@@ -136,12 +148,13 @@ static int states_page(struct re_printf *pf, void *arg)
 	int err;
 
 	(void)arg;
-	err = re_hprintf(pf,
-			 "# States of a call\n\n"
-			 "Generated from `src/call/table.c` (`test_call_table --print`); a test "
-			 "keeps the two equal.\nWhat is not in a state's table is ignored there. "
-			 "The actions are in `src/call/setup.c`,\n`change.c` and `end.c`, one "
-			 "function each.\n");
+	err = re_hprintf(
+		pf,
+		"# States of a call\n\n"
+		"Generated from `src/call/table.c` (`test_call_table --print`); a test "
+		"keeps the two equal.\nWhat is not in a state's table is ignored there. "
+		"The actions are in `src/call/setup.c`,\n`retry.c`, `change.c`, `transfer.c` and "
+		"`end.c`, one function each.\n");
 	for (unsigned s = 0; s < STATES && !err; s++) {
 		bool any = false;
 

@@ -112,8 +112,8 @@ static void one_at_a_time(void **state)
 	refer(a, "<sip:+441632960051@x.example>", "");
 	expect(a, "491");
 	refer(b, "<sip:+441632960051@x.example>", ""); /* the other way is free */
-	respond(a, expect(a, "REFER"), 405, NULL);
-	expect(b, "405");
+	respond(a, expect(a, "REFER"), 486, NULL);
+	expect(b, "486");
 	respond(b, m, 481, NULL);
 	expect(a, "502"); /* mapped; the call goes on */
 	hang_up_by(t, b, a);

@@ -27,8 +27,10 @@ static char *read_text(const char *name)
 
 static void print_line(bool mistake, const char *line, void *arg)
 {
+	unsigned *lines = arg;
+
 	(void)mistake;
-	(void)arg;
+	++*lines;
 	print_message("%s\n", line);
 }
 
@@ -37,14 +39,15 @@ static void test_example_loads(void **state)
 	const char *file = SP_SOURCE_DIR "/conf/sallyport.conf";
 	struct sp_report *r = NULL;
 	struct sp_conf *c = NULL;
+	unsigned lines = 0;
 	int err;
 
 	(void)state;
 	assert_int_equal(sp_report_alloc(&r), 0);
 	err = sp_conf_load(&c, file, r);
-	sp_report_print(r, print_line, NULL);
+	sp_report_print(r, print_line, &lines);
 	assert_int_equal(err, 0);
-	assert_int_equal(sp_report_mistakes(r), 0);
+	assert_int_equal(lines, 0); /* not even a note */
 	assert_int_equal(c->interfacec, 2);
 	assert_int_equal(c->trunkc, 2);
 	assert_int_equal(c->numberc, 2);

@@ -117,8 +117,8 @@ static void test_mistakes(void **state)
 				"IP address\n"},
 		/* the profile's values take part in what must hold */
 		{TRUNK("profile = \"zoom\"; session_min_s = 3600;"),
-		 AT("4", ".session_min_s") " = 3600: needs session_expires_s, which is 1800, or "
-					   "less\n"},
+		 AT("4", ".session_min_s") " = 3600: needs session_expires_s, which is 1800 by "
+					   "profile \"zoom\", or less\n"},
 		/* a literal that is wrong in the file is not the profile's on the same line */
 		{"# 1\n# 2\n# 3\n" TRUNK("profile = \"zoom\";\nfailover = [ 0408 ];"),
 		 AT("8", ".failover") " = 0408: needs a list of response codes, [ 503 ], without "

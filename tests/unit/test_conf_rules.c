@@ -23,11 +23,11 @@ static void test_good(void **state)
 		      " );\nheaders_out = (\n"
 		      "{ action = \"add\"; header = \"X-Tenant\"; value = \"{account}\"; },\n"
 		      "{ action = \"set\"; header = \"User-Agent\"; value = \"x\";\n"
-		      "  when = { method = [ \"INVITE\", \"BYE\" ]; status = ( \"1xx\", \"404\", "
+		      "  when = { method = [ \"INVITE\", \"INFO\" ]; status = ( \"1xx\", \"404\", "
 		      "486, \"6XX\" );\n header = \"via\"; matches = \"*a*\"; account = "
 		      "\"acme*\"; }; },\n"
 		      "{ action = \"copy\"; header = \"X-To\"; from = \"To\";\n"
-		      "  when = { method = \"PRACK\"; status = 200; matches = \"\"; header = "
+		      "  when = { method = \"UPDATE\"; status = 200; matches = \"\"; header = "
 		      "\"X-A\"; }; }\n);"));
 	const struct sp_conf_rule *r = t->rules_outv;
 
@@ -52,7 +52,7 @@ static void test_good(void **state)
 	assert_int_equal(r[1].src.line, 7);
 	assert_int_equal(r[1].when.methodc, 2);
 	assert_string_equal(r[1].when.methodv[0], "INVITE");
-	assert_string_equal(r[1].when.methodv[1], "BYE");
+	assert_string_equal(r[1].when.methodv[1], "INFO");
 	assert_int_equal(r[1].when.statusc, 4);
 	assert_int_equal(r[1].when.statusv[0].min, 100);
 	assert_int_equal(r[1].when.statusv[0].max, 199);
@@ -69,7 +69,7 @@ static void test_good(void **state)
 	assert_string_equal(r[2].header, "X-To");
 	assert_string_equal(r[2].from, "To");
 	assert_null(r[2].value);
-	assert_string_equal(r[2].when.methodv[0], "PRACK");
+	assert_string_equal(r[2].when.methodv[0], "UPDATE");
 	assert_int_equal(r[2].when.statusc, 1);
 	assert_int_equal(r[2].when.statusv[0].min, 200);
 	assert_string_equal(r[2].when.matches, "");
@@ -192,7 +192,8 @@ static void test_templates(void **state)
 		VALUE("{Account}", "{Account} is no word that is known; did you mean \"account\"?"),
 		VALUE("{}", "{} is no word that is known" KNOWN),
 		VALUE("{tenant}", "{tenant} is no word that is known" KNOWN),
-		VALUE("{header}", "{header} is no word that is known" KNOWN),
+		VALUE("{header}",
+		      "{header} is no word that is known; did you mean \"header:NAME\"?"),
 		VALUE("{header:}", "in {header:}, \"\" is no name of a header: needs letters, "
 				   "digits and \"-\", without the colon"),
 		VALUE("{number:X Y}", "in {number:X Y}, \"X Y\" is no name of a header: needs "
@@ -240,9 +241,10 @@ static void test_templates(void **state)
 }
 
 #define WHEN(more) RULE(ADD "value = \"x\";\nwhen = {\n" more " };")
-#define METHODS                                                                                    \
-	"; known: INVITE, UPDATE, BYE, CANCEL, INFO, MESSAGE, NOTIFY, REFER, PRACK, OPTIONS\n"
-#define STATUS "needs a status code from 100 to 699, or a class of them, \"1xx\" to \"6xx\"\n"
+#define METHODS "; known: INVITE, UPDATE, BYE, CANCEL, INFO, MESSAGE, NOTIFY, REFER\n"
+#define STATUS "needs a status code from 101 to 699, or a class of them, \"1xx\" to \"6xx\"\n"
+
+#define TRYING "goes to the next hop only: no rules are applied to it\n"
 
 static void test_when(void **state)
 {
@@ -253,6 +255,17 @@ static void test_when(void **state)
 		{WHEN("method = [ \"BYE\",\n\"ACK\" ];"),
 		 OF("8", ".when.method[1]") " = \"ACK\": is a part of its INVITE: no rules "
 					    "are applied to it\n"},
+		{WHEN("method = \"PRACK\";"),
+		 OF("7", ".when.method") " = \"PRACK\": acknowledges on each side by itself: no "
+					 "rules are applied to it\n"},
+		{WHEN("method = \"OPTIONS\";"),
+		 OF("7", ".when.method") " = \"OPTIONS\": is between the gateway and each side: "
+					 "no rules are applied to it\n"},
+		{WHEN("status = \"4xx\";\nmethod = [ \"CANCEL\", \"BYE\" ];"),
+		 OF("8", ".when.method") ": responses to BYE and CANCEL are the gateway's own: "
+					 "with status, the rule would never act\n"},
+		{WHEN("status = 100;"), OF("7", ".when.status") " = 100: " TRYING},
+		{WHEN("status = \"100\";"), OF("7", ".when.status") " = \"100\": " TRYING},
 		{WHEN("method = [ ];"), OF("7", ".when.method") ": has 0 elements, needs 1 to 8\n"},
 		{WHEN("method = \"PUBLISH\";"),
 		 OF("7", ".when.method") " = \"PUBLISH\": is no method that rules are applied "
@@ -291,6 +304,15 @@ static void test_when(void **state)
 	CHECK(v);
 	(void)load_trunk(*state, WHEN("header = \"Contact\";"));
 	(void)load_trunk(*state, WHEN(""));
+	(void)load_trunk(*state, WHEN("method = [ \"BYE\", \"CANCEL\" ];"));
+
+	/* half of it acts */
+	assert_int_equal(
+		fixture_load(*state, WHEN("method = [ \"INVITE\", \"BYE\" ]; status = 200;")), 0);
+	assert_string_equal(((struct fixture *)*state)->lines,
+			    "sallyport.conf:7: note: trunks[0] \"b\".headers_out[0].when.method: "
+			    "responses to BYE and CANCEL are the gateway's own: the rule never "
+			    "acts on these\n");
 }
 
 /* 64 rules are taken, 65 are not; each mistake says of which rule it is. */

@@ -53,7 +53,7 @@ static void test_every_key(void **state)
 		TRUNK("reliable_provisionals = \"required\"; session_timer = \"off\";"
 		      " session_expires_s = 600; session_min_s = 600;"
 		      " session_refresher = \"peer\"; session_refresh = \"update\";"
-		      " transfer = \"relay\"; redirect = \"follow\"; failover = [ 408, 500, 603 ];"
+		      " transfer = \"relay\"; redirect = \"follow\"; failover = [ 408, 500, 504 ];"
 		      " hold = \"sendonly\"; early_media = \"drop\"; trusted = true;"
 		      " identity = \"drop\"; diverted = \"diversion\";"
 		      " pass = [ \"Geolocation\", \"x-own\" ];"
@@ -74,7 +74,7 @@ static void test_every_key(void **state)
 	assert_int_equal(t->failoverc, 3);
 	assert_int_equal(t->failoverv[0], 408);
 	assert_int_equal(t->failoverv[1], 500);
-	assert_int_equal(t->failoverv[2], 603);
+	assert_int_equal(t->failoverv[2], 504);
 	assert_int_equal(t->hold, SP_HOLD_SENDONLY);
 	assert_int_equal(t->early_media, SP_EARLY_DROP);
 	assert_true(t->trusted);
@@ -127,7 +127,12 @@ static void test_choices(void **state)
 	static const struct mistake v[] = {
 		{TRUNK("profile = \"teams\";"),
 		 AT("4", ".profile") " = \"teams\": needs \"generic\", \"teams-direct-routing\", "
-				     "\"operator-connect\" or \"zoom\"\n"},
+				     "\"operator-connect\" or \"zoom\"; did you mean "
+				     "\"teams-direct-routing\"?\n"},
+		{TRUNK("profile = \"Operator\";"),
+		 AT("4", ".profile") " = \"Operator\": needs \"generic\", "
+				     "\"teams-direct-routing\", \"operator-connect\" or "
+				     "\"zoom\"; did you mean \"operator-connect\"?\n"},
 		{TRUNK("profile = \"zom\";"),
 		 AT("4", ".profile") " = \"zom\": needs \"generic\", \"teams-direct-routing\", "
 				     "\"operator-connect\" or \"zoom\"; did you mean \"zoom\"?\n"},
@@ -181,8 +186,11 @@ static void test_session_timer(void **state)
 		{TRUNK("session_min_s = 89;"),
 		 AT("4", ".session_min_s") " = 89: needs a whole number from 90 to 86400\n"},
 		{TRUNK("session_min_s = 1801;"),
-		 AT("4", ".session_min_s") " = 1801: needs session_expires_s, which is 1800, or "
-					   "less\n"},
+		 AT("4", ".session_min_s") " = 1801: needs session_expires_s, which is 1800 by "
+					   "default, or less\n"},
+		{TRUNK("profile = \"operator-connect\"; session_min_s = 1801;"),
+		 AT("4", ".session_min_s") " = 1801: needs session_expires_s, which is 1800 by "
+					   "profile \"operator-connect\", or less\n"},
 		{TRUNK("session_expires_s = 600;\nsession_min_s = 601;"),
 		 AT("5", ".session_min_s") " = 601: needs session_expires_s, which is 600, or "
 					   "less\n"},
@@ -216,6 +224,8 @@ static void test_failover(void **state)
 			    "out"),
 		CODE("487", "ends an INVITE that was cancelled, and nobody waits any more: take it "
 			    "out"),
+		{TRUNK("failover = [ 503, 500,\n503 ];"),
+		 AT("5", ".failover[2]") " = 503: the same twice: keep one of them\n"},
 		{TRUNK("failover = \"503\";"),
 		 AT("4", ".failover") " = \"503\": found a string, needs a list of response codes, "
 				      "[ 503 ]\n"},
@@ -286,6 +296,9 @@ static void test_pass(void **state)
 }
 
 #define NUMBERING(more) TRUNK("numbering = {\n" more " };")
+#define SHADOWED                                                                                   \
+	"national_prefix begins with it too, so national numbers would be taken for "              \
+	"international ones: needs another\n"
 
 static void test_numbering(void **state)
 {
@@ -324,6 +337,12 @@ static void test_numbering(void **state)
 		{NUMBERING("format = \"e.164\";"),
 		 AT("5", ".numbering.format") " = \"e.164\": needs \"e164\", \"national\" or "
 					      "\"international\"; did you mean \"e164\"?\n"},
+		{NUMBERING("country = \"44\"; national_prefix = \"0\";\n"
+			   "international_prefix = \"0\";"),
+		 AT("6", ".numbering.international_prefix") " = \"0\": " SHADOWED},
+		{NUMBERING("country = \"44\"; national_prefix = \"00\";\n"
+			   "international_prefix = \"0\";"),
+		 AT("6", ".numbering.international_prefix") " = \"0\": " SHADOWED},
 		{NUMBERING("user_phone = \"yes\";"),
 		 AT("5", ".numbering.user_phone") " = \"yes\": found a string, needs true or "
 						  "false\n"},
@@ -335,6 +354,10 @@ static void test_numbering(void **state)
 	};
 
 	CHECK(v);
+	(void)load_trunk(*state, NUMBERING("country = \"44\"; national_prefix = \"0\"; "
+					   "international_prefix = \"00\";"));
+	(void)load_trunk(*state, NUMBERING("country = \"1\"; national_prefix = \"\"; "
+					   "international_prefix = \"011\";"));
 }
 
 #define DIALLED                                                                                    \
@@ -403,15 +426,91 @@ static void test_near_names(void **state)
 	assert_int_equal(f->conf->trunkv[0].passc, 5);
 }
 
+#define NOTE(line, member) "sallyport.conf:" line ": note: trunks[0] \"b\"" member
+#define TWO(kind, more, other)                                                                     \
+	TRUNK_OF(kind, SIP_NAME,                                                                   \
+		 more " },\n{ name = \"o\"; interface = \"edge\"; targets = [ \"o.example\" ];"    \
+		      " identities = [ \"o.example\" ]; " other)
+
+static void check_note(struct fixture *f, const char *text, const char *lines)
+{
+	const int err = fixture_load(f, text);
+
+	assert_string_equal(f->lines, lines);
+	assert_int_equal(err, 0);
+}
+
+/* What is no mistake, but hardly what was meant. */
+static void test_notes(void **state)
+{
+	struct fixture *f = *state;
+
+	/* RFC 3261 section 21.6 */
+	check_note(f, TRUNK("failover = [ 503,\n603 ];"),
+		   NOTE("5", ".failover[1]") " = 603: speaks for the person who is called, and not "
+					     "for the target (RFC 3261 section 21.6): the call is "
+					     "tried again all the same\n");
+	check_note(f, TRUNK("emergency = [ \"*99\", \"11*\" ];"),
+		   NOTE("4", ".emergency[1]") " = \"11*\": \"*\" is the key of the telephone here: "
+					      "it does not stand for other digits\n");
+}
+
+/* Who is in no number entry has the trunk's carrier alone. */
+static void test_emergency_carrier(void **state)
+{
+	struct fixture *f = *state;
+
+	check_note(f, TWO("service", "emergency = [ \"112\" ];", "kind = \"carrier\";"),
+		   NOTE("4", ".emergency") ": emergency calls of callers who are in no number "
+					   "entry find no carrier: set carrier\n");
+	check_note(
+		f,
+		TWO("service", "emergency = [ \"112\" ]; carrier = \"o\";", "kind = \"carrier\";"),
+		"");
+	check_note(f, TWO("service", "emergency = [ ];", "kind = \"carrier\";"), "");
+	check_note(f, TWO("carrier", "emergency = [ \"112\" ];", "kind = \"service\";"), "");
+}
+
+/* A header that is told only of trusted trunks' calls, where there is none. */
+static void test_diverted(void **state)
+{
+	struct fixture *f = *state;
+
+	check_note(f, TWO("service", "diverted = \"history-info\";", "kind = \"carrier\";"),
+		   NOTE("4", ".diverted") " = \"history-info\": no trunk of kind \"carrier\" is "
+					  "trusted, so nobody is believed who diverted a call to "
+					  "here: set trusted = true there\n");
+	check_note(f,
+		   TWO("carrier", "diverted = \"diversion\";",
+		       "kind = \"service\"; profile = \"generic\";"),
+		   NOTE("4", ".diverted") " = \"diversion\": no trunk of kind \"service\" is "
+					  "trusted, so nobody is believed who diverted a call to "
+					  "here: set trusted = true there\n");
+	/* by a profile: there is no line of its own */
+	check_note(f, TWO("service", "profile = \"zoom\";", "kind = \"carrier\";"),
+		   "sallyport.conf:3: note: trunks[0] \"b\".diverted: no trunk of kind "
+		   "\"carrier\" is trusted, so nobody is believed who diverted a call to here: "
+		   "set trusted = true there\n");
+	check_note(f,
+		   TWO("carrier", "diverted = \"diversion\";",
+		       "kind = \"service\"; profile = \"zoom\"; diverted = \"drop\";"),
+		   "");
+	check_note(f,
+		   TWO("service", "diverted = \"history-info\";",
+		       "kind = \"carrier\"; trusted = true;"),
+		   "");
+}
+
 #define TEST(t) cmocka_unit_test_setup_teardown(t, fixture_alloc, fixture_free)
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(test_defaults),   TEST(test_every_key),     TEST(test_few),
-		TEST(test_choices),    TEST(test_session_timer), TEST(test_failover),
-		TEST(test_pass),       TEST(test_numbering),     TEST(test_emergency),
-		TEST(test_near_names), TEST(test_long_target),
+		TEST(test_defaults),   TEST(test_every_key),         TEST(test_few),
+		TEST(test_choices),    TEST(test_session_timer),     TEST(test_failover),
+		TEST(test_pass),       TEST(test_numbering),         TEST(test_emergency),
+		TEST(test_near_names), TEST(test_long_target),       TEST(test_notes),
+		TEST(test_diverted),   TEST(test_emergency_carrier),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
