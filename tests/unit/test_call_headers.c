@@ -72,7 +72,7 @@ static void never_listed(void **state)
 	finish(&f);
 }
 
-/* RFC 6442: the location of who calls for help is nobody's to withhold. */
+/* RFC 6442, RFC 3261 20.26: who calls for help, and from where, is nobody's to withhold. */
 static void emergency(void **state)
 {
 	struct fixture f;
@@ -82,9 +82,12 @@ static void emergency(void **state)
 	f.ctx.emergency = true;
 	assert_string_equal(pass(&f, "Geolocation: <cid:target@wire.example>\r\n"
 				     "geolocation-routing: yes\r\nX-Tenant: 1\r\n"
-				     "Geolocation-Error: 100\r\n"),
+				     "Geolocation-Error: 100\r\npriority: emergency\r\n"),
 			    "Geolocation: <cid:target@wire.example>\r\n"
-			    "Geolocation-Routing: yes\r\nGeolocation-Error: 100\r\n");
+			    "Geolocation-Routing: yes\r\nGeolocation-Error: 100\r\n"
+			    "Priority: emergency\r\n");
+	f.ctx.emergency = false;
+	assert_string_equal(pass(&f, "Geolocation: <cid:a@b>\r\nPriority: emergency\r\n"), "");
 	finish(&f);
 }
 
@@ -143,6 +146,64 @@ static void custom(void **state)
 	f.ctx.entry = NULL;
 	assert_string_equal(pass(&f, ""), "");
 	finish(&f);
+}
+
+static void number_error(const char *file, unsigned line, const char *key, const char *value,
+			 const char *mend, void *arg)
+{
+	(void)arg;
+	fail_msg("%s:%u: %s %s: %s", file, line, key, value, mend);
+}
+
+static struct sp_number_table *numbers_with(const char *header)
+{
+	const struct sp_number_trunk trunk = {"desk", false};
+	const struct sp_number_row row = {.number = "+441632970001",
+					  .trunk = "desk",
+					  .headerv = {{header, "acme-1"}},
+					  .headerc = 1,
+					  .file = "test"};
+	struct sp_number_build *b;
+	struct sp_number_table *t;
+
+	assert_int_equal(0, sp_number_build_alloc(&b, &trunk, 1, number_error, NULL));
+	assert_int_equal(0, sp_number_add(b, &row));
+	assert_int_equal(0, sp_number_table_alloc(&t, b));
+	mem_deref(b);
+	return t;
+}
+
+/* Who reads X-Account cannot know which numbers have it: nobody writes it for others. */
+static void custom_of_another_number(void **state)
+{
+	static const char *const names[] = {"X-Account", "X-Other", "Geolocation"};
+	static const struct sp_conf_rule rule = {
+		.action = SP_RULE_COPY, .header = "X-Account", .from = "X-Account"};
+	struct sp_number_table *t = numbers_with("x-ACCOUNT");
+	struct fixture f;
+
+	(void)state;
+	start(&f);
+	f.to.passv = names;
+	f.to.passc = 3;
+	f.ctx.numbers = t;
+	assert_string_equal(pass(&f, "X-Account: forged\r\nX-Other: 1\r\n"), "X-Other: 1\r\n");
+	f.ctx.status = 200;
+	assert_string_equal(pass(&f, "X-Account: forged\r\n"), "");
+	f.ctx.status = 0;
+	f.to.rules_outv = &rule; /* the configuration's own word */
+	f.to.rules_outc = 1;
+	assert_string_equal(pass(&f, "X-Account: 1\r\n"), "X-Account: 1\r\n");
+	f.to.rules_outc = 0;
+	mem_deref(t);
+
+	/* a location does not depend on what other numbers have */
+	f.ctx.numbers = t = numbers_with("Geolocation");
+	assert_string_equal(pass(&f, "Geolocation: <cid:a@b>\r\n"), "");
+	f.ctx.emergency = true;
+	assert_string_equal(pass(&f, "Geolocation: <cid:a@b>\r\n"), "Geolocation: <cid:a@b>\r\n");
+	finish(&f);
+	mem_deref(t);
 }
 
 /* The gateway's own messages have what the rules of their trunk put there. */
@@ -334,6 +395,7 @@ int main(void)
 		cmocka_unit_test(emergency),
 		cmocka_unit_test(reason),
 		cmocka_unit_test(custom),
+		cmocka_unit_test(custom_of_another_number),
 		cmocka_unit_test(own_message),
 		cmocka_unit_test(limits),
 		cmocka_unit_test(capabilities),

@@ -131,6 +131,27 @@ static void vouched(void **state)
 	finish(&f);
 }
 
+/*
+ * A call that a user of the service forwards (RFC 5806, RFC 7044): From is the
+ * outside caller's and stays so, our word is for the number that is the service's.
+ */
+static void vouched_forwarded(void **state)
+{
+	struct fixture f;
+
+	(void)state;
+	start(&f);
+	turn(&f);
+	f.to.trusted = true;
+	arrive(&f, "\"Bob\" <sip:+4930123@desk.example>;tag=a1", "");
+	assert_int_equal(headers_put(f.mb, &f.ctx), 0);
+	assert_int_equal(mbuf_write_u8(f.mb, 0), 0);
+	assert_string_equal((char *)f.mb->buf, PAI "<sip:+441632960001@gw.example;user=phone>\r\n");
+	assert_string_equal(from_of(&f, "\"Bob\" <sip:+4930123@desk.example>;tag=a1", ""),
+			    "\"Bob\" <sip:+4930123@gw.example;user=phone>");
+	finish(&f);
+}
+
 /* A caller who is anonymous without saying why is not named beyond us by our own word. */
 static void vouched_anonymous(void **state)
 {
@@ -362,6 +383,7 @@ int main(void)
 		cmocka_unit_test(asserted_values),
 		cmocka_unit_test(asserted_numbering),
 		cmocka_unit_test(vouched),
+		cmocka_unit_test(vouched_forwarded),
 		cmocka_unit_test(vouched_anonymous),
 		cmocka_unit_test(privacy),
 		cmocka_unit_test(private_from),

@@ -361,16 +361,106 @@ static void long_line(void **state)
 	finish(&f);
 }
 
+/*
+ * RFC 3323 4.2, RFC 3325 7: what the policy keeps from an untrusted trunk, no rule
+ * carries there: neither the caller's number nor a header that says it.
+ */
+static void privacy(void **state)
+{
+	static const struct sp_conf_rule rules[] = {
+		{SET("X-1", "{caller}")},
+		{SET("X-2", "{header:P-Asserted-Identity}")},
+		{COPY("X-3", "From")},
+		{COPY("X-4", "P-Asserted-Identity")},
+		{COPY("X-5", "remote-party-id")},
+		{COPY("X-6", "Contact")},
+		{COPY("X-7", "Diversion")},
+		{COPY("X-8", "History-Info")},
+		{COPY("X-9", "P-Preferred-Identity")},
+		{SET("X-A", "{header:identity}")},
+		{SET("X-B", "to {called}{caller}")},
+	};
+	static const char said[] = "P-Asserted-Identity: <sip:1@h>\r\n"
+				   "Remote-Party-ID: <sip:1@h>\r\nDiversion: <sip:1@h>\r\n"
+				   "History-Info: <sip:1@h>;index=1\r\nIdentity: 1\r\n"
+				   "P-Preferred-Identity: <sip:1@h>\r\n";
+	static const char *const wishes[] = {"id", "user", "header", "id;critical"};
+	static const char kept[] = "X-B: to +441632960002\r\n";
+	struct fixture f;
+	char text[512];
+
+	(void)state;
+	begin(&f);
+	out(&f, rules, ARRAY_SIZE(rules));
+	for (size_t i = 0; i < ARRAY_SIZE(wishes); i++) {
+		(void)re_snprintf(text, sizeof(text), "%sPrivacy: %s\r\n", said, wishes[i]);
+		assert_string_equal(pass(&f, text), kept);
+	}
+	/* not what was not asked for, nor to whom may know */
+	assert_non_null(strstr(pass(&f, said), "X-1: +441632960001\r\n"));
+	(void)re_snprintf(text, sizeof(text), "%sPrivacy: none\r\n", said);
+	assert_non_null(strstr(pass(&f, text), "X-2: <sip:1@h>\r\n"));
+	(void)re_snprintf(text, sizeof(text), "%sPrivacy: id\r\n", said);
+	f.to.trusted = true;
+	assert_non_null(strstr(pass(&f, text), "X-1: +441632960001\r\n"));
+	for (char c = '2'; c <= '9'; c++) {
+		const char name[] = {'X', '-', c, ':', '\0'};
+
+		assert_non_null(strstr((char *)f.mb->buf, name));
+	}
+	assert_non_null(strstr((char *)f.mb->buf, "X-A: 1\r\n"));
+	f.to.trusted = false;
+
+	/* nor by another name, on the way in */
+	out(&f, NULL, 0);
+	in(&f, (const struct sp_conf_rule[]){{COPY("X-A", "From")}, {SET("X-B", "{caller}")}}, 2);
+	assert_string_equal(pass(&f, "Privacy: id\r\n"), "");
+	assert_string_equal(pass(&f, ""), "X-A: \"Alice\" <sip:+441632960001@wire.example;"
+					  "user=phone>;tag=a1\r\nX-B: +441632960001\r\n");
+	finish(&f);
+}
+
+/* An anonymous From asks for it too; and what was asked for holds for the whole call. */
+static void privacy_of_the_call(void **state)
+{
+	static const struct sp_conf_rule rule = {SET("X-1", "{caller}")};
+	struct fixture f;
+
+	(void)state;
+	begin(&f);
+	out(&f, &rule, 1);
+	arrive(&f, "<sip:anonymous@anonymous.invalid>;tag=a1", "");
+	assert_int_equal(headers_put(f.mb, &f.ctx), 0);
+	assert_int_equal(f.mb->end, 0);
+	f.ctx.initial = false;
+	f.ctx.anonymous = true;
+	f.ctx.method = SP_SIP_BYE;
+	assert_string_equal(pass(&f, ""), "");
+	f.ctx.from = NULL; /* our own BYE */
+	assert_string_equal(pass(&f, ""), "");
+	f.ctx.anonymous = false;
+	assert_string_equal(pass(&f, ""), "X-1: +441632960001\r\n");
+	finish(&f);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(actions),         cmocka_unit_test(in_order),
-		cmocka_unit_test(carries_over),    cmocka_unit_test(owned),
-		cmocka_unit_test(values),          cmocka_unit_test(empty_values),
-		cmocka_unit_test(when_method),     cmocka_unit_test(when_status),
-		cmocka_unit_test(when_header),     cmocka_unit_test(match),
-		cmocka_unit_test(match_is_linear), cmocka_unit_test(bounded),
+		cmocka_unit_test(actions),
+		cmocka_unit_test(in_order),
+		cmocka_unit_test(carries_over),
+		cmocka_unit_test(owned),
+		cmocka_unit_test(values),
+		cmocka_unit_test(empty_values),
+		cmocka_unit_test(when_method),
+		cmocka_unit_test(when_status),
+		cmocka_unit_test(when_header),
+		cmocka_unit_test(match),
+		cmocka_unit_test(match_is_linear),
+		cmocka_unit_test(bounded),
 		cmocka_unit_test(long_line),
+		cmocka_unit_test(privacy),
+		cmocka_unit_test(privacy_of_the_call),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

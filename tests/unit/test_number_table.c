@@ -352,6 +352,68 @@ static void headers_of_a_row(void **state)
 	mem_deref(b);
 }
 
+static bool has_header(const struct sp_number_table *t, const char *name)
+{
+	struct pl pl;
+
+	pl_set_str(&pl, name);
+
+	return sp_number_has_header(t, &pl);
+}
+
+/* Names of any entry, in any case (RFC 3261 section 7.3.1); also the longest. */
+static void names_of_headers(void **state)
+{
+	static const char *const none[] = {"X-", "X-Site", "X-Tenantx", "Tenant", "", "X-Tenant:"};
+	char longest[SP_NUMBER_HEADER_NAME_MAX + 2], name[16];
+	struct sp_number_row row = {
+		.trunk = "teams", .file = "f", .headerv = {{"X-Tenant", "1"}, {"x-ACCOUNT", "2"}}};
+	struct reports r;
+	struct sp_number_build *b = fixture_build(&r);
+	struct sp_number_table *t;
+	struct pl pl;
+	size_t i;
+
+	(void)state;
+	memset(longest, 'L', sizeof(longest));
+	longest[SP_NUMBER_HEADER_NAME_MAX] = '\0';
+	assert_non_null(b);
+	row.number = "+1";
+	row.headerc = 2;
+	assert_int_equal(0, sp_number_add(b, &row));
+	row.headerv[1].name = longest;
+	row.number = "+2*";
+	assert_int_equal(0, sp_number_add(b, &row));
+	for (i = 0; i < 500; i++) { /* the set grows */
+		char number[8];
+
+		snprintf(number, sizeof(number), "+9%03zu", i);
+		snprintf(name, sizeof(name), "X-H%zu", i);
+		row.number = number;
+		row.headerv[1].name = name;
+		assert_int_equal(0, sp_number_add(b, &row));
+	}
+	assert_int_equal(0, sp_number_table_alloc(&t, b));
+	mem_deref(b);
+
+	assert_true(has_header(t, "X-Tenant"));
+	assert_true(has_header(t, "x-tenant"));
+	assert_true(has_header(t, "X-TENANT"));
+	assert_true(has_header(t, "X-Account"));
+	assert_true(has_header(t, longest));
+	assert_true(has_header(t, "x-h0"));
+	assert_true(has_header(t, "X-H499"));
+	assert_false(has_header(t, "X-H500"));
+	for (i = 0; i < sizeof(none) / sizeof(none[0]); i++)
+		assert_false(has_header(t, none[i]));
+	longest[SP_NUMBER_HEADER_NAME_MAX] = 'L';
+	pl = (struct pl){longest, sizeof(longest)};
+	assert_false(sp_number_has_header(t, &pl));
+	assert_false(sp_number_has_header(t, NULL));
+	assert_false(has_header(NULL, "X-Tenant"));
+	mem_deref(t);
+}
+
 static void accounts_are_bounded(void **state)
 {
 	struct sp_number_build *b = fixture_build(&reports);
@@ -510,6 +572,7 @@ int main(void)
 		cmocka_unit_test(many_or_no_trunks_in_a_report),
 		cmocka_unit_test(everything_wrong_with_a_row_is_told),
 		cmocka_unit_test(headers_of_a_row),
+		cmocka_unit_test(names_of_headers),
 		cmocka_unit_test(accounts_are_bounded),
 		cmocka_unit_test(random_tables_against_the_model),
 		cmocka_unit_test(large_table),
