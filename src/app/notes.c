@@ -2,19 +2,18 @@
  *
  * Header rules and `pass` held against the number entries, which only the
  * whole configuration knows: a rule for a custom header or an account that no
- * entry has, and a custom header that others may send as well.
+ * entry has, and a `pass` that lets nothing through, for it is a custom header.
  *
  * One walk through the table answers everything. Names and accounts are
  * compared by their address first: the table keeps equal text once.
  */
 #include <string.h>
-#include <strings.h>
 
 #include "app_priv.h"
 
 enum {
-	NAMES_MAX = 64,    /* different custom headers, and accounts for suggestions */
-	PATTERNS_MAX = 64, /* different `account` of all rules                       */
+	NAMES_MAX = 64,    /* custom headers, and accounts, that may be suggested */
+	PATTERNS_MAX = 64, /* different `account` of all rules                    */
 	KEY_SIZE = 160
 };
 
@@ -30,7 +29,6 @@ struct notes {
 	size_t accountc;
 	const char *patternv[PATTERNS_MAX]; /* that fit no account yet */
 	size_t patternc;
-	bool full; /* there is more than could be kept: say nothing of what is missing */
 };
 
 /* "*" stands for any text. Behind a literal that was found, the next "*" starts anew. */
@@ -56,23 +54,22 @@ static bool fits(const char *pattern, const char *text)
 	return !pattern[strspn(pattern, "*")];
 }
 
-static void add_once(struct notes *n, const char **v, size_t *c, const char *s)
+static void add_once(const char **v, size_t *c, const char *s)
 {
+	if (*c == NAMES_MAX)
+		return;
 	for (size_t i = 0; i < *c; i++) {
 		if (v[i] == s || !strcmp(v[i], s))
 			return;
 	}
-	if (*c < NAMES_MAX)
-		v[(*c)++] = s;
-	else if (v == n->namev)
-		n->full = true;
+	v[(*c)++] = s;
 }
 
 static void look_at_account(struct notes *n, const char *account)
 {
 	n->account = account;
-	if (*account && n->accountc < NAMES_MAX)
-		add_once(n, n->accountv, &n->accountc, account);
+	if (*account)
+		add_once(n->accountv, &n->accountc, account);
 	for (size_t i = n->patternc; i--;) {
 		if (fits(n->patternv[i], account))
 			n->patternv[i] = n->patternv[--n->patternc];
@@ -89,7 +86,7 @@ static void on_entry(const struct sp_number_entry *e, void *arg)
 		return;
 	n->headerv = e->headerv;
 	for (size_t i = 0; i < e->headerc; i++)
-		add_once(n, n->namev, &n->namec, e->headerv[i].name);
+		add_once(n->namev, &n->namec, e->headerv[i].name);
 }
 
 static const char *suggest(char buf[KEY_SIZE], const char *word, const char *const *v, size_t c)
@@ -105,12 +102,11 @@ static const char *suggest(char buf[KEY_SIZE], const char *word, const char *con
 
 static bool is_custom(const struct notes *n, const char *name)
 {
-	for (size_t i = 0; i < n->namec; i++) {
-		if (!strcasecmp(n->namev[i], name))
-			return true;
-	}
+	struct pl pl;
 
-	return false;
+	pl_set_str(&pl, name);
+
+	return sp_number_has_header(n->s->numbers, &pl);
 }
 
 /* Each {number:NAME} of a value. */
@@ -164,8 +160,7 @@ static void check_rules(struct notes *n, size_t trunk, const char *list,
 	for (size_t i = 0; i < c; i++) {
 		(void)re_snprintf(path, sizeof(path), "trunks[%zu] \"%s\".%s[%zu]", trunk,
 				  n->s->conf->trunkv[trunk].name, list, i);
-		if (!n->full)
-			check_value(n, &v[i], path);
+		check_value(n, &v[i], path);
 		check_account(n, &v[i], path);
 	}
 }
@@ -179,8 +174,8 @@ static void check_pass(struct notes *n, size_t trunk)
 	for (size_t i = 0; i < t->passc; i++) {
 		if (is_custom(n, t->passv[i]))
 			sp_report_note(n->r, &t->src, path, t->passv[i],
-				       "is a custom header of number entries: with numbers that "
-				       "have none, the other side's own passes for it");
+				       "is a custom header of number entries, which only the "
+				       "gateway writes: nobody else's passes");
 	}
 }
 

@@ -298,14 +298,14 @@ static void test_rule_notes_many(void **state)
 		     "account\n");
 }
 
-/* A custom header that anybody may send is one that cannot be relied on. */
+/* Nobody but the gateway writes a custom header: to name it in `pass` does nothing. */
 static void test_pass_notes(void **state)
 {
 	expect_notes(
 		*state,
 		&(struct variant){.trunk = "pass = [ \"X-B\", \"x-tenant\" ];", .numbers = NUMBERS},
-		"pass = \"x-tenant\": is a custom header of number entries: with numbers that "
-		"have none, the other side's own passes for it\n");
+		"pass = \"x-tenant\": is a custom header of number entries, which only the "
+		"gateway writes: nobody else's passes\n");
 }
 
 static void test_number_files(void **state)

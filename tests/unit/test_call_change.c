@@ -151,6 +151,41 @@ static void unchanged_offer_never_acknowledged(void **state)
 	expect_clean(f);
 }
 
+/* The same, and another offer comes instead of the ACK: refused, and nothing is left behind. */
+static void unchanged_offer_then_another(void **state)
+{
+	struct fx *f = *state;
+
+	f->conf->limits.media_timeout_s = 0;
+	establish(f);
+	request(&f->carrier, "INVITE", NULL, "", sdp_of("192.0.2.7", KEY_A, "sendrecv"));
+	expect(&f->carrier, "200");
+	request(&f->carrier, "INVITE", NULL, "", sdp_of("192.0.2.7", KEY_A, "sendonly"));
+	expect(&f->carrier, "500");
+	request(&f->carrier, "BYE", NULL, "", NULL);
+	expect(&f->carrier, "200");
+	respond(&f->service, expect(&f->service, "BYE"), 200, NULL);
+	expect_clean(f);
+}
+
+/* Its answer cannot be written: the leg is free for the next change all the same. */
+static void unchanged_offer_whose_answer_is_lost(void **state)
+{
+	struct fx *f = *state;
+	const struct sp_sip_msg *m;
+
+	f->conf->limits.media_timeout_s = 0;
+	establish(f);
+	f->carrier.unreachable = true;
+	request(&f->carrier, "INVITE", NULL, "", sdp_of("192.0.2.7", KEY_A, "sendrecv"));
+	f->carrier.unreachable = false;
+	sp_loop_advance(f->loop, SP_SIP_TIMEOUT_MS + 1000);
+	f->carrier.head = f->carrier.tail;
+	change(f, &f->service, &f->carrier, "INVITE", sdp_of("198.51.100.7", KEY_B, "inactive"),
+	       sdp_answer("192.0.2.7", KEY_A, "inactive"), &m);
+	hang_up(f);
+}
+
 static void update_without_offer_is_a_refresh(void **state)
 {
 	struct fx *f = *state;
@@ -532,6 +567,8 @@ int main(void)
 		T(hold_by_update),
 		T(unchanged_offer_stays_on_its_leg),
 		T(unchanged_offer_never_acknowledged),
+		T(unchanged_offer_then_another),
+		T(unchanged_offer_whose_answer_is_lost),
 		T(update_without_offer_is_a_refresh),
 		T(refused_change_changes_nothing),
 		T(media_added_and_ended),

@@ -120,6 +120,33 @@ static void second_answer_is_hung_up(void **state)
 	hang_up_both(f);
 }
 
+/* The same after a re-INVITE, which has a transaction of its own. */
+static void late_answer_after_a_change(void **state)
+{
+	struct fx *f = *state;
+	const struct sp_sip_msg *inv = call_service(f), *m;
+
+	respond_as(&f->service, inv, 200, "fork-1", "",
+		   sdp_answer("198.51.100.7", KEY_B, "sendrecv"));
+	expect(&f->service, "ACK");
+	choose(f, expect(&f->carrier, "200"));
+	request(&f->carrier, "INVITE", NULL, "", sdp_of("192.0.2.7", KEY_A, "sendonly"));
+	m = expect(&f->service, "INVITE");
+	respond(&f->service, m, 200, sdp_answer("198.51.100.7", KEY_B, "recvonly"));
+	expect(&f->service, "ACK");
+	expect(&f->carrier, "200");
+	request(&f->carrier, "ACK", NULL, "", NULL);
+	respond_as(&f->service, inv, 200, "fork-2", "",
+		   sdp_answer("198.51.100.8", KEY_C, "sendrecv"));
+	m = expect(&f->service, "ACK");
+	assert_int_equal(inv->cseq, m->cseq);
+	m = expect(&f->service, "BYE");
+	assert_string_equal("fork-2", tag_of(m));
+	respond(&f->service, m, 200, NULL);
+	re_snprintf(f->service.tag, sizeof(f->service.tag), "fork-1");
+	hang_up_both(f);
+}
+
 /* A network that rings the whole town: bounded, and what is left still works. */
 static void too_many_forks(void **state)
 {
@@ -173,8 +200,11 @@ int main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, fx_setup, fx_teardown)
 	const struct CMUnitTest tests[] = {
-		T(each_fork_has_its_own_dialog), T(answer_of_an_earlier_fork),
-		T(second_answer_is_hung_up),     T(too_many_forks),
+		T(each_fork_has_its_own_dialog),
+		T(answer_of_an_earlier_fork),
+		T(second_answer_is_hung_up),
+		T(late_answer_after_a_change),
+		T(too_many_forks),
 		T(cancel_of_a_forked_call),
 	};
 

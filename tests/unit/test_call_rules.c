@@ -133,9 +133,9 @@ static void owned(void **state)
 	f.to.pass_identity = true;
 	in(&f, rules, ARRAY_SIZE(rules));
 	out(&f, rules, ARRAY_SIZE(rules));
-	assert_string_equal(pass(&f, "X-A: 1\r\nIdentity: a\r\nDate: then\r\n"
+	assert_string_equal(pass(&f, "X-A: 1\r\nIdentity: a.b.c;info=<u>\r\nDate: then\r\n"
 				     "Proxy-Authorization: Digest secret\r\n"),
-			    "X-A: 1\r\nIdentity: a\r\nDate: then\r\n"
+			    "X-A: 1\r\nIdentity: a.b.c;info=<u>\r\nDate: then\r\n"
 			    "X-C: <sip:edge.wire.example>\r\n");
 	finish(&f);
 }

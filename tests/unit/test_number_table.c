@@ -557,6 +557,33 @@ static void large_table(void **state)
 	mem_deref(t);
 }
 
+static void next_line(const struct sp_number_entry *e, void *arg)
+{
+	unsigned *line = arg;
+
+	assert_int_equal(++*line, e->line);
+}
+
+static void each_entry_once_and_in_order(void **state)
+{
+	struct sp_number_build *b = fixture_build(&reports);
+	struct sp_number_table *t = NULL;
+	unsigned line = 0;
+	(void)state;
+
+	assert_int_equal(0, add(b, "+441632*", "teams", 1));
+	assert_int_equal(0, add(b, "+441632960001", "zoom", 2));
+	assert_int_equal(0, add(b, "+44163296*", "pbx", 3));
+	assert_int_equal(0, sp_number_table_alloc(&t, b));
+	sp_number_each(t, next_line, &line);
+	assert_int_equal(line, 3);
+	sp_number_each(NULL, next_line, &line);
+	assert_int_equal(line, 3);
+
+	mem_deref(b);
+	mem_deref(t);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -576,6 +603,7 @@ int main(void)
 		cmocka_unit_test(accounts_are_bounded),
 		cmocka_unit_test(random_tables_against_the_model),
 		cmocka_unit_test(large_table),
+		cmocka_unit_test(each_entry_once_and_in_order),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
