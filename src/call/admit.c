@@ -49,43 +49,6 @@ static uint16_t gateway_limit(const struct sp_calls *calls, const char **cause)
 	return calls->count.now >= calls->env->conf->limits.calls ? 503 : 0;
 }
 
-bool leg_take_trunk(struct leg *leg, struct sp_trunk *trunk)
-{
-	leg->trunk = mem_ref(trunk);
-	leg->ifc = sp_trunk_interface(trunk);
-	leg->counted = leg->call->emergency ? sp_trunk_call_begin_always(trunk)
-					    : sp_trunk_call_begin(trunk);
-	return leg->counted;
-}
-
-static void silent(enum sp_side side, void *arg)
-{
-	struct sp_call *call = arg;
-
-	call_event(call, EV_SILENCE, &(struct input){.leg = call->leg[side]});
-}
-
-/** A relay between the interfaces of the trunks of the two sides. */
-int session_open(struct session *s, struct sp_call *call, const struct sp_trunk *const trunkv[2])
-{
-	const struct sp_conf *conf = call->env->conf;
-	struct sp_ports *ports[2] = {NULL, NULL};
-	int err;
-
-	for (size_t i = 0; i < conf->trunkc; i++) {
-		for (size_t side = 0; side < 2; side++) {
-			if (call->env->trunkv[i] == trunkv[side])
-				ports[side] = call->env->portsv[conf->trunkv[i].interface];
-		}
-	}
-	err = sp_relay_alloc(&s->relay, call->calls->loop, ports, silent, call);
-	if (err)
-		return err;
-	s->calls = call->calls;
-	s->calls->count.relays++;
-	return 0;
-}
-
 static int take_route(struct sp_call *call, const struct route *route)
 {
 	const struct sp_trunk *const trunkv[2] = {call->caller->trunk, route->trunk};

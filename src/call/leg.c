@@ -47,6 +47,15 @@ int leg_alloc(struct leg **lp, struct sp_call *call, enum sp_side side)
 	return 0;
 }
 
+bool leg_take_trunk(struct leg *leg, struct sp_trunk *trunk)
+{
+	leg->trunk = mem_ref(trunk);
+	leg->ifc = sp_trunk_interface(trunk);
+	leg->counted = leg->call->emergency ? sp_trunk_call_begin_always(trunk)
+					    : sp_trunk_call_begin(trunk);
+	return leg->counted;
+}
+
 static int leg_register(struct leg *leg, struct sp_sip_conn *conn)
 {
 	leg_seen_on(leg, conn);

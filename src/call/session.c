@@ -23,6 +23,34 @@ void session_init(struct session *s)
 		s->stream[i] = -1;
 }
 
+static void silent(enum sp_side side, void *arg)
+{
+	struct sp_call *call = arg;
+
+	call_event(call, EV_SILENCE, &(struct input){.leg = call->leg[side]});
+}
+
+/** A relay between the interfaces of the trunks of the two sides. */
+int session_open(struct session *s, struct sp_call *call, const struct sp_trunk *const trunkv[2])
+{
+	const struct sp_conf *conf = call->env->conf;
+	struct sp_ports *ports[2] = {NULL, NULL};
+	int err;
+
+	for (size_t i = 0; i < conf->trunkc; i++) {
+		for (size_t side = 0; side < 2; side++) {
+			if (call->env->trunkv[i] == trunkv[side])
+				ports[side] = call->env->portsv[conf->trunkv[i].interface];
+		}
+	}
+	err = sp_relay_alloc(&s->relay, call->calls->loop, ports, silent, call);
+	if (err)
+		return err;
+	s->calls = call->calls;
+	s->calls->count.relays++;
+	return 0;
+}
+
 void session_close(struct session *s)
 {
 	s->offer = mem_deref(s->offer);

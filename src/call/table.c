@@ -213,6 +213,6 @@ void call_event(struct sp_call *call, enum event event, const struct input *in)
 		       state_name(old), state_name(t->next), event_name(event));
 	}
 	t->action(call, in);
-	if (ENDING == t->next)
+	if (ENDING == t->next && ENDING != old)
 		call_over(call);
 }
