@@ -184,6 +184,22 @@ static void hidden(void **state)
 			    HI "<sip:anonymous@anonymous.invalid?Privacy=history>;index=1\r\n" HI
 			       "<sip:+441632960002@gw.example;user=phone;cause=404>"
 			       ";index=1.1;mp=1\r\n");
+	/* a wish that cannot be read, or is too long, is one */
+	f.to.diverted = SP_DIVERTED_DIVERSION;
+	for (unsigned i = 0; i < 2; i++) {
+		static const char *const wishes[] = {
+			"%ff%00",
+			"history;aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"};
+		char line[256];
+
+		(void)re_snprintf(line, sizeof(line),
+				  HI
+				  "<sip:+442@h?Reason=SIP%%3Bcause%%3D302&Privacy=%s>;index=1\r\n",
+				  wishes[i]);
+		assert_string_equal(pass(&f, line),
+				    DIV "<sip:anonymous@anonymous.invalid>;reason=unconditional;"
+					"counter=1;privacy=full\r\n");
+	}
 	/* RFC 7044 10.1: for all of them at once */
 	f.to.diverted = SP_DIVERTED_DIVERSION;
 	assert_string_equal(pass(&f, DIV "<sip:+442@h>\r\nPrivacy: history\r\n"),

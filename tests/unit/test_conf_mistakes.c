@@ -78,18 +78,6 @@ static void test_keys(void **state)
 		 AT("5") "limits.Drain_S = 5: no such key here; did you mean \"drain_s\"?\n"},
 		{GOOD "log = { colour = \"r\\\"ed\"; };",
 		 AT("4") "log.colour = \"r\\\"ed\": no such key here; known: level, numbers\n"},
-		/* all that there are, however many, or the one that it is a part of */
-		{WITH_TRUNK("colour = 1;"),
-		 AT("6") "trunks[1] \"b\".colour = 1: no such key here; known: name, kind, "
-			 "profile, interface, identities, wildcard, purpose, ca, certificate, key, "
-			 "targets, domain, carrier, calls, connections, options_s, idle_s, "
-			 "delayed_offer, reliable_provisionals, session_timer, session_expires_s, "
-			 "session_min_s, session_refresher, session_refresh, transfer, redirect, "
-			 "failover, hold, early_media, trusted, identity, diverted, pass, "
-			 "headers_in, headers_out, numbering, emergency\n"},
-		{WITH_TRUNK("expires = 90;"),
-		 AT("6") "trunks[1] \"b\".expires = 90: no such key here; did you mean "
-			 "\"session_expires_s\"?\n"},
 		{GOOD "trunk = ();", AT("4") "trunk: no such key here; did you mean \"trunks\"?\n"},
 		{WITH_TRUNK("targts = [ ];"),
 		 AT("6") "trunks[1] \"b\".targts: no such key here; did you mean \"targets\"?\n"},

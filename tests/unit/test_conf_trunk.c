@@ -169,6 +169,21 @@ static void test_choices(void **state)
 		{TRUNK("sesion_timer = \"off\";"),
 		 AT("4", ".sesion_timer") " = \"off\": no such key here; did you mean "
 					  "\"session_timer\"?\n"},
+		/* all that there are, however many, or the one that it is a part of */
+		{TRUNK("colour = 1;"),
+		 AT("4",
+		    ".colour") " = 1: no such key here; known: name, kind, profile, "
+			       "interface, identities, wildcard, purpose, ca, certificate, key, "
+			       "targets, domain, carrier, calls, connections, options_s, idle_s, "
+			       "delayed_offer, reliable_provisionals, session_timer, "
+			       "session_expires_s, "
+			       "session_min_s, session_refresher, session_refresh, transfer, "
+			       "redirect, "
+			       "failover, hold, early_media, trusted, identity, diverted, pass, "
+			       "headers_in, headers_out, numbering, emergency\n"},
+		{TRUNK("expires = 90;"),
+		 AT("4", ".expires") " = 90: no such key here; did you mean "
+				     "\"session_expires_s\"?\n"},
 		{TRUNK("emergancy = \"112\";"),
 		 AT("4", ".emergancy") " = \"112\": no such key here; did you mean "
 				       "\"emergency\"?\n"},
