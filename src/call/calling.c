@@ -153,10 +153,12 @@ const struct sp_number_entry *calling_own(char e164[SP_NUMBER_SIZE], const struc
 	struct pl called;
 
 	calling_uri(invite, &uri);
-	if (is_own(&s, &uri) || first_of(&s, "P-Asserted-Identity"))
+	if (is_own(&s, &uri))
 		return s.entry;
-	if (!own->conf->trusted)
+	if (!own->conf->trusted) /* else it could call in anybody's name */
 		return NULL;
+	if (first_of(&s, "P-Asserted-Identity"))
+		return s.entry;
 	numbering_user(&called, &invite->uri);
 	(void)numbering_in(s.called, &own->conf->numbering, &called);
 	return first_of(&s, "Diversion") || last_of_history(&s) ? s.entry : NULL;

@@ -12,9 +12,10 @@ static int take_tag(char tag[REPLACES_TAG_MAX], const struct pl *params, const c
 {
 	struct pl value;
 
-	if (!sp_sip_param(&value, params, name) || !sp_sip_is_token(&value))
+	if (!sp_sip_param(&value, params, name) || !sp_sip_is_token(&value) ||
+	    value.l >= REPLACES_TAG_MAX) /* pl_strcpy() would cut it */
 		return EBADMSG;
-	return pl_strcpy(&value, tag, REPLACES_TAG_MAX) ? EBADMSG : 0;
+	return pl_strcpy(&value, tag, REPLACES_TAG_MAX);
 }
 
 static struct pl trimmed(struct pl pl)
@@ -36,8 +37,10 @@ int replaces_decode(struct replaces *r, const struct pl *value)
 		return EBADMSG;
 	id = trimmed((struct pl){value->p, (size_t)(semi - value->p)});
 	params = (struct pl){semi, value->l - (size_t)(semi - value->p)};
-	if (!id.l || !sp_text_ok(value) || pl_strcpy(&id, r->call_id, sizeof(r->call_id)) ||
-	    strpbrk(r->call_id, " \t,"))
+	if (!id.l || !sp_text_ok(value) || id.l >= sizeof(r->call_id))
+		return EBADMSG;
+	(void)pl_strcpy(&id, r->call_id, sizeof(r->call_id));
+	if (strpbrk(r->call_id, " \t,"))
 		return EBADMSG;
 	if (take_tag(r->to_tag, &params, "to-tag") || take_tag(r->from_tag, &params, "from-tag"))
 		return EBADMSG;

@@ -262,7 +262,7 @@ static void service_calls_only_as_its_own_numbers(void **state)
 	peer_write(&f->service,
 		   "INVITE sip:+441632960099@gw SIP/2.0\r\nVia: SIP/2.0/TLS x:1;branch=z9hG4bKq\r\n"
 		   "From: <sip:+15550000@service>;tag=a\r\nTo: <sip:+441632960099@gw>\r\n"
-		   "P-Asserted-Identity: <sip:+15550001@service>\r\n"
+		   "P-Asserted-Identity: <sip:+441632960001@service>\r\n"
 		   "Call-ID: f1@x\r\nCSeq: 5 INVITE\r\nContact: <sip:x:5061>\r\n"
 		   "Content-Length: 0\r\n\r\n");
 	expect(&f->service, "403");
