@@ -163,7 +163,7 @@ void admit_invite(struct sp_calls *calls, struct sp_sip_strans *st, const struct
 	struct sp_call *call = NULL;
 	const char *cause = "draining", *warning = NULL;
 	struct replaced replaced = {.leg = NULL};
-	struct route route;
+	struct route route = {.trunk = NULL};
 	uint16_t status = calls->env ? 0 : 503;
 
 	if (timer_refused(from, NULL, st, req))

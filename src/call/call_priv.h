@@ -39,26 +39,25 @@ struct sp_call {
 	char *number;      /* E.164 of who is calling, "" for none */
 	uint32_t max_forwards;
 	bool emergency;
+	bool anonymous; /* the caller wants nobody to know who he is */
+	bool offerless; /* the INVITE that made it had no offer */
+	bool delayed;   /* the offer comes in the 2xx, the answer in the ACK */
 
 	struct session session;
 	struct sp_relay_count media[2]; /* that arrived, of sessions that are over */
 	struct change change;
-	bool offerless; /* the INVITE that made it had no offer */
-	bool delayed;   /* the offer comes in the 2xx, the answer in the ACK */
-
 	struct retry *retry;       /* of retry.c: where the INVITE has been, or NULL */
 	struct transfer *transfer; /* of transfer.c, while one is on its way */
 	struct transfer *lent;     /* the same of another call, which a leg of ours is to join */
-	bool anonymous;            /* the caller wants nobody to know who he is */
 	struct list passes;        /* of pass.c */
 
 	struct sp_timer ring;
 	uint64_t begun_ms, up_ms;
-	uint16_t status;     /* why it ended, as a SIP status for whoever is not told yet */
-	const char *cause;   /* the same for people, static text */
+	const char *cause;   /* why it ended, for people, static text */
 	const char *warning; /* what to tell with it, or NULL */
-	char reason[32];     /* Reason value for BYE and CANCEL, "" for none */
+	uint16_t status;     /* the same as a SIP status for whoever is not told yet */
 	bool over;           /* media given back, end line logged */
+	char reason[32];     /* Reason value for BYE and CANCEL, "" for none */
 };
 
 struct sp_calls {

@@ -33,7 +33,7 @@ struct headers_ctx {
 	uint16_t status;                       /* that goes out; 0: a request */
 	bool initial;                          /* the INVITE that makes the callee leg */
 	bool emergency;
-	bool anonymous; /* the caller, whom `to` is not, has asked for privacy */
+	bool anonymous;              /* the caller, whom `to` is not, has asked for privacy */
 	const char *advertise;       /* our host name towards `to`, IPv6 in brackets */
 	const char *caller, *called; /* E.164 or "" */
 };

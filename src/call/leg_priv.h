@@ -89,43 +89,45 @@ struct leg_refer {
 struct leg {
 	struct le le; /* in call->legs */
 	struct sp_call *call;
-	enum sp_side side; /* of the relay */
-	bool uac;          /* we called it */
-	enum leg_state state;
 	struct sp_trunk *trunk;
 	const struct sp_conf_interface *ifc; /* of call->env: where its ports and names are */
 	struct sp_sip_conn *conn;            /* the one the dialog came by, or went last */
 	struct list dlgs;
-	struct dlg *dlg;                 /* the current one; after the answer the only one */
-	unsigned peer;                   /* PEER_ bits */
+	struct dlg *dlg;   /* the current one; after the answer the only one */
+	enum sp_side side; /* of the relay */
+	enum leg_state state;
+	unsigned peer;       /* PEER_ bits */
+	bool uac;            /* we called it */
+	bool counted;        /* in the trunk's calls */
+	char *contact;       /* our Contact towards it */
+	uint64_t session_id; /* in o= of what we send it */
+
+	/* What it waits for, or waits for us. */
 	struct sp_sip_strans *invite_st; /* its INVITE or re-INVITE, until acknowledged */
-	bool accepted;                   /* invite_st: we sent 2xx, its ACK is due */
 	struct sp_sip_ctrans *invite_ct; /* our INVITE or re-INVITE to it */
 	struct sp_sip_ctrans *update_ct; /* our UPDATE to it */
 	struct sp_sip_ctrans *bye_ct;    /* our BYE to it */
-	bool offering;                   /* an INVITE or UPDATE of ours has no final response */
-	unsigned byes;                   /* BYEs that were lost with their connection */
 	struct sp_trunk_pick *pick;      /* a connection for INVITE or BYE */
-	uint32_t invite_cseq;            /* of our last INVITE, for its ACK */
-	bool acked;                      /* we acknowledged the 2xx to it ... */
-	uint64_t acked_ms;               /* ... last at this time */
-	bool ack_due;                    /* its 2xx waits for our ACK (delayed offer) */
 	struct mbuf *ack_body;           /* the answer that our ACK carries, or NULL */
-	bool counted;                    /* in the trunk's calls */
-	char *contact;                   /* our Contact towards it */
-	uint64_t session_id;             /* in o= of what we send it */
 	struct mbuf *last_words;   /* headers of the BYE, CANCEL or refusal to come, or NULL */
 	struct reliable *reliable; /* uas: provisionals that wait for PRACK, or NULL */
+	uint32_t invite_cseq;      /* of our last INVITE, for its ACK */
+	unsigned byes;             /* BYEs that were lost with their connection */
+	bool offering;             /* an INVITE or UPDATE of ours has no final response */
+	bool accepted;             /* invite_st: we sent 2xx, its ACK is due */
+	bool ack_due;              /* its 2xx waits for our ACK (delayed offer) */
+	bool acked;                /* we acknowledged the 2xx to it ... */
+	uint64_t acked_ms;         /* ... last at this time */
 	struct leg_timer timer;
 
-	/* of transfers */
-	char *replaces; /* uac: the dialog that our INVITE replaces there, or NULL */
+	/* Of transfers. */
+	char *replaces;            /* uac: the dialog that our INVITE replaces there, or NULL */
+	char *user;                /* of who is there, when the call's INVITE does not say */
+	struct notifier *notifier; /* of notify.c, or NULL */
+	unsigned refers;           /* REFERs that it sent and that were not refused here */
+	unsigned relayed;          /* of them */
+	struct leg_refer referv[LEG_REFERS_MAX]; /* the last of them that were relayed */
 	bool replaces_required;
-	char *user;       /* of who is there, when the call's INVITE does not say */
-	unsigned refers;  /* REFERs that it sent and that were not refused here   */
-	unsigned relayed; /* of them                                              */
-	struct leg_refer referv[LEG_REFERS_MAX]; /* the last of them that were relayed      */
-	struct notifier *notifier;               /* of refer_notify.c, or NULL */
 };
 
 /* ---- leg.c ---- */

@@ -134,7 +134,8 @@ void act_invite(struct sp_call *call, const struct input *in)
 		return;
 	}
 	if (err) {
-		call_fault(call, ENOTCONN == err ? policy_invite_failure(retry_status(call, 503)) : 500,
+		call_fault(call,
+			   ENOTCONN == err ? policy_invite_failure(retry_status(call, 503)) : 500,
 			   "the INVITE could not be sent", NULL);
 		return;
 	}
@@ -391,7 +392,8 @@ void act_failure(struct sp_call *call, const struct input *in)
 
 void act_no_response(struct sp_call *call, const struct input *in)
 {
-	call_blame(call, policy_invite_failure(retry_status(call, ETIMEDOUT == in->err ? 408 : 503)),
+	call_blame(call,
+		   policy_invite_failure(retry_status(call, ETIMEDOUT == in->err ? 408 : 503)),
 		   ETIMEDOUT == in->err ? "no response from the callee's trunk"
 					: "connection to the callee's trunk lost",
 		   NULL);

@@ -167,7 +167,7 @@ const char *conf_suggest(char *buf, size_t size, const char *word, const char *c
 	buf[0] = '\0';
 	if (near)
 		(void)re_snprintf(buf, size, "; did you mean \"%s\"?", near);
-	for (size_t i = 0; i < namec && !near; i++) {
+	for (size_t i = 0; i < namec && namev[i] && !near; i++) {
 		const char *sep = i ? ", " : head;
 
 		/* whole names only, and room for saying that there are more */

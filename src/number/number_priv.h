@@ -31,8 +31,8 @@ struct sp_number_build {
 	struct number_pool *strings;
 	struct number_pool *headers;
 	struct number_pool *names; /**< of headers, in lower case */
-	bool bad;  /**< something was refused: no table will come of it */
-	bool mute; /**< refuse without telling */
+	bool bad;                  /**< something was refused: no table will come of it */
+	bool mute;                 /**< refuse without telling */
 };
 
 /** One record of a CSV text. */
