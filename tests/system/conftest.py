@@ -14,11 +14,6 @@ from sipp import Sipp, Stunnel  # noqa: E402
 from ua import Peer  # noqa: E402
 
 
-def waits(what):
-    """Written before the gateway can do it; SALLYPORT_TRY=1 runs it all the same."""
-    return pytest.mark.skipif(not os.environ.get("SALLYPORT_TRY"), reason="waits for " + what)
-
-
 @pytest.fixture(scope="session")
 def net():
     return Net()

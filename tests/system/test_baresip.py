@@ -9,7 +9,6 @@ import sys
 
 import pytest
 
-from conftest import waits
 from gateway import Conf
 from pki import ROOT
 
@@ -138,7 +137,6 @@ def test_transfer_refused(phones):
     assert "REFER" not in invite.get("Allow")
 
 
-@waits('transfer = "relay"')
 def test_transfer_relayed(phones, conf):
     """The caller gets the REFER, and calls DID2 itself, through the gateway."""
     gateway, caller, callee, other = transfer(phones, conf, "relay")
@@ -153,7 +151,6 @@ def test_transfer_relayed(phones, conf):
     gateway.wait_for("call_end", count=2)
 
 
-@waits('transfer = "handle"')
 def test_transfer_handled(phones, conf):
     """The gateway calls DID2 and joins the two; the caller gets no REFER."""
     gateway, caller, callee, other = transfer(phones, conf, "handle")

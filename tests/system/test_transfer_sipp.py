@@ -10,7 +10,6 @@ from urllib.parse import quote, unquote
 
 import pytest
 
-from conftest import waits
 from gateway import Conf
 from sipp import WAYS
 
@@ -68,7 +67,6 @@ def test_refused(sipp, launch, conf, caller, callee, number, called):
 
 # ---- relay: A gets the REFER, and its NOTIFYs go back ----
 
-@waits('transfer = "relay"')
 def test_blind_relayed(sipp, launch, conf):
     gateway = launch(mode(conf, "relay"))
     uas = sipp.uas("service", "uas_refer", to=REFER_TO)
@@ -78,7 +76,6 @@ def test_blind_relayed(sipp, launch, conf):
     assert len(gateway.find("call_start")) == 1
 
 
-@waits('transfer = "relay"')
 def test_attended_relayed(sipp, launch, conf):
     """The ids in Replaces become those of the dialog that the carrier knows, the one with B."""
     gateway = launch(mode(conf, "relay"))
@@ -96,7 +93,6 @@ def test_attended_relayed(sipp, launch, conf):
 
 # ---- handle: the gateway does it ----
 
-@waits('transfer = "handle"')
 def test_blind_handled(sipp, launch, conf):
     gateway = launch(mode(conf, "handle"))
     b = sipp.uas("carrier", "uas_party")
@@ -109,7 +105,6 @@ def test_blind_handled(sipp, launch, conf):
     gateway.wait_for("call_end")
 
 
-@waits('transfer = "handle"')
 def test_blind_handled_but_refused(sipp, launch, conf):
     """B is busy: S hears of it by NOTIFY, and A and S are still in their call."""
     gateway = launch(mode(conf, "handle"))
@@ -121,7 +116,6 @@ def test_blind_handled_but_refused(sipp, launch, conf):
     gateway.wait_for("call_end")
 
 
-@waits('transfer = "handle"')
 def test_attended_handled(sipp, launch, conf):
     gateway = launch(mode(conf, "handle"))
     consultation = Consultation(sipp, gateway)
