@@ -101,9 +101,10 @@ static uint16_t prepare(struct sp_call *call, struct sp_trunk *from, const struc
 		return 0;
 	if (!body_has_sdp(req)) {
 		*cause = sp_trunk_conf(from)->refuse_delayed
-				 ? "INVITE without a session description (delayed_offer)"
-				 : "INVITE without a session description (delayed_offer of the "
-				   "callee's trunk)";
+				 ? "a session description (application/sdp) is needed: "
+				   "delayed_offer of this trunk refuses INVITE without one"
+				 : "a session description (application/sdp) is needed: "
+				   "delayed_offer of the callee's trunk refuses INVITE without one";
 		return 488;
 	}
 	if (session_offer(&call->session, caller, req, &status, cause))
