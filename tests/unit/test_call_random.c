@@ -327,8 +327,8 @@ static void anything_at_any_time(void **state)
 	for (size_t i = 0; i < transitionc; i++) {
 		const struct transition *t = &transitions[i];
 
-		if (t->state == t->next)
-			continue;
+		if (t->state == t->next || REFERRED == t->state || JOINING == t->state)
+			continue; /* transfers have random events of their own */
 		rows++;
 		if (seen[t->state][t->event])
 			covered++;
