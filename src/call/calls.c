@@ -54,8 +54,10 @@ void sp_calls_end(struct sp_calls *cs)
 	while (le) {
 		struct sp_call *call = le->data;
 
-		le = le->next; /* the event may take the call off the list */
+		le = le->next; /* the event may take the call off the list ... */
 		call_event(call, EV_SHUTDOWN, &(struct input){.leg = NULL});
+		if (le && !le->list) /* ... and, when a transfer joins them, the next one, too */
+			le = list_head(&cs->calls);
 	}
 }
 
