@@ -37,6 +37,7 @@ struct sp_calls_count {
 	uint64_t refused;  /**< INVITEs that became no call   */
 	uint64_t silent;   /**< ended for want of media       */
 	size_t now;        /**< calls at this moment          */
+	size_t emergency;  /**< emergency calls of them, which limits.calls leaves out */
 	size_t dialogs;    /**< dialogs that messages can find, early ones too */
 	size_t relays;     /**< media relays open             */
 };

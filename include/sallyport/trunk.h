@@ -19,7 +19,8 @@ struct sp_trunk;
 enum {
 	SP_TRUNK_CONNECT_MS = 5000, /**< name look-up, TCP and TLS to one target, together */
 	SP_TRUNK_PICKS_MAX = 4096,  /**< calls waiting for a connection, per trunk         */
-	SP_TRUNK_PICKS_MORE = 512   /**< beyond those, emergency calls                     */
+	SP_TRUNK_PICKS_MORE = 512,  /**< beyond those, emergency calls                     */
+	SP_TRUNK_EMERGENCY_MAX = 64 /**< emergency calls that one trunk makes at once      */
 };
 
 /** What one trunk is made with at load. */
@@ -80,6 +81,15 @@ bool sp_trunk_call_begin(struct sp_trunk *t);
 /** The same whatever the limit, for emergency calls; false only without sp_trunk_active(). */
 bool sp_trunk_call_begin_always(struct sp_trunk *t);
 void sp_trunk_call_end(struct sp_trunk *t);
+
+/**
+ * One of the emergency calls that the trunk makes, besides its count of calls.
+ * @param owner until sp_trunk_emergency_end(); only its address is used
+ * @return false, and counted as refused, beyond SP_TRUNK_EMERGENCY_MAX
+ */
+bool sp_trunk_emergency_begin(struct sp_trunk *t, const void *owner);
+void sp_trunk_emergency_end(struct sp_trunk *t, const void *owner);
+
 unsigned sp_trunk_calls(const struct sp_trunk *t);
 
 /** Calls, and accepted connections, that its limits (connections: also the common ones) refused. */

@@ -5,6 +5,9 @@
  */
 #include "transfer_priv.h"
 
+static const char emergency_limit[] = "64 emergency calls of this trunk at once";
+_Static_assert(64 == SP_TRUNK_EMERGENCY_MAX, "the text of emergency_limit says another number");
+
 void admit_options(const struct sp_calls *calls, struct sp_sip_strans *st)
 {
 	const struct sp_conf_trunk *conf = sp_trunk_conf(sp_trunk_of(sp_sip_strans_conn(st)));
@@ -39,14 +42,15 @@ void admit_log_refused(const struct sp_trunk *from, const struct sp_sip_msg *req
 	       sp_log_quote, &req->call_id);
 }
 
-/** Limits of the whole gateway. @return 0 or a status */
+/** Limits of the whole gateway, for all but emergency calls. @return 0 or a status */
 static uint16_t gateway_limit(const struct sp_calls *calls, const char **cause)
 {
 	*cause = "draining";
 	if (calls->draining)
 		return 503;
 	*cause = "limits.calls reached";
-	return calls->count.now >= calls->env->conf->limits.calls ? 503 : 0;
+	return calls->count.now - calls->count.emergency >= calls->env->conf->limits.calls ? 503
+											   : 0;
 }
 
 static int take_route(struct sp_call *call, const struct route *route)
@@ -59,15 +63,6 @@ static int take_route(struct sp_call *call, const struct route *route)
 	return err ? err : session_open(&call->session, call, trunkv);
 }
 
-/** Does the caller not want to be known (RFC 3323)? A new call in his name will say so. */
-static bool is_anonymous(const struct sp_sip_msg *req)
-{
-	const struct sp_sip_hdr *privacy = sp_sip_msg_next(req, SP_HDR_PRIVACY, NULL);
-
-	return route_is_anonymous(&req->from) ||
-	       (privacy && pl_strcasecmp(&privacy->value, "none"));
-}
-
 /** Everything that a call needs before it exists for its peers. @return 0 or a status */
 static uint16_t prepare(struct sp_call *call, struct sp_trunk *from, const struct route *route,
 			struct sp_sip_strans *st, const struct sp_sip_msg *req, const char **cause)
@@ -78,9 +73,10 @@ static uint16_t prepare(struct sp_call *call, struct sp_trunk *from, const struc
 
 	call->emergency = route->emergency;
 	call->entry = route->entry;
-	call->anonymous = is_anonymous(req);
+	call->anonymous = identity_withheld(req);
 	call->max_forwards = req->max_forwards - 1;
-	*cause = "the trunk's limit of calls is reached";
+	*cause = call->emergency && sp_trunk_active(from) ? emergency_limit
+							  : "the trunk's limit of calls is reached";
 	if (!leg_take_trunk(caller, from))
 		return 503;
 	*cause = "the callee's trunk's limit of calls is reached";
@@ -121,7 +117,8 @@ static uint16_t take_replaced(struct sp_call *call, const struct replaced *repla
 	struct leg *callee = call->leg[SP_SIDE_CALLEE];
 
 	*cause = "out of memory";
-	callee->replaces_required = sp_sip_msg_lists(req, SP_HDR_REQUIRE, "replaces");
+	callee->replaces_required =
+		replaced->required || sp_sip_msg_lists(req, SP_HDR_REQUIRE, "replaces");
 	return replaces_dup(&callee->replaces, &replaced->ids) ? 503 : 0;
 }
 
@@ -134,6 +131,8 @@ static void begin(struct sp_call *call, const struct sp_sip_msg *req)
 	route_caller(req, &number);
 	calls->count.begun++;
 	calls->count.now++;
+	if (call->emergency)
+		calls->count.emergency++;
 	sp_log(SP_LOG_INFO, "call_start", "call=%s from=%s to=%s caller=%H called=%H%s call_id=%H",
 	       call->id, sp_trunk_name(caller->trunk), sp_trunk_name(callee->trunk), sp_log_number,
 	       &number, sp_log_number, &called, call->emergency ? " emergency=yes" : "",
@@ -158,6 +157,29 @@ static void refuse(struct sp_sip_strans *st, const struct sp_trunk *from, uint16
 	mem_deref(mb);
 }
 
+/**
+ * It is the dialog that leads there, not the number: that is taken from who is
+ * there, lest Replaces open numbers that are not in the table.
+ */
+static uint16_t route_to_replaced(struct route *route, struct replaced *replaced,
+				  const char **cause)
+{
+	const struct leg *far = replaced->leg;
+	const char *party = transfer_party(far);
+
+	if (route->trunk == far->trunk)
+		return 0;
+	*cause = "Replaces names a dialog with nobody whose number is known";
+	if (!*party)
+		return 404;
+	route->trunk = far->trunk;
+	route->entry = far->call->entry;
+	route->emergency = route->own = false;
+	str_ncpy(route->user, party, sizeof(route->user));
+	replaced->required = true; /* who does not know Replaces must not ring */
+	return 0;
+}
+
 void admit_invite(struct sp_calls *calls, struct sp_sip_strans *st, const struct sp_sip_msg *req)
 {
 	struct sp_trunk *from = sp_trunk_of(sp_sip_strans_conn(st));
@@ -171,16 +193,14 @@ void admit_invite(struct sp_calls *calls, struct sp_sip_strans *st, const struct
 		return;
 	if (!status)
 		status = replaces_invite(&replaced, calls, from, req, &cause);
-	if (replaced.leg && takeover_invite(replaced.leg, from, st, req))
-		return;
 	if (!status)
 		status = route_find(&route, calls->env, from, req, &cause);
-	if (replaced.leg && (!status || 404 == status)) { /* it is the dialog that leads there */
-		route.trunk = replaced.leg->trunk;
-		status = 0;
-	}
+	if (replaced.leg && (!status || 404 == status))
+		status = route_to_replaced(&route, &replaced, &cause);
 	if (!status && !route.emergency)
 		status = gateway_limit(calls, &cause);
+	if (!status && replaced.leg && takeover_invite(replaced.leg, from, st, req))
+		return;
 	if (!status && call_alloc(&call, calls)) {
 		cause = "out of memory";
 		status = 503;

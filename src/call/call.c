@@ -17,6 +17,7 @@ static void destructor(void *arg)
 	retry_close(call);
 	list_flush(&call->legs);
 	session_close(&call->session);
+	mem_deref(call->change.st);
 	mem_deref(call->target_user);
 	mem_deref(call->number);
 	mem_deref(call->env);
@@ -174,11 +175,14 @@ void act_ended(struct sp_call *call, const struct input *in)
 		if (leg->counted)
 			sp_trunk_call_end(leg->trunk);
 		leg->counted = false;
+		sp_trunk_emergency_end(leg->trunk, leg);
 		straggler_leave(leg);
 		dlg_hide(leg);
 	}
 	list_unlink(&call->le);
 	calls->count.now--;
+	if (call->emergency)
+		calls->count.emergency--;
 	sp_loop_release(calls->loop, call);
 	if (0 == calls->count.now && calls->idleh)
 		calls->idleh(calls->idle_arg);

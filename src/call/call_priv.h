@@ -67,6 +67,7 @@ struct sp_calls {
 	struct hash *dlgs; /* by our tag, which we made */
 	struct list calls;
 	struct list stragglers; /* of straggler.c */
+	struct list grants;     /* of replaces.c */
 	struct sp_calls_count count;
 	bool draining;
 	sp_calls_idle_h *idleh;
@@ -77,6 +78,12 @@ struct sp_calls {
 static inline struct leg *leg_other(const struct leg *leg)
 {
 	return leg->call->leg[leg->side == SP_SIDE_CALLER ? SP_SIDE_CALLEE : SP_SIDE_CALLER];
+}
+
+/* Is it one of the two that talk, and not on its way out? */
+static inline bool leg_is_current(const struct leg *leg)
+{
+	return leg->call->leg[leg->side] == leg && leg->state < LEG_ENDING;
 }
 
 static inline const char *leg_name(const struct leg *leg)

@@ -104,7 +104,8 @@ static bool answer_refresh(struct leg *leg, struct sp_sip_strans *st, const stru
 	struct body body = {.mb = NULL};
 	const bool invite = SP_SIP_INVITE == req->method;
 
-	if (UP != leg->call->state || leg_is_busy(leg) || !session_unchanged(leg, req, &sdp))
+	if ((UP != leg->call->state && REFERRED != leg->call->state) || leg->call->lent ||
+	    !leg_is_current(leg) || leg_is_busy(leg) || !session_unchanged(leg, req, &sdp))
 		return false;
 	headers = mbuf_alloc(64);
 	if (!headers || timer_put_answer(headers, leg, req) || body_make(&body, NULL, sdp)) {
@@ -136,7 +137,8 @@ static void take_change(struct dlg *dlg, struct sp_sip_strans *st, const struct 
 		(void)reply_update(leg, st, req);
 		return;
 	}
-	call_event(call, call->change.by || leg_is_busy(leg) ? EV_GLARE : EV_CHANGE, &in);
+	call_event(call, call->change.by || call->lent || leg_is_busy(leg) ? EV_GLARE : EV_CHANGE,
+		   &in);
 }
 
 static void in_dialog(struct sp_calls *cs, struct sp_sip_strans *st, const struct sp_sip_msg *req)

@@ -144,6 +144,10 @@ enum privacy {
 
 /* What the message asks for, as bits of enum privacy. */
 unsigned identity_privacy(const struct headers *h);
+/* Does its Privacy, as it came, ask that nobody learns who sent it: id, user, header? */
+bool identity_private(const struct sp_sip_msg *msg);
+/* Is it that, or anonymous (RFC 3323)? A new call in the sender's name will say so. */
+bool identity_withheld(const struct sp_sip_msg *msg);
 /* For rules: must `to` not learn who calls, or, of a response, who answers? */
 bool identity_hidden(const struct headers *h);
 /* Do headers of this name say who somebody is? */

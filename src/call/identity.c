@@ -61,6 +61,21 @@ unsigned identity_privacy(const struct headers *h)
 	return bits;
 }
 
+bool identity_private(const struct sp_sip_msg *msg)
+{
+	const struct sp_sip_hdr *hdr = NULL;
+	unsigned bits = 0;
+
+	while ((hdr = sp_sip_msg_next(msg, SP_HDR_PRIVACY, hdr)))
+		bits |= privacy_words(&hdr->value);
+	return bits & PRIVACY_CALLER;
+}
+
+bool identity_withheld(const struct sp_sip_msg *msg)
+{
+	return route_is_anonymous(&msg->from) || identity_private(msg);
+}
+
 /** Must the other side not learn who calls? */
 static bool hidden(const struct headers *h)
 {

@@ -94,6 +94,10 @@ static void refused(struct transfer *t, struct leg *leg, int err, const struct s
 	leg_forget(&leg->invite_ct);
 	if (491 == status && !t->gone && again(t))
 		return;
+	if (!err && !t->gone && timer_too_short(leg, rsp)) {
+		join_offer(t, leg); /* RFC 4028 7.3 */
+		return;
+	}
 	transfer_fail(t, policy_failure(status), "a party refused the new media");
 	if (408 == status || 481 == status) /* RFC 3261 12.2.1.2 */
 		call_fault(owner, status, "a leg no longer answers", NULL);
@@ -124,6 +128,8 @@ static void join_response(int err, const struct sp_sip_msg *rsp, void *arg)
 	leg->offering = false;
 	if (ok)
 		(void)leg_ack(leg);
+	else
+		leg->dlg->refused = true; /* a refresh must not repeat it */
 	if (!t || t->joining != leg) {
 		if (ok)
 			stray(leg);
@@ -191,7 +197,7 @@ void join_done(struct transfer *t)
 	if (LEG_ENDED == referrer->state)
 		transfer_leg_ended(referrer);
 	else
-		leg_end(referrer);
+		notify_then_end(referrer);
 	if (!lender)
 		return;
 	call_fault(lender, 200, "transferred", NULL);

@@ -21,12 +21,14 @@ static void destructor(void *arg)
 	leg_forget(&leg->bye_ct);
 	if (leg->counted)
 		sp_trunk_call_end(leg->trunk);
+	sp_trunk_emergency_end(leg->trunk, leg);
 	list_flush(&leg->dlgs);
 	mem_deref(leg->pick);
 	mem_deref(leg->invite_st);
 	mem_deref(leg->contact);
 	mem_deref(leg->ack_body);
 	mem_deref(leg->last_words);
+	mem_deref(leg->grant);
 	mem_deref(leg->replaces);
 	mem_deref(leg->user);
 	mem_deref(leg->notifier);
@@ -51,6 +53,9 @@ bool leg_take_trunk(struct leg *leg, struct sp_trunk *trunk)
 {
 	leg->trunk = mem_ref(trunk);
 	leg->ifc = sp_trunk_interface(trunk);
+	if (leg->call->emergency && SP_SIDE_CALLER == leg->side &&
+	    !sp_trunk_emergency_begin(trunk, leg))
+		return false;
 	leg->counted = leg->call->emergency ? sp_trunk_call_begin_always(trunk)
 					    : sp_trunk_call_begin(trunk);
 	return leg->counted;
@@ -303,8 +308,11 @@ void leg_drop_fork(struct leg *leg, const struct sp_sip_msg *rsp)
 {
 	struct dlg fork = {.leg = leg};
 	const struct leg_req bye = {.method = SP_SIP_BYE, .dlg = &fork};
-	int err = sp_sip_dialog_fork(&fork.sip, leg->dlg->sip, rsp);
+	int err;
 
+	if (leg->drops++ >= LEG_DROPS_MAX) /* no town is that large */
+		return;
+	err = sp_sip_dialog_fork(&fork.sip, leg->dlg->sip, rsp);
 	if (!err)
 		err = send_ack(leg, fork.sip, NULL);
 	if (!err)

@@ -13,6 +13,7 @@
 #include "sallyport/media.h"
 
 enum {
+	LEG_DROPS_MAX = 64,   /* 2xx of forks that are acknowledged and hung up */
 	LEG_DIALOGS_MAX = 16, /* early dialogs of one INVITE that is forked beyond us */
 	LEG_REFERS_MAX = 4    /* relayed REFERs whose NOTIFYs find their way back */
 };
@@ -31,6 +32,7 @@ struct sp_calls;
 struct leg;
 struct body;
 struct reliable;
+struct grant;
 struct notifier;
 
 /*
@@ -113,6 +115,7 @@ struct leg {
 	struct reliable *reliable; /* uas: provisionals that wait for PRACK, or NULL */
 	uint32_t invite_cseq;      /* of our last INVITE, for its ACK */
 	unsigned byes;             /* BYEs that were lost with their connection */
+	unsigned drops;            /* forks that were hung up */
 	bool offering;             /* an INVITE or UPDATE of ours has no final response */
 	bool accepted;             /* invite_st: we sent 2xx, its ACK is due */
 	bool ack_due;              /* its 2xx waits for our ACK (delayed offer) */
@@ -127,6 +130,7 @@ struct leg {
 	unsigned refers;           /* REFERs that it sent and that were not refused here */
 	unsigned relayed;          /* of them */
 	struct leg_refer referv[LEG_REFERS_MAX]; /* the last of them that were relayed */
+	struct grant *grant; /* of replaces.c: who else may replace its dialog, or NULL */
 	bool replaces_required;
 };
 

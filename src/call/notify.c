@@ -56,14 +56,74 @@ int notify_put_event(struct mbuf *mb, const struct leg *from, const struct pl *e
 	return ENOENT;
 }
 
-int notify_body(struct pl *body, char line[NOTIFY_LINE_SIZE], const struct sp_sip_msg *req)
+bool notify_of_refer(const struct leg *from, const struct sp_sip_msg *req)
+{
+	const struct sp_sip_hdr *event = sp_sip_msg_named(req, "Event");
+
+	return SP_SIP_NOTIFY == req->method && leg_other(from)->relayed && event &&
+	       is_refer(&event->value);
+}
+
+/** The word that params begin with. */
+static struct pl first_word(const struct pl *params)
+{
+	struct pl word = {params->p, 0};
+
+	while (word.l < params->l && !strchr("; \t", word.p[word.l]))
+		word.l++;
+	return word;
+}
+
+/** @return the one of namev that it is, or NULL */
+static const char *known(const struct pl *word, const char *const *namev, size_t namec)
+{
+	for (size_t i = 0; i < namec; i++) {
+		if (0 == pl_strcasecmp(word, namev[i]))
+			return namev[i];
+	}
+	return NULL;
+}
+
+int notify_put_state(struct mbuf *mb, const struct pl *value)
+{
+	static const char *const states[] = {"active", "pending", "terminated"};
+	static const char *const reasons[] = {"deactivated", "probation",  "rejected", "timeout",
+					      "giveup",      "noresource", "invariant"};
+	const struct pl word = first_word(value);
+	const char *state = known(&word, states, ARRAY_SIZE(states)), *reason = NULL;
+	struct pl params = *value, text;
+	char expires[32] = "";
+	uint32_t n;
+
+	pl_advance(&params, (ssize_t)word.l);
+	if (sp_sip_param(&text, &params, "expires") && 0 == sp_u32(&n, &text, UINT32_MAX))
+		re_snprintf(expires, sizeof(expires), ";expires=%u", n);
+	if (sp_sip_param(&text, &params, "reason"))
+		reason = known(&text, reasons, ARRAY_SIZE(reasons));
+	/* RFC 6665 4.1.3: a state that is not known counts as active */
+	return sp_sip_put(mb, "Subscription-State", "%s%s%s%s", state ? state : "active", expires,
+			  reason ? ";reason=" : "", reason ? reason : "");
+}
+
+/** Without or with parameters. */
+static bool is_sipfrag(const struct pl *type)
+{
+	const struct pl word = first_word(type);
+
+	return 0 == pl_strcasecmp(&word, "message/sipfrag");
+}
+
+int notify_body(struct pl *body, char line[NOTIFY_LINE_SIZE], const struct leg *from,
+		const struct sp_sip_msg *req)
 {
 	static const char version[] = "SIP/2.0 ";
 	struct pl code;
 	uint32_t status;
 
-	if (SP_SIP_NOTIFY != req->method || !begins_with(&req->content_type, "message/sipfrag"))
+	if (SP_SIP_NOTIFY != req->method)
 		return 0;
+	if (!is_sipfrag(&req->content_type))
+		return notify_of_refer(from, req) ? EBADMSG : 0;
 	if (req->body.l < sizeof(version) + 2 || !begins_with(&req->body, version))
 		return EBADMSG;
 	code = (struct pl){req->body.p + sizeof(version) - 1, 3};
@@ -83,6 +143,7 @@ struct notifier {
 	uint64_t until_ms;
 	struct sp_sip_ctrans *ct; /* NOTIFY that is not answered */
 	uint16_t last, queued;    /* status sent; one that waits for that answer, or 0 */
+	bool hangup;              /* after the answer to the last: BYE */
 };
 
 enum { NOTIFY_SPARE_S = 60 }; /* that a subscription lasts longer than the call may ring */
@@ -138,14 +199,23 @@ static void notify_send(struct notifier *n, uint16_t status)
 	n->last = status;
 	n->queued = 0;
 	r.body = (struct pl){line, (size_t)status_line(line, status)};
-	if (!err && last)
-		err = leg_request(n->leg, NULL, &r, NULL, NULL);
-	else if (!err)
+	if (!err)
 		err = leg_request(n->leg, &n->ct, &r, answered, n);
 	if (err) /* the transfer goes on; its end shows in the calls */
 		sp_log(SP_LOG_DEBUG, "notify_lost", "call=%s status=%u error=\"%m\"",
 		       n->leg->call->id, status, err);
 	mem_deref(mb);
+}
+
+/** Nothing more is to be told. */
+static void finish(struct notifier *n)
+{
+	struct leg *leg = n->leg;
+	const bool hangup = n->hangup && LEG_UP == leg->state;
+
+	leg->notifier = mem_deref(n);
+	if (hangup)
+		leg_end(leg);
 }
 
 /** Whatever the answer: 481 and the like end the subscription, not the transfer. */
@@ -158,19 +228,31 @@ static void answered(int err, const struct sp_sip_msg *rsp, void *arg)
 	leg_forget(&n->ct);
 	if (n->queued)
 		notify_send(n, n->queued);
+	else if (n->last >= 200)
+		finish(n);
 }
 
 void notify_status(struct leg *leg, uint16_t status)
 {
 	struct notifier *n = leg ? leg->notifier : NULL;
 
-	if (!n || LEG_UP != leg->state || status == n->last)
+	if (!n || LEG_UP != leg->state || status == n->last || n->last >= 200)
 		return;
 	if (n->ct && status < 200) {
 		n->queued = status;
 		return;
 	}
 	notify_send(n, status);
-	if (status >= 200)
-		leg->notifier = mem_deref(n);
+	if (status >= 200 && !n->ct)
+		finish(n);
+}
+
+void notify_then_end(struct leg *leg)
+{
+	struct notifier *n = leg->notifier;
+
+	if (n && n->ct && LEG_UP == leg->state)
+		n->hangup = true;
+	else
+		leg_end(leg);
 }

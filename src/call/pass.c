@@ -73,17 +73,19 @@ static void answered(int err, const struct sp_sip_msg *rsp, void *arg)
  */
 static int put_headers(struct mbuf *mb, const struct leg *from, const struct sp_sip_msg *req)
 {
-	static const char *const names[] = {"Info-Package", "Subscription-State",
+	static const char *const names[] = {"Subscription-State", "Info-Package",
 					    "Content-Disposition", "Content-Language",
 					    "Content-Encoding"};
 	const struct sp_sip_hdr *event = sp_sip_msg_named(req, "Event");
+	const bool of_refer = notify_of_refer(from, req); /* then the body is our own */
 	int err = event ? notify_put_event(mb, from, &event->value) : 0;
 
-	for (size_t i = 0; i < ARRAY_SIZE(names) && !err; i++) {
+	for (size_t i = 0; i < (of_refer ? 1 : ARRAY_SIZE(names)) && !err; i++) {
 		const struct sp_sip_hdr *hdr = sp_sip_msg_named(req, names[i]);
 
 		if (hdr)
-			err = sp_sip_put(mb, names[i], "%r", &hdr->value);
+			err = of_refer ? notify_put_state(mb, &hdr->value)
+				       : sp_sip_put(mb, names[i], "%r", &hdr->value);
 	}
 	return err ? err : call_put_headers(mb, from, leg_other(from), req, req->method, 0);
 }
@@ -102,7 +104,9 @@ static int send_on(struct leg *from, struct sp_sip_strans *st, const struct sp_s
 		}
 		(void)pl_strcpy(&req->content_type, type, sizeof(type));
 		out.content_type = type;
-		err = notify_body(&out.body, line, req);
+		err = notify_body(&out.body, line, from, req);
+		if (notify_of_refer(from, req))
+			out.content_type = "message/sipfrag"; /* parameters may name hosts too */
 	}
 	if (!err)
 		err = pass_on(from, st, &out);

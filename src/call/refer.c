@@ -46,17 +46,43 @@ static uint16_t decode(struct refer *refer, const struct sp_sip_msg *req, const 
 	return err && ENOENT != err ? 400 : 0;
 }
 
-int refer_by(char **textp, const struct headers_ctx *ctx, const struct sp_sip_msg *req)
+bool refer_names_host(const struct pl *user)
+{
+	static const char at[] = "%40";
+
+	return user->l && memmem(user->p, user->l, at, sizeof(at) - 1);
+}
+
+/** In a call without his name, or by Privacy or Referred-By: is nobody to know who refers? */
+static bool is_private(const struct leg *from, const struct sp_sip_msg *req,
+		       const struct sp_sip_addr *by)
+{
+	const struct sp_call *call = from->call;
+
+	return (call->anonymous && from == call->caller) || identity_private(req) ||
+	       (by && route_is_anonymous(by));
+}
+
+int refer_by(char **textp, const struct headers_ctx *ctx, const struct leg *from,
+	     const struct sp_sip_msg *req, bool always)
 {
 	const struct sp_sip_hdr *hdr = only(req, "Referred-By");
+	const char *party = transfer_party(from);
 	char buf[NUMBERING_SIZE];
 	struct sp_sip_addr by;
+	const bool given = hdr && 0 == sp_sip_addr_decode(&by, &hdr->value);
 	struct pl user;
 
-	if (!hdr || sp_sip_addr_decode(&by, &hdr->value) || SP_URI_OTHER == by.uri.scheme ||
-	    route_is_anonymous(&by))
+	if (is_private(from, req, given ? &by : NULL))
 		return 0;
-	user = identity_user(buf, ctx, &by.uri);
+	if (given && ctx->from->trusted && SP_URI_OTHER != by.uri.scheme &&
+	    !refer_names_host(&by.uri.user)) {
+		user = identity_user(buf, ctx, &by.uri);
+	} else if (*party && (always || (given && !ctx->from->trusted))) {
+		pl_set_str(&user, numbering_out(buf, &ctx->to->numbering, party) ? party : buf);
+	} else {
+		return 0;
+	}
 	return re_sdprintf(textp, "<sip:%r%s%s%s>", &user, user.l ? "@" : "", ctx->advertise,
 			   identity_phone(ctx->to, &user));
 }

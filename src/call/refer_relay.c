@@ -11,18 +11,23 @@
  * The dialog to be replaced is that of a leg of the sender's own; beyond us it is
  * that of the leg which that one talks to.
  */
-static uint16_t translate(struct replaces *there, const struct leg **farp, const struct leg *from,
+static uint16_t translate(struct replaces *there, struct leg **farp, const struct leg *from,
 			  const struct refer *refer, const char **why)
 {
+	const struct sp_trunk *to = leg_other(from)->trunk;
 	const struct leg *near = replaces_find(from->call->calls, &refer->replaces);
 
 	*why = "the dialog to be replaced is none that this gateway has with the sender";
-	if (!near || near->trunk != from->trunk || near->call == from->call)
+	if (!near || near->trunk != from->trunk || near->call == from->call ||
+	    !leg_is_current(near))
 		return 404;
 	*farp = leg_other(near);
 	*why = "the other end of the dialog to be replaced is not there yet";
 	if (replaces_of_leg(there, *farp))
 		return 404;
+	*why = NULL;
+	if ((*farp)->trunk != to && replaces_grant(there, *farp, to))
+		return 500;
 	there->early_only = refer->replaces.early_only;
 	*why = NULL;
 	return 0;
@@ -67,7 +72,7 @@ static int put_headers(struct mbuf *mb, const struct leg *from, const struct sp_
 	call_headers(&ctx, from, to, req, 0);
 	err = put_refer_to(mb, &ctx, to, refer, there, far);
 	if (!err)
-		err = refer_by(&by, &ctx, req);
+		err = refer_by(&by, &ctx, from, req, false);
 	if (!err && by)
 		err = sp_sip_put(mb, "Referred-By", "%s", by);
 	mem_deref(by);
@@ -79,13 +84,17 @@ uint16_t refer_relay(struct leg *from, struct sp_sip_strans *st, const struct re
 {
 	struct leg *to = leg_other(from);
 	const struct sp_sip_msg *req = sp_sip_strans_request(st);
-	const struct leg *far = NULL;
+	struct leg *far = NULL;
 	struct replaces there;
 	struct mbuf *mb;
 	struct leg_req out = {.method = SP_SIP_REFER};
 	uint16_t status = 0;
 	int err;
 
+	*why = "the user part in Refer-To names a host";
+	if (refer_names_host(&refer->to.uri.user))
+		return 400;
+	*why = NULL;
 	if (refer->has_replaces)
 		status = translate(&there, &far, from, refer, why);
 	if (status)

@@ -84,7 +84,7 @@ static bool may_refresh(const struct leg *leg)
 {
 	const struct sp_call *call = leg->call;
 
-	return (UP == call->state || REFERRED == call->state) && !call->change.by &&
+	return (UP == call->state || REFERRED == call->state) && !call->change.by && !call->lent &&
 	       LEG_UP == leg->state && call->leg[leg->side] == leg && !leg_is_busy(leg);
 }
 

@@ -164,18 +164,82 @@ struct leg *replaces_find(const struct sp_calls *calls, const struct replaces *r
 	return find(calls, (struct wanted){r->call_id, r->to_tag, r->from_tag});
 }
 
-/**
- * The leg at the far end of the dialog that r names: named by a peer of that dialog,
- * or, as refer_relay.c writes it for others, as the far end itself knows it.
- */
-static struct leg *far_end(const struct sp_calls *calls, const struct sp_trunk *from,
+/* Another trunk may send an INVITE that replaces the leg's dialog, by this name, once. */
+struct grant {
+	struct le le; /* in calls->grants */
+	struct leg *leg;
+	const struct sp_trunk *to; /* compared, never followed */
+	struct replaces ids;
+	uint64_t end_ms;
+};
+
+static void grant_destructor(void *arg)
+{
+	struct grant *g = arg;
+
+	list_unlink(&g->le);
+}
+
+int replaces_grant(struct replaces *ids, struct leg *leg, const struct sp_trunk *to)
+{
+	struct sp_calls *calls = leg->call->calls;
+	struct grant *g = mem_zalloc(sizeof(*g), grant_destructor);
+
+	if (!g)
+		return ENOMEM;
+	sp_id_random(g->ids.call_id, GRANT_ID_SIZE);
+	sp_id_random(g->ids.to_tag, GRANT_ID_SIZE);
+	sp_id_random(g->ids.from_tag, GRANT_ID_SIZE);
+	g->leg = leg;
+	g->to = to;
+	g->end_ms = sp_loop_now_ms(calls->loop) + leg->call->env->conf->limits.ring_s * 1000ULL;
+	list_append(&calls->grants, &g->le, g);
+	mem_deref(leg->grant);
+	leg->grant = g;
+	*ids = g->ids;
+	return 0;
+}
+
+/** The leg of a grant of this name, which is used up by that. */
+static struct leg *granted(const struct sp_calls *calls, const struct sp_trunk *from,
 			   const struct replaces *r)
 {
-	struct leg *near = replaces_find(calls, r);
+	const uint64_t now_ms = sp_loop_now_ms(calls->loop);
+	struct le *le;
 
-	if (near)
+	for (le = list_head(&calls->grants); le; le = le->next) {
+		struct grant *g = le->data;
+		struct leg *leg = g->leg;
+
+		if (g->to != from || strcmp(g->ids.call_id, r->call_id) ||
+		    strcmp(g->ids.to_tag, r->to_tag) || strcmp(g->ids.from_tag, r->from_tag))
+			continue;
+		if (now_ms > g->end_ms)
+			leg = NULL;
+		g->leg->grant = mem_deref(g->leg->grant);
+		return leg;
+	}
+	return NULL;
+}
+
+/**
+ * The leg at the far end of the dialog that r names. A trunk can name its own
+ * dialogs, as it knows them or as its peer on the other side would get to know
+ * them, and what refer_relay.c has granted it; nobody else's.
+ */
+static struct leg *far_end(const struct sp_calls *calls, const struct sp_trunk *from,
+			   const struct replaces *r, bool *overp)
+{
+	struct leg *near = replaces_find(calls, r), *far;
+
+	if (near) {
+		*overp = !leg_is_current(near);
 		return near->trunk == from ? leg_other(near) : NULL;
-	return find(calls, (struct wanted){r->call_id, r->from_tag, r->to_tag});
+	}
+	far = find(calls, (struct wanted){r->call_id, r->from_tag, r->to_tag});
+	if (far)
+		return far->trunk == from ? far : NULL;
+	return granted(calls, from, r);
 }
 
 uint16_t replaces_invite(struct replaced *out, const struct sp_calls *calls,
@@ -185,6 +249,7 @@ uint16_t replaces_invite(struct replaced *out, const struct sp_calls *calls,
 	const struct sp_sip_hdr *hdr = sp_sip_msg_named(req, "Replaces");
 	struct replaces r;
 	struct leg *far;
+	bool over = false;
 
 	memset(out, 0, sizeof(*out));
 	if (!hdr || SP_TRANSFER_REFUSE == sp_trunk_conf(from)->transfer)
@@ -192,12 +257,13 @@ uint16_t replaces_invite(struct replaced *out, const struct sp_calls *calls,
 	*cause = "Replaces cannot be read";
 	if (replaces_decode(&r, &hdr->value))
 		return 400;
-	far = far_end(calls, from, &r);
+	far = far_end(calls, from, &r, &over);
 	*cause = "Replaces names no dialog of this gateway";
 	if (!far || replaces_of_leg(&out->ids, far))
 		return 481;
 	*cause = "the dialog that Replaces names is over";
-	if (ENDING == far->call->state || ENDED == far->call->state)
+	if (over || ENDING == far->call->state || ENDED == far->call->state ||
+	    !leg_is_current(far) || !leg_is_current(leg_other(far)))
 		return 603;
 	*cause = "Replaces is for an early dialog, and this one is confirmed";
 	if (r.early_only && LEG_UP == far->state)

@@ -464,7 +464,8 @@ int session_refreshed(struct leg *leg, const struct sp_sip_msg *m, const char **
 static int answer_of(struct sp_sdp **answerp, const struct session *s, const struct dlg *dlg,
 		     const struct sp_sip_msg *m, const char **why)
 {
-	const bool fixed = dlg->agreed || s->offerer->dlg->agreed || !body_has_sdp(m);
+	const bool own = s == &dlg->leg->call->session; /* not that of a transfer */
+	const bool fixed = dlg->agreed || (own && s->offerer->dlg->agreed) || !body_has_sdp(m);
 
 	if (s->initial && dlg->heard && fixed) {
 		*answerp = mem_ref(dlg->heard);
@@ -585,6 +586,12 @@ void session_watch(struct sp_call *call)
 
 	sp_relay_watch(call->session.relay, SP_SIDE_CALLER, ms);
 	sp_relay_watch(call->session.relay, SP_SIDE_CALLEE, ms);
+}
+
+void session_unwatch(struct sp_call *call)
+{
+	sp_relay_watch(call->session.relay, SP_SIDE_CALLER, 0);
+	sp_relay_watch(call->session.relay, SP_SIDE_CALLEE, 0);
 }
 
 const char *session_dir_name(enum sp_sdp_dir dir)

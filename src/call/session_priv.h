@@ -92,6 +92,7 @@ void session_commit(struct session *s);
 void session_rollback(struct session *s);
 /* Media is expected of both legs, or, during hold, of neither. */
 void session_watch(struct sp_call *call);
+void session_unwatch(struct sp_call *call);
 /* Is m's description the one that the leg gave last? Then *sdpp is our answer, as before. */
 bool session_unchanged(struct leg *leg, const struct sp_sip_msg *m, struct mbuf **sdpp);
 /* What the leg was last told, as an offer, its version unchanged (RFC 4028 7.4). */

@@ -11,6 +11,8 @@ static void provisional(struct leg *leg, const struct sp_sip_msg *rsp)
 	int err = fork_select(leg, rsp);
 
 	if (ENOSPC == err || ENOMEM == err) {
+		if (leg->drops++) /* told once */
+			return;
 		sp_log(SP_LOG_WARN, "fork_refused", "call=%s status=%u error=\"%m\"", call->id,
 		       rsp->status, err);
 		return;

@@ -17,6 +17,7 @@ struct straggler {
 	struct sp_sip_dialog *dialog; /* the one that was taken */
 	struct sp_sip_ctrans *ct;
 	uint32_t cseq;
+	unsigned drops;
 	struct sp_timer timer;
 };
 
@@ -66,6 +67,8 @@ static void response(int err, const struct sp_sip_msg *rsp, void *arg)
 
 	if (err || rsp->status < 200 || rsp->status > 299)
 		return;
+	if (s->drops++ >= LEG_DROPS_MAX)
+		return;
 	if (0 == pl_strcmp(&rsp->to_tag, sp_sip_dialog_remote_tag(s->dialog))) {
 		(void)send_in(s, s->dialog, SP_SIP_ACK); /* its ACK was lost */
 		return;
@@ -97,6 +100,7 @@ void straggler_leave(struct leg *leg)
 	s->trunk = mem_ref(leg->trunk);
 	s->dialog = mem_ref(leg->dlg->sip);
 	s->cseq = leg->invite_cseq;
+	s->drops = leg->drops;
 	s->ct = leg->invite_ct;
 	leg->invite_ct = NULL;
 	sp_sip_ctrans_handle(s->ct, response, s);

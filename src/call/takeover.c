@@ -120,6 +120,8 @@ int takeover_answer(struct transfer *t, const struct sp_sip_msg *rsp, const char
 	struct body body = {.mb = NULL};
 	int err = headers ? session_answer(&t->next, t->kept, rsp, &sdp, why) : ENOMEM;
 
+	if (!*why)
+		*why = "the answer could not be sent to the new caller";
 	if (!err)
 		err = body_make(&body, NULL, sdp);
 	if (!err)

@@ -194,11 +194,12 @@ static void learn_least(struct leg_timer *t, const struct terms *said)
  */
 static uint32_t agree_interval(const struct leg *leg, const struct terms *asked)
 {
-	const uint32_t ours = MAX(wanted(conf_of(leg)), asked->min_s);
+	const uint32_t least_s = MIN(asked->min_s, (uint32_t)MIN_SE_MAX);
+	const uint32_t ours = MAX(wanted(conf_of(leg)), least_s);
 
 	if (asked->named)
 		return MAX(MIN(asked->expires_s, ours), (uint32_t)LEAST_S);
-	return leg->timer.expires_s ? MAX(leg->timer.expires_s, asked->min_s) : ours;
+	return leg->timer.expires_s ? MAX(leg->timer.expires_s, least_s) : ours;
 }
 
 /**
@@ -266,7 +267,7 @@ void timer_answered(struct leg *leg, const struct sp_sip_msg *rsp)
 	}
 	t->ours = !got.named || UAS != got.refresher;
 	if (got.named)
-		t->expires_s = MAX(got.expires_s, (uint32_t)LEAST_S);
+		t->expires_s = MAX(MIN(got.expires_s, (uint32_t)MIN_SE_MAX), (uint32_t)LEAST_S);
 	else if (!t->expires_s)
 		t->expires_s = MAX(wanted(conf), t->min_s);
 	refresh_begin(leg);

@@ -96,12 +96,6 @@ static uint16_t attended_begin(struct transfer *t, const char **cause)
 	return 0;
 }
 
-static void unwatch(const struct sp_call *call)
-{
-	sp_relay_watch(call->session.relay, SP_SIDE_CALLER, 0);
-	sp_relay_watch(call->session.relay, SP_SIDE_CALLEE, 0);
-}
-
 static const char *how(const struct transfer *t)
 {
 	if (t->takeover)
@@ -119,7 +113,7 @@ void act_refer(struct sp_call *call, const struct input *in)
 	sp_log(SP_LOG_INFO, "transfer_start", "call=%s side=%s how=%s to=%s other_call=%s",
 	       call->id, leg_name(in->leg), how(t), to ? sp_trunk_name(to) : "-",
 	       t->lender ? t->lender->id : "-");
-	unwatch(call);
+	session_unwatch(call);
 	if (t->takeover)
 		return;
 	notify_status(in->leg, 100);
@@ -196,8 +190,10 @@ static void release_lender(struct transfer *t)
 		call_fault(lender, 487, "the transferor hung up, and the transfer failed", NULL);
 	} else if (t->taken) {
 		call_fault(lender, 500, "a transfer was broken off half way", NULL);
-	} else if (t->target->offering && t->target->invite_ct) {
-		(void)sp_sip_cancel(t->target->invite_ct, NULL);
+	} else {
+		session_watch(lender);
+		if (t->target->offering && t->target->invite_ct)
+			(void)sp_sip_cancel(t->target->invite_ct, NULL);
 	}
 }
 

@@ -31,6 +31,7 @@ static uint16_t take_lender(struct transfer *t, struct leg *near, const struct r
 	t->replaced = near;
 	t->target = far;
 	lender->lent = t;
+	session_unwatch(lender); /* its media moves before it does */
 	return 0;
 }
 
@@ -39,11 +40,9 @@ static int take_route(struct transfer *t, const struct refer *refer, const struc
 {
 	const struct leg *from = t->referrer;
 	const struct sp_call *call = t->call;
-	const char *party = transfer_party(from);
-	const char *number = from == call->caller ? call->number : party;
+	const char *number = from == call->caller ? call->number : transfer_party(from);
 	struct leg as_target = {.call = t->call, .ifc = from->ifc};
 	struct headers_ctx ctx;
-	char buf[NUMBERING_SIZE];
 	int err = 0;
 
 	t->refused = route_refer(&t->route, call->env, from->trunk, &refer->to, number, &t->cause);
@@ -52,11 +51,7 @@ static int take_route(struct transfer *t, const struct refer *refer, const struc
 	as_target.trunk = t->route.trunk;
 	as_target.ifc = call_interface(call, t->route.trunk);
 	call_headers(&ctx, from, &as_target, req, 0);
-	err = refer_by(&t->by, &ctx, req);
-	if (!err && !t->by && *party)
-		err = re_sdprintf(&t->by, "<sip:%s@%s>",
-				  numbering_out(buf, &ctx.to->numbering, party) ? party : buf,
-				  ctx.advertise);
+	err = refer_by(&t->by, &ctx, from, req, true);
 	if (err || !refer->has_replaces)
 		return err;
 	t->cause = "the dialog to be replaced is not known";

@@ -12,6 +12,7 @@ enum {
 	REFER_TO_MAX = 2048, /* octets of a Refer-To                */
 	REPLACES_ID_MAX = 256,
 	REPLACES_TAG_MAX = 128,
+	GRANT_ID_SIZE = 33,   /* 128 bits, as text, and NUL */
 	JOIN_TRIES = 5,       /* re-INVITEs that cross one of the peer's (491) */
 	NOTIFY_LINE_SIZE = 96 /* a status line */
 };
@@ -37,10 +38,17 @@ int replaces_put_escaped(struct mbuf *mb, const struct replaces *r);
 /* The leg whose peer would send r in an INVITE to us. */
 struct leg *replaces_find(const struct sp_calls *calls, const struct replaces *r);
 
+/*
+ * Let another trunk replace the leg's dialog, once, while a phone may ring. The names
+ * are made up: those that the leg's own peer knows are none of that trunk's business.
+ */
+int replaces_grant(struct replaces *ids, struct leg *leg, const struct sp_trunk *to);
+
 /* What an INVITE with Replaces asks for. */
 struct replaced {
 	struct leg *leg;     /* at the far end of the dialog; NULL: there is no Replaces */
 	struct replaces ids; /* of the dialog there */
+	bool required;       /* the number alone would not lead there */
 };
 
 /* @return 0, or a status to refuse the INVITE with (RFC 3891 3) */
@@ -57,8 +65,15 @@ struct refer {
 	struct replaces replaces;
 };
 
-/* The referrer's name under our host, for Referred-By; NULL when nobody is to know. */
-int refer_by(char **textp, const struct headers_ctx *ctx, const struct sp_sip_msg *req);
+/*
+ * The referrer's name under our host, for Referred-By; NULL: there is to be none. It is
+ * what req says where the trunk is trusted; else, and with `always` also of a req that
+ * says nothing, the number of the leg that it came from. Nobody is told who wants privacy.
+ */
+int refer_by(char **textp, const struct headers_ctx *ctx, const struct leg *from,
+	     const struct sp_sip_msg *req, bool always);
+/* Is there an escaped "@" in this user part? What follows it would be a host of its network. */
+bool refer_names_host(const struct pl *user);
 
 /* ---- notify.c: what NOTIFYs say about a REFER ---- */
 
@@ -68,11 +83,17 @@ int refer_by(char **textp, const struct headers_ctx *ctx, const struct sp_sip_ms
  * ENOENT (it sent none with that id), ENOMEM
  */
 int notify_put_event(struct mbuf *mb, const struct leg *from, const struct pl *event);
+/* Is it a NOTIFY from `from` about a REFER that was relayed there? */
+bool notify_of_refer(const struct leg *from, const struct sp_sip_msg *req);
+/* Its Subscription-State (RFC 6665 4.1.3): what is registered of it, and nothing else. */
+int notify_put_state(struct mbuf *mb, const struct pl *value);
 /*
  * The body of a NOTIFY that goes on: a sipfrag (RFC 3420) becomes its status line
- * alone, written anew. @return 0, EBADMSG (there is none)
+ * alone, written anew. @return 0, EBADMSG (there is none; or it is about a relayed
+ * REFER, and something else)
  */
-int notify_body(struct pl *body, char line[NOTIFY_LINE_SIZE], const struct sp_sip_msg *req);
+int notify_body(struct pl *body, char line[NOTIFY_LINE_SIZE], const struct leg *from,
+		const struct sp_sip_msg *req);
 
 /* The leg's peer is told from now on how its REFER fares. */
 int notify_begin(struct leg *leg, uint32_t cseq);
@@ -81,6 +102,8 @@ int notify_begin(struct leg *leg, uint32_t cseq);
  * way: provisionals wait for its answer, and only the newest is kept. leg may be NULL.
  */
 void notify_status(struct leg *leg, uint16_t status);
+/* Hang up, but not before the last NOTIFY is answered: some peers mind the order. */
+void notify_then_end(struct leg *leg);
 
 /* ---- transfer.c ---- */
 

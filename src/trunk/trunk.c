@@ -188,6 +188,40 @@ void sp_trunk_call_end(struct sp_trunk *t)
 	trunk_settle(t);
 }
 
+/** Where this owner stands among the emergency calls, NULL for a free place. */
+static const void **emergency_place(struct sp_trunk *t, const void *owner)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(t->emergencyv); i++) {
+		if (owner == t->emergencyv[i])
+			return &t->emergencyv[i];
+	}
+	return NULL;
+}
+
+/*
+ * Owners and not a mere count: a leg may end in another call than it began in,
+ * and a count that went wrong would shut out emergency calls for good.
+ */
+bool sp_trunk_emergency_begin(struct sp_trunk *t, const void *owner)
+{
+	const void **place = emergency_place(t, NULL);
+
+	if (!place) {
+		++t->calls_refused;
+		return false;
+	}
+	*place = owner;
+	return true;
+}
+
+void sp_trunk_emergency_end(struct sp_trunk *t, const void *owner)
+{
+	const void **place = t && owner ? emergency_place(t, owner) : NULL;
+
+	if (place)
+		*place = NULL;
+}
+
 unsigned sp_trunk_calls(const struct sp_trunk *t)
 {
 	return t ? t->calls : 0;

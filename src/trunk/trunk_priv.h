@@ -65,6 +65,7 @@ struct sp_trunk {
 	size_t connections;   /**< accepted ones that count */
 	unsigned picks;       /**< not delivered yet */
 	unsigned calls;
+	const void *emergencyv[SP_TRUNK_EMERGENCY_MAX]; /* owners of emergency calls it makes */
 	uint64_t calls_refused, conns_refused;
 };
 

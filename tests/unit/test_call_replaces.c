@@ -78,27 +78,54 @@ static void named_as_referred(void **state)
 {
 	struct tf *t = *state;
 	struct peer *a = &t->f->carrier, *b = &t->f->service, *c = &t->desk;
-	struct aside old_a = {.cseq = 0}, old_c;
+	struct aside consult = {.cseq = 0}, old_c = {.cseq = 0};
 	const struct sp_sip_msg *m;
-	char line[256];
+	char line[512], id[80], to[80], from[80];
 
 	tf_call(a, DESK_NUMBER, c, SDP_B, sdp_answer("203.0.113.7", KEY_C, "sendrecv"));
-	put_aside(a, &old_a);
-	memset(&old_c, 0, sizeof(old_c));
+	put_aside(a, &consult);
 	put_aside(c, &old_c);
+	/* its real names open nothing to a trunk that has no part in the call */
 	replaces_line(line, sizeof(line), old_c.call_id, old_c.tag, old_c.remote_tag, "");
+	invite(b, CARRIER_NUMBER, line, SDP_A);
+	expect(b, "481");
+	b->cseq = 0;
+	b->tag[0] = b->remote_tag[0] = '\0';
+	b->uac = false;
+
+	establish(t->f);
+	refer_to_replaces(a, &consult, "");
+	m = expect(b, "REFER");
+	assert_hidden(m, old_c.call_id);
+	assert_hidden(m, old_c.tag);
+	assert_int_equal(3, sscanf(strstr(m->text, "Replaces="),
+				   "Replaces=%79[^%]%%3Bto-tag%%3D%79[^%]%%3Bfrom-tag%%3D%79[^>]",
+				   id, to, from));
+	respond(b, m, 202, NULL);
+	expect(a, "202");
+	struct aside first_b = {.cseq = 0}, first_a = {.cseq = 0};
+
+	put_aside(b, &first_b);
+	put_aside(a, &first_a);
+	replaces_line(line, sizeof(line), id, to, from, "");
 	invite(b, CARRIER_NUMBER, line, SDP_A); /* its number leads to the carrier: C does not */
 	expect(b, "100");
 	m = expect(c, "INVITE");
 	assert_replaces(m, &old_c);
 	assert_hidden(m, "service.example");
+	assert_true(sp_sip_msg_lists(m, SP_HDR_REQUIRE, "replaces"));
 	expect_silence(a);
-	respond(c, m, 200, sdp_answer("203.0.113.7", KEY_C, "sendrecv"));
+	respond(c, m, 486, NULL);
 	expect(c, "ACK");
-	learn(b, expect(b, "200"));
+	expect(b, "486");
 	request(b, "ACK", NULL, "", NULL);
-	end_replaced(t, c, &old_c, a, &old_a);
-	hang_up_by(t, b, c);
+	invite(b, CARRIER_NUMBER, line, SDP_A); /* once */
+	expect(b, "481");
+	sp_calls_end(t->f->calls);
+	sp_loop_advance(t->f->loop, SP_SIP_TIMEOUT_MS);
+	while (next_message(a) || next_message(b) || next_message(c))
+		;
+	tf_clean(t);
 }
 
 /* The number may be none that we know: it is the dialog that says where to. */

@@ -195,6 +195,31 @@ static void test_calls_over_the_limit(void **state)
 	mem_deref(t);
 }
 
+/* A trunk makes so many emergency calls at once; a place is given back by its owner only. */
+static void test_emergency_calls_are_bounded(void **state)
+{
+	char owner[SP_TRUNK_EMERGENCY_MAX + 1];
+	struct world *w = *state;
+	struct sp_trunk *t;
+
+	fix_apply(&w->f, w->ts, 2);
+	t = w->f.trunk[0];
+	for (size_t i = 0; i < SP_TRUNK_EMERGENCY_MAX; ++i)
+		assert_true(sp_trunk_emergency_begin(t, &owner[i]));
+	assert_false(sp_trunk_emergency_begin(t, &owner[SP_TRUNK_EMERGENCY_MAX]));
+	assert_int_equal(sp_trunk_calls_refused(t), 1);
+	assert_int_equal(sp_trunk_calls(t), 0);
+	assert_true(sp_trunk_emergency_begin(w->f.trunk[1], &owner[0]));
+
+	sp_trunk_emergency_end(t, &owner[SP_TRUNK_EMERGENCY_MAX]); /* was refused */
+	assert_false(sp_trunk_emergency_begin(t, &owner[SP_TRUNK_EMERGENCY_MAX]));
+	sp_trunk_emergency_end(t, &owner[7]);
+	sp_trunk_emergency_end(t, &owner[7]);
+	assert_true(sp_trunk_emergency_begin(t, &owner[7]));
+	assert_false(sp_trunk_emergency_begin(t, &owner[SP_TRUNK_EMERGENCY_MAX]));
+	sp_trunk_emergency_end(NULL, &owner[7]);
+}
+
 static void test_reload_keeps_trunk_counters_and_connections(void **state)
 {
 	struct world *w = *state;
@@ -451,6 +476,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_sent_by_of_ipv6, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_call_limit, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_calls_over_the_limit, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_emergency_calls_are_bounded, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_reload_keeps_trunk_counters_and_connections,
 						setup, teardown),
 		cmocka_unit_test_setup_teardown(test_removed_trunk_goes_with_its_last_call, setup,
