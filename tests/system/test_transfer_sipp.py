@@ -40,8 +40,8 @@ class Consultation:
         self.s = sipp.uac("service", "uac_party", DID, B)
         gateway.wait_for("call_answered")
         deadline = time.monotonic() + 10
-        while "ACK sip:" not in self.b.received():
-            assert time.monotonic() < deadline, "B gets no ACK"
+        while "ACK sip:" not in self.b.received() or "SIP/2.0 200" not in self.s.received():
+            assert time.monotonic() < deadline, "the call with B is not up"
             time.sleep(0.02)
         ok = [m for m in re.split(r"^TCP message", self.s.received(), flags=re.M)
               if "SIP/2.0 200" in m][0]

@@ -87,14 +87,14 @@ static void no_wish_for_privacy(void **state)
 }
 
 /** The wish of the INVITE stands: nothing in the REFER repeats it. */
-static void private_since_the_invite(const struct tf *t, const char *privacy, const char *by)
+static void private_since_the_invite(struct tf *t, const char *privacy, const char *by)
 {
 	struct peer *a = &t->f->carrier, *b = &t->f->service, *c = &t->desk;
 	const struct sp_sip_msg *m;
 
 	invite(a, SERVICE_NUMBER, privacy, SDP_B);
 	expect(a, "100");
-	respond(b, expect(b, "INVITE"), 200, SDP_A);
+	respond(b, expect(b, "INVITE"), 200, sdp_answer("198.51.100.7", KEY_B, "sendrecv"));
 	expect(b, "ACK");
 	learn(a, expect(a, "200"));
 	request(a, "ACK", NULL, "", NULL);
@@ -186,7 +186,7 @@ static void names_with_hosts(void **state)
 }
 
 /** A REFER of the service's that the carrier has accepted. */
-static void accepted(const struct tf *t)
+static void accepted(struct tf *t)
 {
 	struct peer *a = &t->f->service, *b = &t->f->carrier;
 
