@@ -187,8 +187,12 @@ void join_done(struct transfer *t)
 		take_target(t);
 	take_session(t);
 	call->leg[t->target->side] = t->target;
-	if (call->caller == referrer)
+	if (call->caller == referrer) {
 		call->caller = NULL;
+		if (call->emergency) /* who made it is gone: it counts as any other */
+			call->calls->count.emergency--;
+		call->emergency = false;
+	}
 	session_watch(call);
 	sp_log(SP_LOG_INFO, "transfer_done", "call=%s to=%s", call->id,
 	       sp_trunk_name(t->target->trunk));

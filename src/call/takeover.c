@@ -39,7 +39,7 @@ static int put_user(struct leg *leg, const struct sp_sip_msg *req)
 	struct pl user;
 
 	route_caller(req, &user);
-	if (!route_is_anonymous(&req->from) && !sp_sip_msg_next(req, SP_HDR_PRIVACY, NULL))
+	if (!identity_withheld(req))
 		(void)numbering_in(e164, &sp_trunk_conf(leg->trunk)->numbering, &user);
 	return str_dup(&leg->user, e164);
 }
