@@ -138,9 +138,15 @@ static int open_session(struct transfer *t)
 	return session_open(&t->next, t->call, trunkv);
 }
 
-uint16_t target_begin(struct transfer *t, const char **cause)
+static int pick(struct transfer *t)
 {
 	const struct sp_trunk_want want = {.emergency = t->route.emergency};
+
+	return sp_trunk_pick_next(&t->target->pick, t->target->trunk, &want, picked, t->target);
+}
+
+uint16_t target_begin(struct transfer *t, const char **cause)
+{
 	struct sp_call *call = t->call;
 	uint16_t status;
 
@@ -162,9 +168,7 @@ uint16_t target_begin(struct transfer *t, const char **cause)
 	sp_timer_start(call->calls->loop, &t->timer, call->env->conf->limits.ring_s * 1000ULL,
 		       ring_limit, t);
 	*cause = "no connection to the target's trunk";
-	return sp_trunk_pick_next(&t->target->pick, t->target->trunk, &want, picked, t->target)
-		       ? 503
-		       : 0;
+	return pick(t) ? 503 : 0;
 }
 
 /* ---- its responses ---- */
@@ -205,6 +209,12 @@ static void failed(struct leg *leg, int err, const struct sp_sip_msg *rsp)
 	struct transfer *t = waiting(leg);
 	uint16_t status = err ? (ETIMEDOUT == err ? 408 : 503) : policy_failure(rsp->status);
 
+	if (t && !err && timer_too_short(leg, rsp)) { /* once more, RFC 4028 7.3 */
+		leg_forget(&leg->invite_ct);
+		leg->state = LEG_IDLE;
+		if (0 == pick(t))
+			return;
+	}
 	if (!leg->bye_ct)
 		leg_ended(leg);
 	if (t)

@@ -408,12 +408,36 @@ static void useless_answer(void **state)
 
 /* ---- somebody hangs up ---- */
 
+/* RFC 4028 7.3: the target wants a longer session timer, and gets it. */
+static void longer_timer_for_the_target(void **state)
+{
+	struct tf *t = *state;
+	struct peer *a = &t->f->carrier, *b = &t->f->service, *c = &t->desk;
+	const struct sp_sip_msg *m;
+
+	t->confv[DESK].timer =
+		(struct sp_conf_timer){.use = SP_USE_SUPPORTED, .expires_s = 600, .min_s = 90};
+	establish(t->f);
+	refer(a, "<sip:" DESK_NUMBER "@gw.example.net>", "");
+	expect(a, "202");
+	told(a, "SIP/2.0 100 Trying\r\n", false);
+	m = expect(c, "INVITE");
+	respond_as(c, m, 422, "", "Min-SE: 1800\r\n", NULL);
+	expect(c, "ACK");
+	m = expect(c, "INVITE");
+	assert_non_null(strstr(m->text, "Min-SE: 1800\r\n"));
+	assert_non_null(strstr(m->text, "Session-Expires: 1800"));
+	finish(t, a, b, m, b_answers(t, b));
+	hang_up_by(t, b, c);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 #define T(fn) cmocka_unit_test_setup_teardown(fn, handle_setup, tf_teardown)
 		T(by_the_callee),
 		T(by_the_caller),
+		T(longer_timer_for_the_target),
 		T(twice),
 		T(from_hold),
 		T(anonymous),
