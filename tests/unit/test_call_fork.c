@@ -147,6 +147,43 @@ static void late_answer_after_a_change(void **state)
 	hang_up_both(f);
 }
 
+/** What the service got is read. */
+static void forget(struct peer *peer)
+{
+	while (peer->tail)
+		mem_deref(peer->queue[--peer->tail]);
+	peer->head = 0;
+}
+
+/* And when the whole town picks up: so many are told, and no more transactions made. */
+static void endless_answers(void **state)
+{
+	struct fx *f = *state;
+	const struct sp_sip_msg *inv = call_service(f);
+	char tag[16];
+
+	respond_as(&f->service, inv, 200, "fork-0", "",
+		   sdp_answer("198.51.100.7", KEY_B, "sendrecv"));
+	expect(&f->service, "ACK");
+	choose(f, expect(&f->carrier, "200"));
+	for (unsigned i = 1; i <= LEG_DROPS_MAX + 4; i++) {
+		inv = mem_ref((void *)(uintptr_t)inv);
+		forget(&f->service);
+		f->service.queue[f->service.tail++] = (struct sp_sip_msg *)(uintptr_t)inv;
+		f->service.head = f->service.tail;
+		re_snprintf(tag, sizeof(tag), "fork-%u", i);
+		respond_as(&f->service, inv, 200, tag, "", NULL);
+		if (i > LEG_DROPS_MAX) {
+			expect_silence(&f->service);
+			continue;
+		}
+		expect(&f->service, "ACK");
+		respond(&f->service, expect(&f->service, "BYE"), 200, NULL);
+	}
+	re_snprintf(f->service.tag, sizeof(f->service.tag), "fork-0");
+	hang_up_both(f);
+}
+
 /* A network that rings the whole town: bounded, and what is left still works. */
 static void too_many_forks(void **state)
 {
@@ -204,6 +241,7 @@ int main(void)
 		T(answer_of_an_earlier_fork),
 		T(second_answer_is_hung_up),
 		T(late_answer_after_a_change),
+		T(endless_answers),
 		T(too_many_forks),
 		T(cancel_of_a_forked_call),
 	};
