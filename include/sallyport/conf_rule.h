@@ -45,4 +45,18 @@ struct sp_conf_rule {
 	struct sp_conf_when when;
 };
 
+/** Who has a say about a header. */
+enum sp_conf_header_owner {
+	SP_HEADER_FREE,   /**< anybody: passes when `pass` names it                      */
+	SP_HEADER_KEYED,  /**< another key says whether it passes; rules may change that */
+	SP_HEADER_SIGNED, /**< a signature covers it (RFC 8224): whole, or not at all    */
+	SP_HEADER_SECRET, /**< credentials: nothing may even read them                   */
+	SP_HEADER_OWNED   /**< part of our own dialogs, transactions and bodies          */
+};
+
+enum sp_conf_header_owner sp_conf_header_owner(const struct pl *name);
+
+/** The whole name of a compact form (RFC 3261 7.3.3), any case; or NULL. */
+const char *sp_conf_header_long(char c);
+
 #endif

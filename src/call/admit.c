@@ -55,12 +55,11 @@ static uint16_t gateway_limit(const struct sp_calls *calls, const char **cause)
 
 static int take_route(struct sp_call *call, const struct route *route)
 {
-	const struct sp_trunk *const trunkv[2] = {call->caller->trunk, route->trunk};
 	int err = str_dup(&call->target_user, route->user);
 
 	if (!err)
 		err = str_dup(&call->number, route->caller);
-	return err ? err : session_open(&call->session, call, trunkv);
+	return err ? err : session_open(&call->session, call->caller, route->trunk);
 }
 
 /** Everything that a call needs before it exists for its peers. @return 0 or a status */
@@ -77,10 +76,10 @@ static uint16_t prepare(struct sp_call *call, struct sp_trunk *from, const struc
 	call->max_forwards = req->max_forwards - 1;
 	*cause = call->emergency && sp_trunk_active(from) ? emergency_limit
 							  : "the trunk's limit of calls is reached";
-	if (!leg_take_trunk(caller, from))
+	if (!leg_take_trunk(caller, from, call->emergency))
 		return 503;
 	*cause = "the callee's trunk's limit of calls is reached";
-	if (!leg_take_trunk(callee, route->trunk))
+	if (!leg_take_trunk(callee, route->trunk, call->emergency))
 		return 503;
 
 	*cause = "out of memory";

@@ -71,6 +71,7 @@ int body_make(struct body *b, const struct sp_sip_msg *orig, const struct mbuf *
 	int err;
 
 	memset(b, 0, sizeof(*b));
+	b->described = sdp != NULL;
 	if (!is_multipart(orig))
 		return plain(b, sdp);
 	err = parts(b, orig, sdp);
@@ -83,4 +84,5 @@ void body_clear(struct body *b)
 {
 	b->mb = mem_deref(b->mb);
 	b->type[0] = '\0';
+	b->described = false;
 }

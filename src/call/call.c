@@ -62,6 +62,18 @@ void call_fault(struct sp_call *call, uint16_t status, const char *cause, const 
 	call_event(call, EV_FAULT, &(struct input){.leg = NULL});
 }
 
+const struct sp_conf_interface *call_interface(const struct sp_call *call,
+					       const struct sp_trunk *trunk)
+{
+	const struct sp_conf *conf = call->env->conf;
+
+	for (size_t i = 0; i < conf->trunkc; i++) {
+		if (call->env->trunkv[i] == trunk)
+			return &conf->interfacev[conf->trunkv[i].interface];
+	}
+	return NULL;
+}
+
 void call_headers(struct headers_ctx *ctx, const struct leg *from, const struct leg *to,
 		  const struct sp_sip_msg *msg, uint16_t status)
 {

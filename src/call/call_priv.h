@@ -148,7 +148,7 @@ bool reliable_wanted(const struct leg *leg);
  * it. A PRACK goes out at once, or, when it has to carry an answer, by reliable_prack().
  */
 bool reliable_heard(struct leg *leg, const struct sp_sip_msg *rsp, bool answer_due);
-void reliable_prack(struct leg *leg, struct dlg *dlg, const struct mbuf *answer);
+void reliable_prack(struct leg *leg, struct dlg *dlg, const struct body *answer);
 /* A provisional for the caller: at once and unreliable, or queued until PRACK. */
 int reliable_reply(struct leg *leg, uint16_t status, const struct mbuf *headers,
 		   const struct body *body);
@@ -227,6 +227,10 @@ int policy_put_refusal(struct mbuf *headers, const struct sp_conf_interface *ifc
 		       const char *warning);
 uint16_t policy_failure(uint16_t status);
 uint16_t policy_invite_failure(uint16_t status);
+uint16_t policy_no_response(int err);
+/* A refusal with a header that says what would do. */
+int policy_reply_with(struct sp_sip_strans *st, uint16_t status, const char *name,
+		      const char *value);
 
 /* ---- pass.c: INFO, MESSAGE, NOTIFY ---- */
 

@@ -12,139 +12,36 @@
 
 #include "headers_priv.h"
 
-/* Of one leg alone: its dialog, its transactions, its connection, its body, and
- * what it is capable of; and what a signature covers, which no rule may change
- * (RFC 8224). In strcasecmp() order. "Content-" and "Security-" are families. */
-static const char *const owned[] = {
-	"Accept",
-	"Accept-Encoding",
-	"Accept-Language",
-	"Allow",
-	"Allow-Events",
-	"Authentication-Info",
-	"Authorization",
-	"Call-ID",
-	"Contact",
-	"CSeq",
-	"Date",
-	"Event",
-	"Expires",
-	"Flow-Timer",
-	"From",
-	"Identity",
-	"Identity-Info",
-	"Info-Package",
-	"Join",
-	"Max-Breadth",
-	"Max-Forwards",
-	"MIME-Version",
-	"Min-Expires",
-	"Min-SE",
-	"Path",
-	"Proxy-Authenticate",
-	"Proxy-Authentication-Info",
-	"Proxy-Authorization",
-	"Proxy-Require",
-	"RAck",
-	"Record-Route",
-	"Recv-Info",
-	"Refer-Events-At",
-	"Refer-Sub",
-	"Refer-To",
-	"Referred-By",
-	"Replaces",
-	"Require",
-	"Retry-After",
-	"Route",
-	"RSeq",
-	"Service-Route",
-	"Session-Expires",
-	"SIP-ETag",
-	"SIP-If-Match",
-	"Subscription-State",
-	"Supported",
-	"Suppress-If-Match",
-	"Target-Dialog",
-	"Timestamp",
-	"To",
-	"Unsupported",
-	"Via",
-	"Warning",
-	"WWW-Authenticate",
-};
-
-/* They say who somebody is, or why: identity.c, diverted.c and headers.c decide. */
-static const char *const judged[] = {
-	"Date",          "Diversion",           "History-Info",         "Identity",
-	"Identity-Info", "P-Asserted-Identity", "P-Preferred-Identity", "Privacy",
-	"Reason",        "Remote-Party-ID",
-};
-
-/* Compact forms (RFC 3261 7.3.3 and the IANA registry). */
-static const struct {
-	char c;
-	const char *name;
-} compacts[] = {
-	{'a', "Accept-Contact"},
-	{'b', "Referred-By"},
-	{'c', "Content-Type"},
-	{'d', "Request-Disposition"},
-	{'e', "Content-Encoding"},
-	{'f', "From"},
-	{'i', "Call-ID"},
-	{'j', "Reject-Contact"},
-	{'k', "Supported"},
-	{'l', "Content-Length"},
-	{'m', "Contact"},
-	{'n', "Identity-Info"},
-	{'o', "Event"},
-	{'r', "Refer-To"},
-	{'s', "Subject"},
-	{'t', "To"},
-	{'u', "Allow-Events"},
-	{'v', "Via"},
-	{'x', "Session-Expires"},
-	{'y', "Identity"},
-};
-
-static int name_cmp(const void *key, const void *elem)
-{
-	return strcasecmp(key, *(const char *const *)elem);
-}
-
-static bool in_table(const char *const *v, size_t n, const char *name)
-{
-	return bsearch(name, v, n, sizeof(*v), name_cmp);
-}
-
 enum bag_kind bag_kind(const struct pl *name)
 {
-	char buf[HEADERS_NAME_MAX + 1];
+	switch (sp_conf_header_owner(name)) {
 
-	if (name->l >= sizeof(buf))
-		return BAG_LISTED; /* longer than any that we know */
-	(void)pl_strcpy(name, buf, sizeof(buf));
-	if (!strncasecmp(buf, "Content-", 8) || !strncasecmp(buf, "Security-", 9) ||
-	    in_table(owned, ARRAY_SIZE(owned), buf))
-		return BAG_OWNED;
-	return in_table(judged, ARRAY_SIZE(judged), buf) ? BAG_JUDGED : BAG_LISTED;
+	case SP_HEADER_FREE:
+		return BAG_LISTED;
+	case SP_HEADER_KEYED:
+		return BAG_JUDGED;
+	case SP_HEADER_SIGNED:
+	case SP_HEADER_SECRET:
+	case SP_HEADER_OWNED:
+		break;
+	}
+	return BAG_OWNED;
 }
 
 static struct pl long_name(const struct pl *name)
 {
+	const char *whole = 1 == name->l ? sp_conf_header_long(*name->p) : NULL;
 	struct pl pl = *name;
 
-	for (size_t i = 0; 1 == name->l && i < ARRAY_SIZE(compacts); i++) {
-		if (compacts[i].c == (name->p[0] | 0x20))
-			pl_set_str(&pl, compacts[i].name);
-	}
+	if (whole)
+		pl_set_str(&pl, whole);
 	return pl;
 }
 
 /** Credentials stay where they are: they are in no bag, so nothing can read them. */
 static bool is_secret(const struct pl *name)
 {
-	return !pl_strcasecmp(name, "Authorization") || !pl_strcasecmp(name, "Proxy-Authorization");
+	return SP_HEADER_SECRET == sp_conf_header_owner(name);
 }
 
 static int add(struct bag *bag, const struct pl *name, const struct pl *value)

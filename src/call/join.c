@@ -65,15 +65,11 @@ static void retry(void *arg)
 	join_offer(t, t->joining);
 }
 
-/** RFC 3261 14.1: who made the Call-ID waits 2.1 to 4 s, the other up to 2 s. */
 static bool again(struct transfer *t)
 {
-	const uint32_t ms =
-		t->joining->uac ? 2100 + 10 * sp_random_below(191) : 10 * sp_random_below(201);
-
 	if (++t->tries >= JOIN_TRIES)
 		return false;
-	sp_timer_start(t->call->calls->loop, &t->timer, ms, retry, t);
+	sp_timer_start(t->call->calls->loop, &t->timer, leg_glare_ms(t->joining), retry, t);
 	return true;
 }
 
@@ -89,7 +85,7 @@ static void stray(const struct leg *leg)
 static void refused(struct transfer *t, struct leg *leg, int err, const struct sp_sip_msg *rsp)
 {
 	struct sp_call *owner = leg->call;
-	const uint16_t status = err ? (ETIMEDOUT == err ? 408 : 503) : rsp->status;
+	const uint16_t status = err ? policy_no_response(err) : rsp->status;
 
 	leg_forget(&leg->invite_ct);
 	if (491 == status && !t->gone && again(t))
@@ -119,8 +115,10 @@ static void join_response(int err, const struct sp_sip_msg *rsp, void *arg)
 	struct transfer *t = transfer_of(leg);
 	const bool ok = !err && rsp->status < 300;
 
-	if (!err && rsp->status < 200)
+	if (!err && rsp->status < 200) {
+		(void)reliable_heard(leg, rsp, false); /* as in change.c */
 		return;
+	}
 	if (ok && leg->acked) { /* its ACK was lost */
 		(void)leg_ack(leg);
 		return;
@@ -150,9 +148,9 @@ static void take_target(struct transfer *t)
 
 	pass_end(from);
 	list_unlink(&leg->le);
-	list_append(&from->legs, &t->placeholder->le, t->placeholder);
-	from->leg[leg->side] = t->placeholder;
-	t->placeholder = NULL;
+	list_append(&from->legs, &t->stand_in->le, t->stand_in);
+	from->leg[leg->side] = t->stand_in;
+	t->stand_in = NULL;
 	if (from->caller == leg)
 		from->caller = NULL;
 	list_append(&t->call->legs, &leg->le, leg);

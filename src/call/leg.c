@@ -26,7 +26,7 @@ static void destructor(void *arg)
 	mem_deref(leg->pick);
 	mem_deref(leg->invite_st);
 	mem_deref(leg->contact);
-	mem_deref(leg->ack_body);
+	body_clear(&leg->ack_body);
 	mem_deref(leg->last_words);
 	mem_deref(leg->grant);
 	mem_deref(leg->replaces);
@@ -49,15 +49,14 @@ int leg_alloc(struct leg **lp, struct sp_call *call, enum sp_side side)
 	return 0;
 }
 
-bool leg_take_trunk(struct leg *leg, struct sp_trunk *trunk)
+bool leg_take_trunk(struct leg *leg, struct sp_trunk *trunk, bool emergency)
 {
 	leg->trunk = mem_ref(trunk);
-	leg->ifc = sp_trunk_interface(trunk);
+	leg->ifc = call_interface(leg->call, trunk);
 	if (leg->call->emergency && SP_SIDE_CALLER == leg->side &&
 	    !sp_trunk_emergency_begin(trunk, leg))
 		return false;
-	leg->counted = leg->call->emergency ? sp_trunk_call_begin_always(trunk)
-					    : sp_trunk_call_begin(trunk);
+	leg->counted = emergency ? sp_trunk_call_begin_always(trunk) : sp_trunk_call_begin(trunk);
 	return leg->counted;
 }
 
@@ -126,6 +125,12 @@ void leg_learn(struct leg *leg, const struct sp_sip_msg *m)
 		if (sp_sip_msg_lists(m, tokens[i].id, tokens[i].token))
 			leg->peer |= tokens[i].bit;
 	}
+}
+
+/** In units of 10 ms: who made the Call-ID waits 2.1 to 4 s, the other up to 2 s. */
+uint32_t leg_glare_ms(const struct leg *leg)
+{
+	return 10 * (leg->uac ? 210 + sp_random_below(191) : sp_random_below(201));
 }
 
 bool leg_is_busy(const struct leg *leg)
@@ -224,7 +229,7 @@ int leg_request(struct leg *leg, struct sp_sip_ctrans **ctp, const struct leg_re
 		leg->invite_cseq = sp_sip_dialog_cseq(dlg->sip);
 		dlg->rseq = 0; /* counts within one INVITE (RFC 3262 3) */
 		leg->acked = leg->ack_due = false;
-		leg->ack_body = mem_deref(leg->ack_body);
+		body_clear(&leg->ack_body);
 	}
 	req.headers = mb;
 	err = sp_sip_request(ctp, leg->call->calls->sip, conn, &req, h, arg);
@@ -260,7 +265,7 @@ int leg_offer(struct leg *leg, enum sp_sip_method method, const struct mbuf *hea
 }
 
 /** The ACK of a 2xx, in its own dialog (RFC 3261 13.2.2.4). */
-static int send_ack(struct leg *leg, struct sp_sip_dialog *sip, const struct mbuf *sdp)
+static int send_ack(struct leg *leg, struct sp_sip_dialog *sip, const struct body *body)
 {
 	struct sp_sip_request req = {.method = SP_SIP_ACK};
 	struct sp_sip_conn *conn = leg_conn(leg);
@@ -275,8 +280,10 @@ static int send_ack(struct leg *leg, struct sp_sip_dialog *sip, const struct mbu
 	err = sp_sip_dialog_put(sip, mb, SP_SIP_ACK, leg->invite_cseq, SP_SIP_MAX_FORWARDS,
 				&req.uri);
 	req.headers = mb;
-	req.content_type = sdp ? "application/sdp" : NULL;
-	req.body = text_of(sdp);
+	if (body && body->mb) {
+		req.content_type = body->type;
+		req.body = text_of(body->mb);
+	}
 	if (!err)
 		err = sp_sip_send(leg->call->calls->sip, conn, &req);
 	mem_deref(mb);
@@ -289,7 +296,7 @@ int leg_ack(struct leg *leg)
 	leg->acked = true;
 	leg->acked_ms = sp_loop_now_ms(leg->call->calls->loop);
 	leg->ack_due = false;
-	return send_ack(leg, leg->dlg->sip, leg->ack_body);
+	return send_ack(leg, leg->dlg->sip, &leg->ack_body);
 }
 
 /** Is this 2xx to our INVITE of another dialog than the one that was answered? */

@@ -11,6 +11,7 @@
 #include "sallyport/sip_dialog.h"
 #include "sallyport/trunk.h"
 #include "sallyport/media.h"
+#include "session_priv.h"
 
 enum {
 	LEG_DROPS_MAX = 64,   /* 2xx of forks that are acknowledged and hung up */
@@ -110,12 +111,13 @@ struct leg {
 	struct sp_sip_ctrans *update_ct; /* our UPDATE to it */
 	struct sp_sip_ctrans *bye_ct;    /* our BYE to it */
 	struct sp_trunk_pick *pick;      /* a connection for INVITE or BYE */
-	struct mbuf *ack_body;           /* the answer that our ACK carries, or NULL */
+	struct body ack_body;            /* with the answer that our ACK carries */
 	struct mbuf *last_words;   /* headers of the BYE, CANCEL or refusal to come, or NULL */
 	struct reliable *reliable; /* uas: provisionals that wait for PRACK, or NULL */
 	uint32_t invite_cseq;      /* of our last INVITE, for its ACK */
 	unsigned byes;             /* BYEs that were lost with their connection */
 	unsigned drops;            /* forks that were hung up */
+	bool forks_told;           /* the log has it that there are too many */
 	bool offering;             /* an INVITE or UPDATE of ours has no final response */
 	bool accepted;             /* invite_st: we sent 2xx, its ACK is due */
 	bool ack_due;              /* its 2xx waits for our ACK (delayed offer) */
@@ -138,8 +140,8 @@ struct leg {
 
 /* A leg without trunk, in call->legs. */
 int leg_alloc(struct leg **lp, struct sp_call *call, enum sp_side side);
-/* The leg's trunk, if it takes one more call. */
-bool leg_take_trunk(struct leg *leg, struct sp_trunk *trunk);
+/* The leg's trunk, if it takes one more call; for an emergency whatever its limit. */
+bool leg_take_trunk(struct leg *leg, struct sp_trunk *trunk, bool emergency);
 /* The leg's trunk is set before. */
 int leg_uas(struct leg *leg, struct sp_sip_strans *st, const struct sp_sip_msg *invite);
 int leg_uac(struct leg *leg, struct sp_sip_conn *conn, const char *local, const char *remote,
@@ -148,6 +150,8 @@ void leg_forget(struct sp_sip_ctrans **ctp);
 void leg_seen_on(struct leg *leg, struct sp_sip_conn *conn);
 /* Learn from Allow and Supported what the peer can do. */
 void leg_learn(struct leg *leg, const struct sp_sip_msg *m);
+/* How long to wait with a request that got 491 (RFC 3261 14.1). */
+uint32_t leg_glare_ms(const struct leg *leg);
 /* Is an offer of either side on its way, so that no other may start? */
 bool leg_is_busy(const struct leg *leg);
 
@@ -173,9 +177,6 @@ int dlg_reply(struct dlg *dlg, struct sp_sip_strans *st, uint16_t status,
 int leg_reply(struct leg *leg, struct sp_sip_strans *st, uint16_t status,
 	      const struct mbuf *headers, const struct body *body);
 void leg_refuse(struct leg *leg, struct sp_sip_strans *st, uint16_t status, const char *warning);
-/* A failure of the leg `from`, with what of its headers passes; status: as it goes out. */
-void leg_relay_failure(struct leg *leg, struct sp_sip_strans *st, const struct leg *from,
-		       const struct sp_sip_msg *rsp, uint16_t status);
 /* The same for a failure rsp of the leg `from`, whose headers go on as far as they may. */
 void leg_refuse_as(struct leg *leg, struct sp_sip_strans *st, uint16_t status, const char *warning,
 		   const struct leg *from, const struct sp_sip_msg *rsp);

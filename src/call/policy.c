@@ -135,6 +135,26 @@ uint16_t policy_invite_failure(uint16_t status)
 	}
 }
 
+/** What no response amounts to (RFC 3261 8.1.3.1). */
+uint16_t policy_no_response(int err)
+{
+	return ETIMEDOUT == err ? 408 : 503;
+}
+
+int policy_reply_with(struct sp_sip_strans *st, uint16_t status, const char *name,
+		      const char *value)
+{
+	struct sp_sip_reply r = {.status = status};
+	struct mbuf *mb = mbuf_alloc(128);
+	int err;
+
+	if (mb && 0 == sp_sip_put(mb, name, "%s", value))
+		r.headers = mb;
+	err = sp_sip_reply(st, &r);
+	mem_deref(mb);
+	return err;
+}
+
 /**
  * What goes with a refusal of our own: a Warning that says why, and when to try
  * again: 0 to 10 s after 500 (RFC 3261 14.2), else a fixed time.

@@ -126,8 +126,8 @@ static void refused(struct leg *leg, const struct sp_sip_msg *rsp)
 		return;
 	}
 	log_failed(leg, rsp->status, 0);
-	if (491 == rsp->status) { /* RFC 3261 14.1, in units of 10 ms */
-		wake(leg, 10ULL * (leg->uac ? 210 + sp_random_below(191) : sp_random_below(201)));
+	if (491 == rsp->status) {
+		wake(leg, leg_glare_ms(leg));
 		return;
 	}
 	if (after)
@@ -161,8 +161,10 @@ static void answered(int err, const struct sp_sip_msg *rsp, void *arg)
 {
 	struct leg *leg = arg;
 
-	if (!err && rsp->status < 200)
+	if (!err && rsp->status < 200) {
+		(void)reliable_heard(leg, rsp, false); /* we did not ask for it, and yet */
 		return;
+	}
 	/* Of a re-INVITE: the 2xx again, or one that crossed our BYE (RFC 3261 13.2.2.4). */
 	if (!leg->timer.out || leg->state >= LEG_ENDING) {
 		if (!err && SP_SIP_INVITE == rsp->method && rsp->status < 300)

@@ -47,15 +47,15 @@ bool reliable_wanted(const struct leg *leg)
 	return !(leg->uac && call->delayed && call->caller && !reliable_offered(call->caller));
 }
 
-static void send_prack(struct leg *leg, struct dlg *dlg, uint32_t rseq, const struct mbuf *answer)
+static void send_prack(struct leg *leg, struct dlg *dlg, uint32_t rseq, const struct body *answer)
 {
 	struct mbuf *mb = mbuf_alloc(64);
 	struct leg_req r = {.method = SP_SIP_PRACK, .dlg = dlg, .headers = mb};
 	int err = mb ? sp_sip_put(mb, "RAck", "%u %u INVITE", rseq, leg->invite_cseq) : ENOMEM;
 
-	if (answer) {
-		r.content_type = "application/sdp";
-		r.body = (struct pl){(const char *)answer->buf, answer->end};
+	if (answer && answer->mb) {
+		r.content_type = answer->type;
+		r.body = (struct pl){(const char *)answer->mb->buf, answer->mb->end};
 	}
 	if (!err)
 		err = leg_request(leg, NULL, &r, NULL, NULL);
@@ -83,7 +83,7 @@ bool reliable_heard(struct leg *leg, const struct sp_sip_msg *rsp, bool answer_d
 	return true;
 }
 
-void reliable_prack(struct leg *leg, struct dlg *dlg, const struct mbuf *answer)
+void reliable_prack(struct leg *leg, struct dlg *dlg, const struct body *answer)
 {
 	const uint32_t rseq = dlg->prack_due;
 
@@ -227,19 +227,19 @@ static bool required(const struct leg *leg)
 int reliable_reply(struct leg *leg, uint16_t status, const struct mbuf *headers,
 		   const struct body *body)
 {
-	const bool has_body = body && body->mb;
+	const bool described = body && body->described;
 	struct reliable *r;
 
 	if (!reliable_offered(leg))
 		return leg_reply(leg, leg->invite_st, status, headers, body);
 	/* RFC 3261 13.2.1: the first reliable response would have to bring the offer */
-	if (leg->call->delayed && !has_body)
-		return required(leg) ? 0 : leg_reply(leg, leg->invite_st, status, headers, NULL);
+	if (leg->call->delayed && !described)
+		return required(leg) ? 0 : leg_reply(leg, leg->invite_st, status, headers, body);
 	r = get(leg);
 	if (!r)
 		return ENOMEM;
 	if (list_count(&r->queue) >= PROVISIONALS_MAX)
-		return has_body ? ENOSPC : 0;
+		return described ? ENOSPC : 0;
 	return enqueue(r, status, headers, body);
 }
 
@@ -251,7 +251,7 @@ static bool must_wait(const struct reliable *r)
 	for (le = r ? list_head(&r->queue) : NULL; le; le = le->next) {
 		const struct provisional *p = le->data;
 
-		if (p->body.mb && p->dlg == r->leg->dlg)
+		if (p->body.described && p->dlg == r->leg->dlg)
 			return true;
 	}
 	return false;
@@ -322,19 +322,24 @@ static void take_answer(struct dlg *dlg, struct sp_sip_strans *st, const struct 
 	struct leg *leg = dlg->leg, *callee = leg_other(leg);
 	struct sp_call *call = leg->call;
 	struct mbuf *sdp = NULL;
+	struct body body = {.mb = NULL};
 	const char *why = NULL;
+	int err = session_answer(&call->session, leg, req, &sdp, &why);
 
-	if (session_answer(&call->session, leg, req, &sdp, &why)) {
+	if (!err)
+		err = body_make(&body, req, sdp);
+	mem_deref(sdp);
+	if (err) {
 		leg_refuse(leg, st, 488, why);
-		call_fault(call, 488, why, why);
+		call_fault(call, 488, why ? why : "the answer could not be relayed", why);
 		return;
 	}
 	(void)leg_reply(leg, st, 200, NULL, NULL); /* a loss shows by the PRACK coming again */
-	reliable_prack(callee, callee->dlg, sdp);
+	reliable_prack(callee, callee->dlg, &body);
 	session_commit(&call->session);
 	call->delayed = false;
 	dlg->agreed = callee->dlg->agreed = true;
-	mem_deref(sdp);
+	body_clear(&body);
 }
 
 void reliable_pracked(struct dlg *dlg, struct sp_sip_strans *st, const struct sp_sip_msg *req)
@@ -350,7 +355,7 @@ void reliable_pracked(struct dlg *dlg, struct sp_sip_strans *st, const struct sp
 		return;
 	}
 	sp_timer_cancel(&r->timer);
-	described = p->body.mb != NULL;
+	described = p->body.described;
 	mem_deref(p);
 	fork_choose(dlg);
 	if (described && call->delayed) {

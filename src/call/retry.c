@@ -185,7 +185,7 @@ bool retry_wanted(struct sp_call *call, const struct sp_sip_msg *rsp, int err)
 
 	if (!r || (CALLING != call->state && RINGING != call->state))
 		return false;
-	r->last = ETIMEDOUT == err ? 408 : 503;
+	r->last = policy_no_response(err);
 	if (!err)
 		r->last = rsp->status;
 	r->rang = RINGING == call->state;

@@ -25,11 +25,6 @@ struct asking {
 	bool service;
 };
 
-int route_e164(char out[SP_NUMBER_SIZE], const struct pl *user)
-{
-	return numbering_in(out, NULL, user);
-}
-
 /** As dialled, for a URI: a "#" goes out escaped (RFC 3261 25.1, 19.1.6). */
 static void put_dialled(struct route *route, const char *digits)
 {

@@ -66,8 +66,6 @@ uint16_t route_find(struct route *route, const struct sp_call_env *env, const st
 uint16_t route_refer(struct route *route, const struct sp_call_env *env,
 		     const struct sp_trunk *from, const struct sp_sip_addr *refer_to,
 		     const char *caller_e164, const char **cause);
-/* E.164 of a user part without any trunk's settings. @return 0 or EINVAL */
-int route_e164(char out[SP_NUMBER_SIZE], const struct pl *user);
 
 /* ---- calling.c ---- */
 

@@ -139,7 +139,7 @@ static struct pl custom_header(const struct sp_number_entry *entry, const char *
 }
 
 /** What stands for "{key}"; "" for what there is not. */
-static struct pl placeholder(const struct work *w, const struct pl *key)
+static struct pl variable(const struct work *w, const struct pl *key)
 {
 	const struct headers_ctx *ctx = w->h->ctx;
 	const struct sp_conf_trunk *own = w->bag == &w->h->out ? ctx->to : ctx->from;
@@ -170,7 +170,7 @@ static struct pl placeholder(const struct work *w, const struct pl *key)
 	return pl;
 }
 
-/** Take the next piece off a template: text, or what a placeholder stands for. */
+/** Take the next piece off a template: text, or the value of a variable. */
 static struct pl piece_take(const struct work *w, const char **tp)
 {
 	const char *t = *tp, *end;
@@ -188,7 +188,7 @@ static struct pl piece_take(const struct work *w, const char **tp)
 	}
 	*tp = end + 1;
 	pl = (struct pl){t + 1, (size_t)(end - t - 1)};
-	return placeholder(w, &pl);
+	return variable(w, &pl);
 }
 
 /** The value of add and set, in the text of the message at work. */

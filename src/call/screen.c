@@ -17,13 +17,9 @@ struct screening {
 	const struct sp_conf_trunk *conf;
 };
 
-/** Refuse it; headers (NULL for none) say what would do. @return true, for the caller to return */
-static bool refuse(const struct screening *s, uint16_t status, const struct mbuf *headers,
-		   const char *cause)
+/** It was refused. @return true, for the caller to return */
+static bool note(const struct screening *s, uint16_t status, const char *cause)
 {
-	const struct sp_sip_reply r = {.status = status, .headers = headers};
-
-	(void)sp_sip_reply(s->st, &r); /* no connection left: nobody to tell */
 	if (SP_SIP_INVITE == s->req->method && !s->req->to_tag.l) {
 		s->calls->count.refused++;
 		admit_log_refused(s->from, s->req, status, cause);
@@ -31,15 +27,21 @@ static bool refuse(const struct screening *s, uint16_t status, const struct mbuf
 	return true;
 }
 
+/** Refuse it; headers (NULL for none) say what would do. */
+static bool refuse(const struct screening *s, uint16_t status, const struct mbuf *headers,
+		   const char *cause)
+{
+	const struct sp_sip_reply r = {.status = status, .headers = headers};
+
+	(void)sp_sip_reply(s->st, &r); /* no connection left: nobody to tell */
+	return note(s, status, cause);
+}
+
 static bool refuse_with(const struct screening *s, uint16_t status, const char *name,
 			const char *value, const char *cause)
 {
-	struct mbuf *mb = mbuf_alloc(128);
-	int err = mb ? sp_sip_put(mb, name, "%s", value) : ENOMEM;
-	bool refused = refuse(s, status, err ? NULL : mb, cause);
-
-	mem_deref(mb);
-	return refused;
+	(void)policy_reply_with(s->st, status, name, value); /* as in refuse() */
+	return note(s, status, cause);
 }
 
 /** 405, with what is allowed. */

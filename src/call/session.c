@@ -30,20 +30,21 @@ static void silent(enum sp_side side, void *arg)
 	call_event(call, EV_SILENCE, &(struct input){.leg = call->leg[side]});
 }
 
-/** A relay between the interfaces of the trunks of the two sides. */
-int session_open(struct session *s, struct sp_call *call, const struct sp_trunk *const trunkv[2])
+static struct sp_ports *ports_of(const struct sp_call *call, const struct sp_trunk *trunk)
 {
-	const struct sp_conf *conf = call->env->conf;
-	struct sp_ports *ports[2] = {NULL, NULL};
-	int err;
+	const struct sp_conf_interface *ifc = call_interface(call, trunk);
 
-	for (size_t i = 0; i < conf->trunkc; i++) {
-		for (size_t side = 0; side < 2; side++) {
-			if (call->env->trunkv[i] == trunkv[side])
-				ports[side] = call->env->portsv[conf->trunkv[i].interface];
-		}
-	}
-	err = sp_relay_alloc(&s->relay, call->calls->loop, ports, silent, call);
+	return ifc ? call->env->portsv[ifc - call->env->conf->interfacev] : NULL;
+}
+
+int session_open(struct session *s, const struct leg *leg, const struct sp_trunk *other)
+{
+	struct sp_call *call = leg->call;
+	const bool caller = SP_SIDE_CALLER == leg->side;
+	struct sp_ports *const ports[2] = {ports_of(call, caller ? leg->trunk : other),
+					   ports_of(call, caller ? other : leg->trunk)};
+	int err = sp_relay_alloc(&s->relay, call->calls->loop, ports, silent, call);
+
 	if (err)
 		return err;
 	s->calls = call->calls;

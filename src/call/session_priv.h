@@ -21,6 +21,7 @@ enum { BODY_TYPE_SIZE = 256 };
 struct body {
 	char type[BODY_TYPE_SIZE];
 	struct mbuf *mb;
+	bool described; /* there is a description in it */
 };
 
 /* ---- body.c ---- */
@@ -55,8 +56,8 @@ struct session {
 };
 
 void session_init(struct session *s);
-/* A relay between the interfaces of two trunks, by enum sp_side. */
-int session_open(struct session *s, struct sp_call *call, const struct sp_trunk *const trunkv[2]);
+/* A relay between the interfaces of the leg's trunk, on its side, and another one. */
+int session_open(struct session *s, const struct leg *leg, const struct sp_trunk *other);
 void session_close(struct session *s);
 
 /* Take an offer and open ports for it. On error: *status to refuse with, *why to say. */

@@ -11,10 +11,10 @@ static void provisional(struct leg *leg, const struct sp_sip_msg *rsp)
 	int err = fork_select(leg, rsp);
 
 	if (ENOSPC == err || ENOMEM == err) {
-		if (leg->drops++) /* told once */
-			return;
-		sp_log(SP_LOG_WARN, "fork_refused", "call=%s status=%u error=\"%m\"", call->id,
-		       rsp->status, err);
+		if (!leg->forks_told)
+			sp_log(SP_LOG_WARN, "fork_refused", "call=%s status=%u error=\"%m\"",
+			       call->id, rsp->status, err);
+		leg->forks_told = true;
 		return;
 	}
 	if (reliable_heard(leg, rsp, call->delayed && body_has_sdp(rsp)))
@@ -236,8 +236,8 @@ void act_provisional(struct sp_call *call, const struct input *in)
 	headers = mbuf_alloc(256);
 	err = headers ? call_put_headers(headers, in->leg, caller, in->msg, SP_SIP_INVITE, status)
 		      : ENOMEM;
-	if (!err && sdp && described)
-		err = body_make(&body, in->msg, sdp);
+	if (!err)
+		err = body_make(&body, in->msg, described ? sdp : NULL);
 	if (!err)
 		err = reliable_reply(caller, status, headers, &body);
 	if (err)
@@ -303,7 +303,7 @@ static int relay_answer(struct sp_call *call, const struct input *in, const char
 				       in->msg->status);
 	if (!err)
 		err = timer_put_answer(headers, caller, sp_sip_strans_request(caller->invite_st));
-	if (!err && (sdp || !body_has_sdp(in->msg)))
+	if (!err)
 		err = body_make(&body, in->msg, sdp);
 	if (!err)
 		err = reliable_answer(caller, in->msg->status, headers, &body);
@@ -364,15 +364,19 @@ void act_acked(struct sp_call *call, const struct input *in)
 {
 	struct leg *to = leg_other(in->leg);
 	const char *why = NULL;
+	struct mbuf *sdp = NULL;
 	int err;
 
 	if (!call->delayed)
 		return;
 	call->delayed = false;
-	err = session_answer(&call->session, in->leg, in->msg, &to->ack_body, &why);
+	err = session_answer(&call->session, in->leg, in->msg, &sdp, &why);
+	if (!err)
+		err = body_make(&to->ack_body, in->msg, sdp);
+	mem_deref(sdp);
 	(void)leg_ack(to);
 	if (err) {
-		call_fault(call, 488, why, NULL);
+		call_fault(call, 488, why ? why : "the answer could not be relayed", NULL);
 		return;
 	}
 	session_commit(&call->session);
@@ -394,8 +398,7 @@ void act_failure(struct sp_call *call, const struct input *in)
 
 void act_no_response(struct sp_call *call, const struct input *in)
 {
-	call_blame(call,
-		   policy_invite_failure(retry_status(call, ETIMEDOUT == in->err ? 408 : 503)),
+	call_blame(call, policy_invite_failure(retry_status(call, policy_no_response(in->err))),
 		   ETIMEDOUT == in->err ? "no response from the callee's trunk"
 					: "connection to the callee's trunk lost",
 		   NULL);

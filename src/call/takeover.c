@@ -48,7 +48,6 @@ static int put_user(struct leg *leg, const struct sp_sip_msg *req)
 static uint16_t open_leg(struct transfer *t, struct sp_trunk *from, struct sp_sip_strans *st,
 			 const struct sp_sip_msg *req, const char **cause)
 {
-	const struct sp_trunk *trunkv[2];
 	struct leg *leg;
 	uint16_t status = 503;
 	int err;
@@ -58,17 +57,14 @@ static uint16_t open_leg(struct transfer *t, struct sp_trunk *from, struct sp_si
 		return 503;
 	leg = t->target;
 	*cause = "the trunk's limit of calls is reached";
-	if (!leg_take_trunk(leg, from))
+	if (!leg_take_trunk(leg, from, t->call->emergency))
 		return 503;
-	leg->ifc = call_interface(t->call, from);
 	err = leg_uas(leg, st, req);
 	*cause = EBADMSG == err ? "no usable Contact" : "out of memory";
 	if (err || put_user(leg, req))
 		return EBADMSG == err ? 400 : 503;
-	trunkv[leg->side] = from;
-	trunkv[t->kept->side] = t->kept->trunk;
 	*cause = "no media relay for the new caller";
-	if (session_open(&t->next, t->call, trunkv))
+	if (session_open(&t->next, t->kept, from))
 		return 503;
 	return session_offer(&t->next, leg, req, &status, cause) ? status : 0;
 }

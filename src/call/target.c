@@ -120,24 +120,6 @@ static void ring_limit(void *arg)
 	transfer_fail(arg, 408, "the target did not answer in time");
 }
 
-static bool take_trunk(struct leg *leg, const struct route *route)
-{
-	leg->trunk = mem_ref(route->trunk);
-	leg->ifc = call_interface(leg->call, route->trunk);
-	leg->counted = route->emergency ? sp_trunk_call_begin_always(route->trunk)
-					: sp_trunk_call_begin(route->trunk);
-	return leg->counted;
-}
-
-static int open_session(struct transfer *t)
-{
-	const struct sp_trunk *trunkv[2];
-
-	trunkv[t->kept->side] = t->kept->trunk;
-	trunkv[t->target->side] = t->target->trunk;
-	return session_open(&t->next, t->call, trunkv);
-}
-
 static int pick(struct transfer *t)
 {
 	const struct sp_trunk_want want = {.emergency = t->route.emergency};
@@ -157,10 +139,10 @@ uint16_t target_begin(struct transfer *t, const char **cause)
 	t->target->replaces = t->replaces;
 	t->replaces = NULL;
 	*cause = "the target's trunk's limit of calls is reached";
-	if (!take_trunk(t->target, &t->route))
+	if (!leg_take_trunk(t->target, t->route.trunk, t->route.emergency))
 		return 503;
 	*cause = "no media relay for the target";
-	if (open_session(t))
+	if (session_open(&t->next, t->kept, t->target->trunk))
 		return 503;
 	if (session_offer_again(&t->next, t->kept, t->target, &status, cause))
 		return status;
@@ -207,7 +189,7 @@ static void accepted(struct leg *leg, const struct sp_sip_msg *rsp)
 static void failed(struct leg *leg, int err, const struct sp_sip_msg *rsp)
 {
 	struct transfer *t = waiting(leg);
-	uint16_t status = err ? (ETIMEDOUT == err ? 408 : 503) : policy_failure(rsp->status);
+	uint16_t status = err ? policy_no_response(err) : policy_failure(rsp->status);
 
 	if (t && !err && timer_too_short(leg, rsp)) { /* once more, RFC 4028 7.3 */
 		leg_forget(&leg->invite_ct);

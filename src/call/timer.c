@@ -99,14 +99,9 @@ static void read_terms(struct terms *t, const struct sp_sip_msg *m)
 static void refuse(const struct sp_trunk *trunk, struct sp_sip_strans *st, uint16_t status,
 		   const char *name, const char *value)
 {
-	struct sp_sip_reply r = {.status = status};
 	const struct sp_sip_msg *req = sp_sip_strans_request(st);
-	struct mbuf *mb = mbuf_alloc(64);
 
-	if (mb && 0 == sp_sip_put(mb, name, "%s", value))
-		r.headers = mb;
-	(void)sp_sip_reply(st, &r); /* no connection left: nobody to tell */
-	mem_deref(mb);
+	(void)policy_reply_with(st, status, name, value); /* no connection left: nobody to tell */
 	sp_log(SP_LOG_INFO, "session_timer_refused", "trunk=%s status=%u call_id=%H",
 	       sp_trunk_name(trunk), status, sp_log_quote, &req->call_id);
 }

@@ -9,10 +9,10 @@
  */
 #include "transfer_priv.h"
 
-/** The other call keeps its leg; the placeholder must not outlive that call. */
+/** The other call keeps its leg; the stand_in must not outlive that call. */
 static void forget_lender(struct transfer *t)
 {
-	t->placeholder = mem_deref(t->placeholder);
+	t->stand_in = mem_deref(t->stand_in);
 	if (t->lender)
 		t->lender->lent = NULL;
 	t->lender = NULL;
@@ -47,18 +47,6 @@ struct transfer *transfer_of(const struct leg *leg)
 	return leg->call->transfer ? leg->call->transfer : leg->call->lent;
 }
 
-const struct sp_conf_interface *call_interface(const struct sp_call *call,
-					       const struct sp_trunk *trunk)
-{
-	const struct sp_conf *conf = call->env->conf;
-
-	for (size_t i = 0; i < conf->trunkc; i++) {
-		if (call->env->trunkv[i] == trunk)
-			return &conf->interfacev[conf->trunkv[i].interface];
-	}
-	return NULL;
-}
-
 /* ---- what a REFER begins ---- */
 
 int transfer_alloc(struct transfer **tp, struct leg *referrer)
@@ -78,15 +66,10 @@ int transfer_alloc(struct transfer **tp, struct leg *referrer)
 /** The far end of the other call gets this call's description first. */
 static uint16_t attended_begin(struct transfer *t, const char **cause)
 {
-	const struct sp_trunk *trunkv[2];
 	uint16_t status;
 
 	*cause = "no media relay for the target";
-	if (!t->target)
-		return 503;
-	trunkv[t->kept->side] = t->kept->trunk;
-	trunkv[t->referrer->side] = t->target->trunk;
-	if (session_open(&t->next, t->call, trunkv))
+	if (!t->target || session_open(&t->next, t->kept, t->target->trunk))
 		return 503;
 	t->next.guest = t->target;
 	t->next.guest_side = t->referrer->side;

@@ -23,10 +23,10 @@ static uint16_t take_lender(struct transfer *t, struct leg *near, const struct r
 	if (!call_interface(t->call, far->trunk))
 		return 503;
 	*why = NULL;
-	if (leg_alloc(&t->placeholder, lender, far->side) || str_dup(&t->user, transfer_party(far)))
+	if (leg_alloc(&t->stand_in, lender, far->side) || str_dup(&t->user, transfer_party(far)))
 		return 500;
-	list_unlink(&t->placeholder->le);
-	t->placeholder->state = LEG_ENDED;
+	list_unlink(&t->stand_in->le);
+	t->stand_in->state = LEG_ENDED;
 	t->lender = lender;
 	t->replaced = near;
 	t->target = far;

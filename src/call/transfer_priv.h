@@ -131,10 +131,10 @@ struct transfer {
 	char *replaces; /* that goes on to the referrer's own network, or NULL */
 
 	/* attended: the other leg of another call */
-	struct sp_call *lender;  /* that call; NULL: blind, or it is over */
-	struct leg *replaced;    /* the referrer's leg in it */
-	struct leg *placeholder; /* that stands for the target in it once that has left */
-	char *user;              /* of the target */
+	struct sp_call *lender; /* that call; NULL: blind, or it is over */
+	struct leg *replaced;   /* the referrer's leg in it */
+	struct leg *stand_in;   /* that stands for the target in it once that has left */
+	char *user;             /* of the target */
 };
 
 /* The gateway carries it out: answered 202, EV_REFER. @return 0, or a status to refuse with */

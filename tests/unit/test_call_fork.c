@@ -191,7 +191,7 @@ static void too_many_forks(void **state)
 	const struct sp_sip_msg *inv = call_service(f), *m;
 	char tag[16];
 
-	for (unsigned i = 0; i < LEG_DIALOGS_MAX + 4; i++) {
+	for (unsigned i = 0; i < LEG_DIALOGS_MAX + LEG_DROPS_MAX + 1; i++) {
 		re_snprintf(tag, sizeof(tag), "fork-%u", i);
 		respond_as(&f->service, inv, 180, tag, "", NULL);
 		if (i < LEG_DIALOGS_MAX)
@@ -199,11 +199,17 @@ static void too_many_forks(void **state)
 	}
 	expect_silence(&f->carrier);
 	assert_non_null(strstr(f->log, "fork_refused"));
+	assert_null(strstr(strstr(f->log, "fork_refused") + 1, "fork_refused")); /* told once */
 	respond_as(&f->service, inv, 200, "fork-19", "",
 		   sdp_answer("198.51.100.7", KEY_B, "sendrecv"));
 	expect(&f->service, "ACK");
 	m = expect(&f->carrier, "200");
 	choose(f, m);
+	/* those that were refused an early dialog are hung up all the same when they answer */
+	respond_as(&f->service, inv, 200, "fork-20", "", NULL);
+	expect(&f->service, "ACK");
+	respond(&f->service, expect(&f->service, "BYE"), 200, NULL);
+	re_snprintf(f->service.tag, sizeof(f->service.tag), "fork-19");
 	hang_up_both(f);
 }
 

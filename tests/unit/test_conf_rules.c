@@ -354,11 +354,47 @@ static void test_many(void **state)
 
 #define TEST(t) cmocka_unit_test_setup_teardown(t, fixture_alloc, fixture_free)
 
+/* One table for the configuration and for the calls; any case, families, compact forms. */
+static void test_owners(void **state)
+{
+	static const struct {
+		const char *name;
+		enum sp_conf_header_owner owner;
+	} v[] = {
+		{"accept", SP_HEADER_OWNED},
+		{"WWW-AUTHENTICATE", SP_HEADER_OWNED},
+		{"Via", SP_HEADER_OWNED},
+		{"Content-Anything", SP_HEADER_OWNED},
+		{"Security-Client", SP_HEADER_OWNED},
+		{"Authorization", SP_HEADER_SECRET},
+		{"date", SP_HEADER_SIGNED},
+		{"P-Asserted-Identity", SP_HEADER_KEYED},
+		{"User-to-User", SP_HEADER_FREE},
+		{"X-Mine", SP_HEADER_FREE},
+		{"", SP_HEADER_FREE},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(v); i++) {
+		struct pl name;
+
+		pl_set_str(&name, v[i].name);
+		assert_int_equal(sp_conf_header_owner(&name), v[i].owner);
+	}
+	assert_string_equal(sp_conf_header_long('V'), "Via");
+	assert_null(sp_conf_header_long('z'));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(test_good),      TEST(test_actions), TEST(test_headers),
-		TEST(test_templates), TEST(test_when),    TEST(test_many),
+		cmocka_unit_test(test_owners),
+		TEST(test_good),
+		TEST(test_actions),
+		TEST(test_headers),
+		TEST(test_templates),
+		TEST(test_when),
+		TEST(test_many),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
