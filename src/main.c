@@ -18,7 +18,7 @@ static const char default_file[] = "/etc/sallyport/sallyport.conf";
 static int usage(void)
 {
 	(void)printf(
-		"Usage: sallyport [--check [--verbose]] [FILE]\n"
+		"Usage: sallyport [--check [--verbose] | --status [--json] | --metrics] [FILE]\n"
 		"\n"
 		"SIP/RTP border gateway: mutual TLS and SRTP on both sides. Runs in the\n"
 		"foreground and logs to stderr.\n"
@@ -28,11 +28,15 @@ static int usage(void)
 		"                 change nothing; every mistake is printed, exit status 1\n"
 		"  -v, --verbose  with --check: also every setting of each trunk, and whether the\n"
 		"                 file, the trunk's profile or a default says so\n"
+		"  -s, --status   ask the gateway that runs on it how it is: interfaces, trunks,\n"
+		"                 targets, calls, limits; exit status 1 when nobody answers\n"
+		"  -j, --json     with --status: for programs\n"
+		"  -m, --metrics  the same as Prometheus text\n"
 		"  -h, --help     this text\n"
 		"  -V, --version  version of this program and of its libraries\n"
 		"\n"
-		"Signals: HUP reloads the configuration; TERM and INT stop taking calls and\n"
-		"end when there are none; a second one hangs up.\n",
+		"Signals: HUP reloads the configuration; USR1 logs what --status prints; TERM\n"
+		"and INT stop taking calls and end when there are none; a second one hangs up.\n",
 		default_file);
 
 	return 0;
@@ -95,30 +99,68 @@ out:
 	return err ? 1 : 0;
 }
 
+/* What the command line asks for. */
+struct wanted {
+	bool check, verbose, status, json, metrics;
+};
+
+/* @return what does not go together, or NULL */
+static const char *contradiction(const struct wanted *w)
+{
+	if (w->check + w->status + w->metrics > 1)
+		return "one of --check, --status and --metrics";
+	if (w->verbose && !w->check)
+		return "--verbose goes with --check";
+	if (w->json && !w->status)
+		return "--json goes with --status";
+
+	return NULL;
+}
+
+static int carry_out(const struct wanted *w, const char *file)
+{
+	if (w->check)
+		return sp_app_check(file, w->verbose, stdout, stderr);
+	if (w->metrics)
+		return sp_app_status(file, SP_APP_METRICS, stdout, stderr);
+	if (w->status)
+		return sp_app_status(file, w->json ? SP_APP_JSON : SP_APP_TABLE, stdout, stderr);
+
+	return run(file);
+}
+
 int main(int argc, char *argv[])
 {
 	static const struct option options[] = {
-		{"check", no_argument, NULL, 'c'},
-		{"verbose", no_argument, NULL, 'v'},
-		{"help", no_argument, NULL, 'h'},
-		{"version", no_argument, NULL, 'V'},
-		{NULL, 0, NULL, 0},
+		{"check", no_argument, NULL, 'c'},   {"verbose", no_argument, NULL, 'v'},
+		{"status", no_argument, NULL, 's'},  {"json", no_argument, NULL, 'j'},
+		{"metrics", no_argument, NULL, 'm'}, {"help", no_argument, NULL, 'h'},
+		{"version", no_argument, NULL, 'V'}, {NULL, 0, NULL, 0},
 	};
-	bool check = false, verbose = false;
-	const char *file;
+	struct wanted w = {0};
+	const char *wrong;
 	int c;
 
 	fill_std();
 	(void)umask(077);
 
-	while ((c = getopt_long(argc, argv, "cvhV", options, NULL)) != -1) {
+	while ((c = getopt_long(argc, argv, "cvsjmhV", options, NULL)) != -1) {
 		switch (c) {
 
 		case 'c':
-			check = true;
+			w.check = true;
 			break;
 		case 'v':
-			verbose = true;
+			w.verbose = true;
+			break;
+		case 's':
+			w.status = true;
+			break;
+		case 'j':
+			w.json = true;
+			break;
+		case 'm':
+			w.metrics = true;
 			break;
 		case 'h':
 			return usage();
@@ -133,13 +175,13 @@ int main(int argc, char *argv[])
 		(void)fprintf(stderr, "sallyport: one configuration file, not %d\n", argc - optind);
 		goto misused;
 	}
-	if (verbose && !check) {
-		(void)fprintf(stderr, "sallyport: --verbose goes with --check\n");
+	wrong = contradiction(&w);
+	if (wrong) {
+		(void)fprintf(stderr, "sallyport: %s\n", wrong);
 		goto misused;
 	}
-	file = optind < argc ? argv[optind] : default_file;
 
-	return check ? sp_app_check(file, verbose, stdout, stderr) : run(file);
+	return carry_out(&w, optind < argc ? argv[optind] : default_file);
 
 misused:
 	(void)fprintf(stderr, "Try \"sallyport --help\".\n");

@@ -31,6 +31,17 @@ enum {
  */
 int sp_app_check(const char *file, bool verbose, FILE *out, FILE *err);
 
+/** What --status and --metrics print of a running gateway. */
+enum sp_app_format { SP_APP_TABLE, SP_APP_JSON, SP_APP_METRICS };
+
+/**
+ * `--status`, `--metrics`: ask the gateway that runs on this configuration,
+ * through its status socket, and print the answer. Of the file only
+ * status.socket is used.
+ * @return exit status of the process: 0, or 1 when there was no answer, and err says why
+ */
+int sp_app_status(const char *file, enum sp_app_format format, FILE *out, FILE *err);
+
 /** How many descriptors this process may have (RLIMIT_NOFILE), for sp_loop_alloc(). */
 unsigned sp_app_max_fds(void);
 
@@ -43,7 +54,8 @@ struct sp_app;
  */
 int sp_app_alloc(struct sp_app **ap, struct sp_loop *loop, const char *file);
 
-/** SIGTERM and SIGINT drain, SIGHUP reloads; from now on all three wait for the loop. */
+/** SIGTERM and SIGINT drain, SIGHUP reloads, SIGUSR1 logs the status; from now on all four wait
+ * for the loop. */
 int sp_app_signals(struct sp_app *app);
 
 /**

@@ -41,11 +41,41 @@ void sp_limit_init(struct sp_limit *l, uint32_t rate, uint32_t burst, uint64_t n
 /** Take one token. @return false, and counted, when there is none. */
 bool sp_limit_take(struct sp_limit *l, uint64_t now_ms);
 
+/** Would sp_limit_take() find one? Takes and counts nothing. */
+bool sp_limit_ready(struct sp_limit *l, uint64_t now_ms);
+
+/** Does it hold all that it can, as if it had never been used? */
+bool sp_limit_full(struct sp_limit *l, uint64_t now_ms);
+
+/** Another rate and burst; the tokens that it holds stay, as far as they fit. */
+void sp_limit_change(struct sp_limit *l, uint32_t rate, uint32_t burst, uint64_t now_ms);
+
 /**
  * Strict decimal: digits only, at least one, no sign, no space, value <= max.
  * @return 0, EINVAL (not a number) or ERANGE
  */
 int sp_u32(uint32_t *out, const struct pl *pl, uint32_t max);
+
+/** A network: an address and how many of its leading bits count. */
+struct sp_net {
+	struct sa addr;
+	unsigned bits;
+};
+
+/** A list of networks; the empty one stands for "anywhere". */
+struct sp_nets {
+	const struct sp_net *v;
+	size_t c;
+};
+
+/**
+ * "192.0.2.0/24", "2001:db8::/32", or an address alone.
+ * @return 0, EINVAL, ERANGE (bits set behind; net is then the network without them)
+ */
+int sp_net_parse(struct sp_net *net, const struct pl *text);
+
+/** Is the address in one of them, or the list empty? IPv4 mapped into IPv6 (RFC 4291 2.5.5.2) counts as IPv4. */
+bool sp_nets_have(const struct sp_nets *nets, const struct sa *addr);
 
 /** true when s has no CR, LF, NUL or other control character but tab. */
 bool sp_text_ok(const struct pl *s);

@@ -7,6 +7,7 @@
 #ifndef SALLYPORT_CALL_H
 #define SALLYPORT_CALL_H
 
+#include "sallyport/base_overload.h"
 #include "sallyport/conf.h"
 #include "sallyport/media.h"
 #include "sallyport/number.h"
@@ -34,6 +35,7 @@ struct sp_calls;
 struct sp_calls_count {
 	uint64_t begun;    /**< INVITEs that became a call    */
 	uint64_t answered; /**< of them                       */
+	uint64_t failed;   /**< of them, those that ended without an answer */
 	uint64_t refused;  /**< INVITEs that became no call   */
 	uint64_t silent;   /**< ended for want of media       */
 	size_t now;        /**< calls at this moment          */
@@ -46,6 +48,9 @@ int sp_calls_alloc(struct sp_calls **cp, struct sp_loop *loop, struct sp_sip *si
 
 /** New calls use env from now on (referenced). */
 void sp_calls_env(struct sp_calls *cs, struct sp_call_env *env);
+
+/** Ask this before each new call (referenced). NULL: all are let in. */
+void sp_calls_overload(struct sp_calls *cs, struct sp_overload *o);
 
 /** New calls are refused with 503 from now on. */
 void sp_calls_drain(struct sp_calls *cs);

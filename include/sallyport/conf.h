@@ -58,22 +58,13 @@ struct sp_conf_header {
 /** A number entry as written in the file; number/ checks and keeps it. */
 struct sp_conf_number {
 	struct sp_conf_src src;
-	unsigned index;                                 /**< in "numbers" of the file */
-	const char *number, *trunk, *carrier, *account; /**< NULL: not given */
+	unsigned index;               /**< in "numbers" of the file */
+	const char *number, *account; /**< NULL: not given */
+	const char *trunkv[SP_CONF_ROUTES_MAX], *carrierv[SP_CONF_ROUTES_MAX]; /**< best first */
+	size_t trunkc, carrierc;
 	bool headers_to_carrier;
 	struct sp_conf_header headerv[SP_CONF_HEADERS_MAX];
 	size_t headerc;
-};
-
-struct sp_conf_limits {
-	unsigned calls;                  /**< at once, in all                              */
-	unsigned connections;            /**< accepted at once, in all                     */
-	unsigned connections_per_source; /**< accepted at once from one address            */
-	unsigned handshakes;             /**< TLS handshakes in progress, per interface    */
-	unsigned first_message_s;        /**< from "up" to the first message on an accepted one */
-	unsigned ring_s;                 /**< from INVITE to its final response (timer C)  */
-	unsigned media_timeout_s;        /**< no authentic media from a side; 0: off       */
-	unsigned drain_s;                /**< from SIGTERM to the end of calls; 0: no limit */
 };
 
 struct sp_conf {
@@ -86,7 +77,12 @@ struct sp_conf {
 	size_t numberc;
 	const struct sp_conf_path *number_filev;
 	size_t number_filec;
+	const struct sp_conf_account *accountv;
+	size_t accountc;
 	struct sp_conf_limits limits;
+	struct sp_conf_dns dns;
+	struct sp_conf_overload overload;
+	struct sp_conf_path status_socket; /**< path NULL: none */
 	enum sp_log_level log_level;
 	bool log_full_numbers;
 };

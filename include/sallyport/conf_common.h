@@ -19,6 +19,12 @@ struct sp_conf_path {
 	struct sp_conf_src src;
 };
 
+/** How often something may happen: a token bucket. per_s 0: as often as it likes. */
+struct sp_conf_rate {
+	unsigned per_s; /**< sustained          */
+	unsigned burst; /**< at once; at least 1 */
+};
+
 struct sp_conf_pair {
 	struct sp_conf_path certificate, key;
 };

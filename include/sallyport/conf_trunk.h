@@ -6,6 +6,8 @@
 #ifndef SALLYPORT_CONF_TRUNK_H
 #define SALLYPORT_CONF_TRUNK_H
 
+#include "sallyport/base_util.h"
+#include "sallyport/conf_limits.h"
 #include "sallyport/conf_rule.h"
 
 enum {
@@ -13,7 +15,8 @@ enum {
 	SP_CONF_TARGETS_MAX = 16,
 	SP_CONF_PASS_MAX = 32, /**< names of headers in `pass`            */
 	SP_CONF_EMERGENCY_MAX = 32,
-	SP_CONF_FAILOVER_MAX = 16,
+	SP_CONF_ROUTES_MAX = 8,     /**< trunks that are tried one after the other */
+	SP_CONF_NETWORKS_MAX = 64,  /**< of one list                               */
 	SP_CONF_DIVERSIONS_MAX = 10 /**< entries of Diversion or History-Info sent */
 };
 
@@ -69,8 +72,9 @@ struct sp_conf_numbering {
 	bool user_phone;                  /**< ";user=phone" on E.164 numbers            */
 };
 
+/** With a port, or as a literal: just there. Else what SRV says of the name (RFC 3263 4.2). */
 struct sp_conf_target {
-	const char *host; /**< name or address literal */
+	const char *host; /**< name, "_sip._tls.NAME", or address literal */
 	uint16_t port;    /**< 5061 if not given       */
 	bool port_given;  /**< it was written, not assumed */
 	struct sp_conf_src src;
@@ -90,21 +94,27 @@ struct sp_conf_trunk {
 	struct sp_conf_path ca;     /**< path NULL: the public roots */
 	struct sp_conf_pair client; /**< overrides the interface's; path NULL: not given */
 	struct sp_conf_target targetv[SP_CONF_TARGETS_MAX];
-	size_t targetc;       /**< may be 0: the peer connects to us */
-	const char *domain;   /**< host in From/To/request URI towards it; NULL: the target's */
-	int carrier;          /**< service trunks: index of the default carrier trunk, or -1 */
-	unsigned calls;       /**< most calls at once, 0: no limit of its own */
-	unsigned connections; /**< most accepted connections at once */
-	unsigned options_s;   /**< OPTIONS to each target this often; 0: never */
-	unsigned idle_s;      /**< accepted connections without a message; 0: never closed */
+	size_t targetc;     /**< may be 0: the peer connects to us */
+	const char *domain; /**< host in From/To/request URI towards it; NULL: the target's */
+	uint16_t carrierv[SP_CONF_ROUTES_MAX]; /**< service trunks: its carriers, best first */
+	size_t carrierc;
+	struct sp_conf_trunk_limits limits;
+	struct sp_nets networks;       /**< where it may connect from           */
+	struct sp_nets media_networks; /**< where its media may come from       */
+	struct sp_conf_path crl;       /**< path NULL: revocation is not looked at */
+	unsigned connections;          /**< most accepted connections at once */
+	unsigned target_connections;   /**< to each target, opened ahead           */
+	bool reuse;                    /**< its connections serve requests to it (RFC 5923) */
+	unsigned keepalive_s;          /**< CRLF CRLF on silent ones (RFC 5626); 0: never   */
+	unsigned options_s;            /**< OPTIONS to each target this often; 0: never */
+	unsigned options_timeout_s;    /**< unanswered after this                   */
+	unsigned idle_s; /**< accepted connections without a message; 0: never closed */
 
 	enum sp_conf_use reliable; /**< reliable_provisionals (RFC 3262) */
 	struct sp_conf_timer timer;
 	enum sp_conf_transfer transfer;
-	bool follow_redirects;                    /**< redirect = "fail" (default) | "follow" */
-	uint16_t failoverv[SP_CONF_FAILOVER_MAX]; /**< codes that send an INVITE to the next target
-						   */
-	size_t failoverc;
+	bool follow_redirects; /**< redirect = "fail" (default) | "follow" */
+	struct sp_conf_failover failover;
 	enum sp_conf_hold hold;
 	enum sp_conf_early_media early_media;
 

@@ -14,6 +14,7 @@
 #include <re.h>
 
 #include "sallyport/base_loop.h"
+#include "sallyport/base_util.h"
 
 enum {
 	SP_RELAY_STREAMS_MAX = 8,
@@ -35,6 +36,7 @@ struct sp_relay_count {
 	uint64_t early;       /**< no key or no destination known yet       */
 	uint64_t unsent;      /**< refused by the kernel, or index was used */
 	uint64_t latched;     /**< times the source moved, authenticated    */
+	uint64_t foreign;     /**< from outside the side's networks         */
 };
 
 /**
@@ -98,6 +100,15 @@ const uint8_t *sp_relay_key(const struct sp_relay *r, size_t stream, enum sp_sid
  */
 int sp_relay_remote(struct sp_relay *r, size_t stream, enum sp_side side, const struct sa *rtp,
 		    const struct sa *rtcp, const uint8_t key[SP_SRTP_KEY_SIZE]);
+
+/**
+ * Drop what comes to side from outside these networks, on all its streams, from
+ * now on. An empty list, or NULL, stands for anywhere.
+ * @param nets  used as long as the relay lives, or until it is told anew
+ * @param owner what keeps nets alive (mem_ref'd); may be NULL
+ */
+int sp_relay_networks(struct sp_relay *r, enum sp_side side, const struct sp_nets *nets,
+		      void *owner);
 
 /** Close the ports of a stream that is refused or ended. What it counted stays. */
 void sp_relay_end(struct sp_relay *r, size_t stream);

@@ -5,7 +5,7 @@
  *
  * Numbers are E.164: "+" and 1 to 15 digits, the first not 0. A prefix is the
  * same with "*" behind it. An exact number beats any prefix; the longest
- * prefix wins.
+ * prefix wins. Service trunks and carriers are ordered lists: the best first.
  */
 #ifndef SALLYPORT_NUMBER_H
 #define SALLYPORT_NUMBER_H
@@ -19,6 +19,7 @@ enum {
 	SP_NUMBER_HEADER_NAME_MAX = 64,
 	SP_NUMBER_HEADER_VALUE_MAX = 256,
 	SP_NUMBER_ACCOUNT_MAX = 100,
+	SP_NUMBER_ROUTES_MAX = 8, /**< trunks of one list */
 	SP_NUMBER_NO_TRUNK = 0xffff
 };
 
@@ -32,9 +33,13 @@ struct sp_number_entry {
 	char number[SP_NUMBER_SIZE]; /**< as written, without "*"            */
 	bool prefix;
 	bool headers_to_carrier; /**< inject the headers towards the carrier too */
-	uint16_t trunk;          /**< service trunk: index into the names of the build */
-	uint16_t carrier;        /**< carrier trunk for calls from it, or SP_NUMBER_NO_TRUNK */
+	uint16_t trunk;          /**< first of trunkv                                */
+	uint16_t carrier;        /**< first of carrierv, or SP_NUMBER_NO_TRUNK       */
+	uint16_t trunkc;         /**< at least 1                                     */
+	uint16_t carrierc;
 	uint16_t headerc;
+	const uint16_t *trunkv;   /**< service trunks: indexes into the names of the build */
+	const uint16_t *carrierv; /**< carrier trunks for calls from it; NULL when none    */
 	const struct sp_number_header *headerv;
 	const char *account; /**< "" when none                       */
 	const char *file;    /**< where it was written               */
@@ -44,8 +49,15 @@ struct sp_number_entry {
 /** What one row of the configuration or of a CSV file says, before any check. */
 struct sp_number_row {
 	const char *number; /**< "+441632960001" or "+4416329601*" */
-	const char *trunk;
-	const char *carrier; /**< NULL or "": none                  */
+	union {
+		const char *trunk; /**< the one, with trunkc 0 */
+		const char *trunkv[SP_NUMBER_ROUTES_MAX];
+	};
+	union {
+		const char *carrier; /**< the one, with carrierc 0; NULL or "": none */
+		const char *carrierv[SP_NUMBER_ROUTES_MAX];
+	};
+	size_t trunkc, carrierc;
 	const char *account; /**< NULL or "": none                  */
 	bool headers_to_carrier;
 	struct sp_number_header headerv[SP_NUMBER_HEADERS_MAX];
@@ -78,7 +90,8 @@ int sp_number_add(struct sp_number_build *b, const struct sp_number_row *row);
  * Add every row of a CSV file (RFC 4180, header row). Columns: number, trunk,
  * carrier, account, headers_to_carrier ("yes"/"no"), and any number of
  * "header:NAME" columns; number and trunk are needed. An empty header cell
- * injects nothing. Reports at most 100 bad rows.
+ * injects nothing. Several trunks or carriers in a cell have ";" between them.
+ * Reports at most 100 bad rows.
  * @return 0, EINVAL when anything was wrong, ENOMEM
  */
 int sp_number_csv(struct sp_number_build *b, const char *file, const char *text, size_t len);
@@ -94,7 +107,7 @@ int sp_number_table_alloc(struct sp_number_table **tp, struct sp_number_build *b
 const struct sp_number_entry *sp_number_lookup(const struct sp_number_table *t,
 					       const struct pl *number);
 
-/** Entries in the table; and those of one service trunk (index of the build). */
+/** Entries in the table; and those that name a service trunk (index of the build). */
 size_t sp_number_count(const struct sp_number_table *t);
 size_t sp_number_count_trunk(const struct sp_number_table *t, uint16_t trunk);
 

@@ -120,6 +120,11 @@ int sp_sip_frame_input(struct sp_sip_frame *f, const uint8_t *p, size_t n, const
 /** Does it hold the beginning of a message? */
 bool sp_sip_frame_partial(const struct sp_sip_frame *f);
 
+/** We sent a keep-alive: the next CRLF that comes alone answers it (RFC 5626 3.5.1). */
+void sp_sip_frame_pinged(struct sp_sip_frame *f);
+/** How many such answers have come. */
+uint64_t sp_sip_frame_pongs(const struct sp_sip_frame *f);
+
 /**
  * Write one header line, "name: value CRLF".
  * @return 0, EBADMSG when the value would hold CR, LF or NUL (nothing is written), ENOMEM

@@ -2,19 +2,20 @@
  *
  * sip/transaction: RFC 3261 17 with RFC 6026, for reliable transports only.
  *
- * The layer sees a connection as a function that sends bytes and an owner (a
- * trunk). Owners are never mixed: a message can only meet transactions of the
- * owner whose connection brought it.
+ * Owners of connections are never mixed: a message can only meet transactions of
+ * the owner whose connection brought it.
  */
 #ifndef SALLYPORT_SIP_TRANSACTION_H
 #define SALLYPORT_SIP_TRANSACTION_H
 
 #include "sallyport/base_loop.h"
+#include "sallyport/sip_conn.h"
 #include "sallyport/sip_message.h"
 
 enum {
 	SP_SIP_T1_MS = 500,
 	SP_SIP_T2_MS = 4000,
+	SP_SIP_T4_MS = 5000,
 	SP_SIP_TIMEOUT_MS = 64 * SP_SIP_T1_MS, /**< timers B, F, H, L, M */
 	SP_SIP_TRANSACTIONS_MAX = 200000,      /**< of either kind, in all */
 
@@ -24,8 +25,6 @@ enum {
 	SP_SIP_OWNER_BYTES_MAX = 128 * 1024 * 1024
 };
 
-struct sp_sip;        /**< the layer */
-struct sp_sip_conn;   /**< one connection as the layer sees it */
 struct sp_sip_strans; /**< server transaction */
 struct sp_sip_ctrans; /**< client transaction */
 
@@ -51,31 +50,6 @@ uint64_t sp_sip_refused(const struct sp_sip *sip);
 
 /** Of the transactions, those that wait for a message; the others only run out (timers L, M). */
 size_t sp_sip_pending(const struct sp_sip *sip);
-
-/** Send bytes; 0 or errno. */
-typedef int(sp_sip_send_h)(const uint8_t *p, size_t n, void *arg);
-
-/**
- * @param sent_by our "host:port" for Via on this connection (copied)
- * @param owner   compared, never followed
- */
-int sp_sip_conn_alloc(struct sp_sip_conn **cp, struct sp_sip *sip, const char *sent_by, void *owner,
-		      sp_sip_send_h *sendh, void *arg);
-
-/**
- * Bytes came in. @return 0, or errno: the stream is unreadable, the caller
- * closes the connection; why is for its log line.
- */
-int sp_sip_conn_input(struct sp_sip_conn *c, const uint8_t *p, size_t n, const char **why);
-
-/** The connection is gone: client transactions without any response end with ECONNRESET. */
-void sp_sip_conn_gone(struct sp_sip_conn *c);
-
-bool sp_sip_conn_isgone(const struct sp_sip_conn *c);
-void *sp_sip_conn_owner(const struct sp_sip_conn *c);
-const char *sp_sip_conn_sent_by(const struct sp_sip_conn *c);
-/** Messages read so far (keep-alives not counted). */
-uint64_t sp_sip_conn_messages(const struct sp_sip_conn *c);
 
 /** A request to be sent. headers holds lines by sp_sip_put(), all but Via, Content-Type and
  * -Length. */
@@ -136,6 +110,9 @@ int sp_sip_request(struct sp_sip_ctrans **ctp, struct sp_sip *sip, struct sp_sip
 
 /** CANCEL an INVITE: at once, or as soon as a provisional allows (RFC 3261 9.1). */
 int sp_sip_cancel(struct sp_sip_ctrans *ct, const struct mbuf *headers);
+
+/** Has a provisional come, 100 too, and no final response yet? */
+bool sp_sip_ctrans_proceeding(const struct sp_sip_ctrans *ct);
 
 /** Another user listens from now on. */
 void sp_sip_ctrans_handle(struct sp_sip_ctrans *ct, sp_sip_response_h *h, void *arg);

@@ -13,42 +13,26 @@
 #include <re.h>
 
 #include "sallyport/base_loop.h"
+#include "sallyport/base_util.h"
 
 enum {
 	SP_TLS_HANDSHAKE_MS = 5000,     /**< from TCP connect or accept to "up"   */
 	SP_TLS_QUEUE_MAX = 512 * 1024,  /**< waiting to be sent; more closes      */
 	SP_TLS_READ_BUDGET = 64 * 1024, /**< read from one connection per turn    */
-	SP_TLS_WHY_SIZE = 256
+	SP_TLS_WHY_SIZE = 256,
+
+	/* A far end that is gone without a word is noticed by TCP, in both directions:
+	 * bytes that it does not acknowledge for this long ... */
+	SP_TLS_UNACKED_MS = 20 * 1000,
+	/* ... or, when nothing is said, probes that it does not answer. With the above
+	 * the kernel gives up instead of probing a second time, after 40 s. */
+	SP_TLS_KEEPALIVE_IDLE_S = 30,
+	SP_TLS_KEEPALIVE_INTERVAL_S = 10,
+	SP_TLS_KEEPALIVE_PROBES = 3
 };
 
-/** One problem with a certificate, key or CA file, for `--check` and the log. */
+/** One problem with a certificate, key, CA or CRL file, for `--check` and the log. */
 typedef void(sp_tls_problem_h)(const char *path, const char *problem, const char *mend, void *arg);
-
-/** What `--check` prints of a certificate. */
-struct sp_tls_cert_info {
-	char subject[256];
-	char sans[512]; /**< "DNS:a, URI:sip:b" */
-	int days_left;
-	bool ca;                     /**< it is an authority's own */
-	bool for_server, for_client; /**< what its extended key usage allows */
-};
-
-/**
- * Check that certificate and key can be read, fit each other, are in date,
- * and that the key's file cannot be read by others.
- * @param info filled when the certificate could be read; may be NULL
- * @return 0 or EINVAL; every problem was given to h
- */
-int sp_tls_check_pair(const char *cert, const char *key, struct sp_tls_cert_info *info,
-		      sp_tls_problem_h *h, void *arg);
-
-/**
- * Check a CA bundle; NULL checks the public roots (DigiCert Global Root G2 and
- * Baltimore CyberTrust Root of the system's ca-certificates). An expired root
- * among the public ones is a problem reported but not an error.
- * @return 0 or EINVAL
- */
-int sp_tls_check_ca(const char *ca, sp_tls_problem_h *h, void *arg);
 
 /** A trunk as TLS sees it: who its peer may be. Immutable; connections keep it alive. */
 struct sp_tls_peer;
@@ -57,9 +41,11 @@ struct sp_tls_peer_conf {
 	const char *trunk;            /**< name of the trunk                           */
 	const char *const *identityv; /**< domain names, any of which the peer must show */
 	size_t identityc;
-	bool wildcard;      /**< a certificate's "*.example.com" covers one label */
-	bool check_purpose; /**< demand clientAuth of clients, serverAuth of servers */
-	const char *ca;     /**< PEM bundle; NULL: the public roots              */
+	bool wildcard;           /**< a certificate's "*.example.com" covers one label */
+	bool check_purpose;      /**< demand clientAuth of clients, serverAuth of servers */
+	const char *ca;          /**< PEM bundle; NULL: the public roots              */
+	const char *crl;         /**< PEM, of any number of CRLs; NULL: none is asked  */
+	struct sp_nets networks; /**< where it may connect from; copied           */
 };
 
 /** @return 0, EINVAL (reported to h), ENOMEM */
@@ -121,25 +107,5 @@ const struct sa *sp_tls_conn_raddr(const struct sp_tls_conn *c);
 const struct sa *sp_tls_conn_laddr(const struct sp_tls_conn *c);
 /** "TLSv1.3 TLS_AES_256_GCM_SHA384", for the log. */
 const char *sp_tls_conn_cipher(const struct sp_tls_conn *c);
-
-struct sp_tls_listener;
-
-/** A handshake was completed by a known peer: take the connection (own the reference) and name
- * handlers. */
-typedef void(sp_tls_accept_h)(struct sp_tls_conn *c, void *arg);
-
-/**
- * Listen on laddr. Handshakes run inside; failed ones are logged here
- * ("tls_refused") with address and reason, and counted.
- * @param handshakes most handshakes in progress at once; further clients wait in the backlog
- */
-int sp_tls_listen(struct sp_tls_listener **lp, struct sp_loop *loop, struct sp_tls_context *ctx,
-		  const struct sa *laddr, unsigned handshakes, sp_tls_accept_h *h, void *arg);
-
-/** Reload: connections from now on use ctx; those that are up stay as they are. */
-void sp_tls_listener_context(struct sp_tls_listener *l, struct sp_tls_context *ctx);
-uint64_t sp_tls_listener_refused(const struct sp_tls_listener *l);
-/** Where it listens; with the port that the kernel chose when laddr had none. */
-const struct sa *sp_tls_listener_laddr(const struct sp_tls_listener *l);
 
 #endif

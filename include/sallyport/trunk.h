@@ -17,10 +17,12 @@ struct sp_trunks; /**< all of them, with the accepted connections */
 struct sp_trunk;
 
 enum {
-	SP_TRUNK_CONNECT_MS = 5000, /**< name look-up, TCP and TLS to one target, together */
-	SP_TRUNK_PICKS_MAX = 4096,  /**< calls waiting for a connection, per trunk         */
-	SP_TRUNK_PICKS_MORE = 512,  /**< beyond those, emergency calls                     */
-	SP_TRUNK_EMERGENCY_MAX = 64 /**< emergency calls that one trunk makes at once      */
+	SP_TRUNK_CONNECT_MS = 5000,  /**< name look-up, TCP and TLS to one target, together */
+	SP_TRUNK_PICKS_MAX = 4096,   /**< calls waiting for a connection, per trunk         */
+	SP_TRUNK_PICKS_MORE = 512,   /**< beyond those, emergency calls                     */
+	SP_TRUNK_EMERGENCY_MAX = 64, /**< emergency calls that one trunk makes at once      */
+	SP_TRUNK_TARGETS_MAX = 64,   /**< of one trunk, with all that DNS gives              */
+	SP_TRUNK_BUSY_MAX_S = 600    /**< most that a Retry-After takes a target out for    */
 };
 
 /** What one trunk is made with at load. */
@@ -45,6 +47,12 @@ int sp_trunks_apply(struct sp_trunks *ts, struct sp_conf *conf, const struct sp_
 		    size_t setupc, struct sp_trunk **trunkv);
 
 /**
+ * Certificates were renewed: connections from now on use these, as the trunks
+ * stand in the configuration that was applied last.
+ */
+void sp_trunks_contexts(struct sp_trunks *ts, struct sp_tls_context *const *clientv);
+
+/**
  * A peer connected to us and is known: takes over the reference. Its trunk is
  * found by name; over a limit, or without trunk, it is closed and that logged.
  */
@@ -58,10 +66,18 @@ void sp_trunks_close(struct sp_trunks *ts);
 
 const char *sp_trunk_name(const struct sp_trunk *t);
 const struct sp_conf_trunk *sp_trunk_conf(const struct sp_trunk *t);
+/** What sp_trunk_conf() is part of; reference it to keep that over a reload. */
+struct sp_conf *sp_trunk_conf_owner(const struct sp_trunk *t);
 const struct sp_conf_interface *sp_trunk_interface(const struct sp_trunk *t);
 
 /** The trunk that a SIP connection belongs to. Borrowed. */
 struct sp_trunk *sp_trunk_of(const struct sp_sip_conn *c);
+
+/** Where the peer of a connection is; NULL for those of sp_trunk_attach(). */
+const struct sa *sp_trunk_peer_addr(const struct sp_sip_conn *c);
+
+/** A request came over c: learn from its Via whether the peer lets us use c (RFC 5923 "alias"). */
+void sp_trunk_heard(struct sp_sip_conn *c, const struct sp_sip_msg *req);
 
 /** false once the configuration no longer has it. */
 bool sp_trunk_active(const struct sp_trunk *t);
@@ -76,11 +92,37 @@ bool sp_trunk_owns_host(const struct sp_trunk *t, const struct pl *host);
 /** Is at least one target up, or, without targets, a peer connected? */
 bool sp_trunk_up(const struct sp_trunk *t);
 
-/** Count a call in. @return false, and counted, when the trunk's limit is reached. */
-bool sp_trunk_call_begin(struct sp_trunk *t);
-/** The same whatever the limit, for emergency calls; false only without sp_trunk_active(). */
-bool sp_trunk_call_begin_always(struct sp_trunk *t);
-void sp_trunk_call_end(struct sp_trunk *t);
+/** Seen from the gateway: the trunk makes the call, or gets it. */
+enum sp_trunk_dir { SP_TRUNK_IN, SP_TRUNK_OUT };
+
+/** What may refuse a call; also the index of the counters of trunk_status.h. */
+enum sp_trunk_limit {
+	SP_TRUNK_LIMIT_NONE,
+	SP_TRUNK_LIMIT_INACTIVE, /**< the configuration no longer has the trunk */
+	SP_TRUNK_LIMIT_CALLS,
+	SP_TRUNK_LIMIT_CALLS_IN,
+	SP_TRUNK_LIMIT_CALLS_OUT,
+	SP_TRUNK_LIMIT_RATE,
+	SP_TRUNK_LIMIT_RATE_IN,
+	SP_TRUNK_LIMIT_RATE_OUT,
+	SP_TRUNK_LIMIT_RATE_SOURCE,
+	SP_TRUNK_LIMIT_EMERGENCY, /**< SP_TRUNK_EMERGENCY_MAX */
+	SP_TRUNK_LIMITS
+};
+
+/** The key of the configuration that says it ("calls_in"), for logs and metrics. */
+const char *sp_trunk_limit_name(enum sp_trunk_limit limit);
+
+/**
+ * Count a call in, until sp_trunk_call_end(). What a limit refuses is counted
+ * and logged ("limit_reached", one line per second and trunk at most).
+ * @param src   address of the peer, for SP_TRUNK_IN; may be NULL
+ * @param always whatever the limits: emergency calls. Then only _INACTIVE refuses.
+ * @return SP_TRUNK_LIMIT_NONE, or which limit refused
+ */
+enum sp_trunk_limit sp_trunk_call_begin(struct sp_trunk *t, enum sp_trunk_dir dir,
+					const struct sa *src, bool always);
+void sp_trunk_call_end(struct sp_trunk *t, enum sp_trunk_dir dir);
 
 /**
  * One of the emergency calls that the trunk makes, besides its count of calls.
@@ -92,57 +134,8 @@ void sp_trunk_emergency_end(struct sp_trunk *t, const void *owner);
 
 unsigned sp_trunk_calls(const struct sp_trunk *t);
 
-/** Calls, and accepted connections, that its limits (connections: also the common ones) refused. */
-uint64_t sp_trunk_calls_refused(const struct sp_trunk *t);
-uint64_t sp_trunk_conns_refused(const struct sp_trunk *t);
-
 /** A live connection of this trunk, whichever side opened it; NULL when there is none. */
 struct sp_sip_conn *sp_trunk_conn(const struct sp_trunk *t);
-
-/** A request for a connection; mem_deref() withdraws it. */
-struct sp_trunk_pick;
-
-/**
- * @param err  0, or why there is no connection (ECONNREFUSED, ETIMEDOUT, EHOSTUNREACH, ...)
- * @param conn to use, reference it to keep it
- * @param host the target's host as configured, "" for a connection that the peer opened
- * @param port the target's port, 0 likewise
- */
-typedef void(sp_trunk_picked_h)(int err, struct sp_sip_conn *conn, const char *host, uint16_t port,
-				void *arg);
-
-/**
- * A connection for a new dialog: one that is up to a target that is up, else
- * a new one, trying targets in order; without targets, one the peer opened.
- * h is called once, from the loop, never from inside this call; with
- * ESHUTDOWN after sp_trunks_close().
- * @return 0, EBUSY (SP_TRUNK_PICKS_MAX wait), ENOMEM
- */
-int sp_trunk_pick(struct sp_trunk_pick **pp, struct sp_trunk *t, sp_trunk_picked_h *h, void *arg);
-
-/** What else matters for a connection. All zero: as sp_trunk_pick(). Holds no references. */
-struct sp_trunk_want {
-	uint64_t avoidv[SP_CONF_TARGETS_MAX]; /**< by sp_trunk_avoid() */
-	size_t avoidc;
-	const char *host; /**< this target first (a redirect), then the others; NULL: any */
-	uint16_t port;    /**< of it, 0: any                                              */
-	bool emergency;   /**< SP_TRUNK_PICKS_MORE may wait beyond the limit              */
-};
-
-/**
- * Do not use this target again: host and port as the handler got them, "" and
- * 0 too: the peer's own connections are one target. Holds across reloads.
- */
-void sp_trunk_avoid(struct sp_trunk_want *want, const char *host, uint16_t port);
-
-/**
- * The same as sp_trunk_pick() among what `want` leaves; copied. h gets ENOENT
- * when nothing is left to try.
- * @return also EHOSTUNREACH (want->host is no target; without targets: none of
- *         the trunk's names), ENOENT (it, or everything, is to be avoided)
- */
-int sp_trunk_pick_next(struct sp_trunk_pick **pp, struct sp_trunk *t,
-		       const struct sp_trunk_want *want, sp_trunk_picked_h *h, void *arg);
 
 /** For tests: a connection that belongs to t, without TLS beneath. Not counted. */
 int sp_trunk_attach(struct sp_trunk *t, struct sp_sip_conn *c);

@@ -4,19 +4,27 @@
  *
  *   snapshot.c  the file -> everything that can be made of it without a socket
  *   certs.c     its certificates and CAs, checked; TLS contexts made of them
+ *   files.c     the files of these, and what they were when they were read
  *   numbers.c   its number entries and number files -> the number table
  *   notes.c     header rules and `pass` held against the number entries
+ *   account_notes.c  limits of accounts that no number entry has
  *   check.c     --check: a snapshot, looked at instead of run
  *   apply.c     a snapshot -> what runs: build, check, swap
  *   daemon.c    the wiring of the rooms; signals
+ *   load.c      how busy it is; whether it is overloaded
  *   drain.c     the way to the end of the process
  *   notify.c    what systemd is told
+ *   renew.c     certificates that change on disk; watch.c: who is told of that
+ *   expiry.c    warnings before a certificate or a CRL expires
+ *   status*.c   what people and programs are told: app_status_priv.h
  */
 #ifndef SALLYPORT_APP_PRIV_H
 #define SALLYPORT_APP_PRIV_H
 
 #include "sallyport/app.h"
 #include "sallyport/call.h"
+#include "sallyport/tls_check.h"
+#include "sallyport/tls_listen.h"
 
 /** A certificate with its key, checked once however many use it. */
 struct app_pair {
@@ -28,6 +36,7 @@ struct app_pair {
 struct app_snapshot {
 	struct sp_conf *conf;
 	struct sp_number_table *numbers;
+	struct app_files *files; /**< as they were before they were read */
 	struct app_pair *pairv;
 	size_t pairc;
 	struct sp_tls_context **serverv; /**< as conf->interfacev */
@@ -41,6 +50,12 @@ struct app_snapshot {
  */
 int app_snapshot_alloc(struct app_snapshot **sp, const char *file, struct sp_report *r);
 
+/**
+ * The same for the certificates, keys, CAs and CRLs alone, which are read anew
+ * for a configuration that runs: there are no numbers in it.
+ */
+int app_snapshot_certs(struct app_snapshot **sp, struct sp_conf *conf, struct sp_report *r);
+
 /** mem_deref() of n objects and of the vector. NULL is ignored. */
 void app_vector_deref(void *vector, size_t n);
 
@@ -51,6 +66,100 @@ int app_contexts_make(struct app_snapshot *s, struct sp_report *r);
 const struct sp_conf_pair *app_client_pair(const struct sp_conf *conf, size_t trunk);
 const struct app_pair *app_pair_find(const struct app_snapshot *s, const struct sp_conf_pair *pair);
 
+/* files.c */
+
+enum app_file_kind { APP_FILE_CERTIFICATE, APP_FILE_KEY, APP_FILE_CA, APP_FILE_CRL };
+
+struct app_file {
+	const char *path;
+	enum app_file_kind kind;
+	char use[96];        /**< "interface core", "trunk a and 2 more" */
+	unsigned users;      /**< interfaces and trunks                  */
+	uint64_t mark, seen; /**< what was in it when it was read; and at the last look */
+};
+
+/** Every certificate, key, CA and CRL file of a configuration, each once. */
+struct app_files {
+	struct sp_conf *conf; /**< referenced: the paths are its */
+	struct sp_hashkey key;
+	struct app_file *v;
+	size_t n;
+};
+
+/** "certificate", "key", "ca", "crl" */
+const char *app_file_kind_name(enum app_file_kind kind);
+
+int app_files_alloc(struct app_files **fp, struct sp_conf *conf);
+
+/** Look into them all. @return how many are not what they were */
+size_t app_files_look(struct app_files *fs);
+
+/** The last look is from now on what they were. */
+void app_files_adopt(struct app_files *fs);
+
+/** %H handler, after a look: those that are not what they were, "a.crt, a.key" */
+int app_files_print(struct re_printf *pf, const struct app_files *fs);
+
+/* watch.c */
+
+/** Tells when a file of many may have changed, or have been replaced by another. */
+struct app_watch;
+
+typedef void(app_watch_h)(void *arg);
+
+int app_watch_alloc(struct app_watch **wp, struct sp_loop *loop, app_watch_h *h, void *arg);
+
+/** Watch these instead of the former.
+ * @param failed set to the folder that cannot be watched (size bytes), or to ""
+ * @return 0, or errno value: what could be watched is */
+int app_watch_files(struct app_watch *w, const struct app_files *fs, char *failed, size_t size);
+
+/** What the loop calls: see what happened. */
+void app_watch_read(struct app_watch *w);
+
+/* renew.c */
+
+enum {
+	APP_SETTLE_MS = 2000,          /**< without a change, before files are read    */
+	APP_SETTLE_MOST_MS = 10 * 1000 /**< then they are, however much is being changed */
+};
+
+struct app_renew;
+
+int app_renew_alloc(struct app_renew **rp, struct sp_app *app);
+
+/** The app runs on what was in these files: watch them (referenced). */
+void app_renew_files(struct app_renew *r, struct app_files *fs);
+
+struct app_watch *app_renew_watch(const struct app_renew *r);
+
+/* expiry.c */
+
+/** A certificate or CRL that is in use. */
+struct app_cert_status {
+	const struct app_file *file;
+	char subject[256]; /**< of a CRL: its issuer      */
+	char names[256];   /**< "DNS:a, URI:sip:b", or "" */
+	int64_t until;     /**< seconds since 1970; INT64_MAX: a CRL that says no end */
+	int days_left;     /**< negative: expired         */
+	unsigned warned;   /**< how many of the thresholds were logged */
+};
+
+typedef int64_t(app_wall_h)(void);
+
+struct app_expiry;
+
+/** @param wall seconds since 1970; NULL: the machine's clock */
+int app_expiry_alloc(struct app_expiry **ep, struct sp_loop *loop, app_wall_h *wall);
+
+/** These files are in use (referenced): read and look, now and each hour. What was warned of
+ * before is not told again. */
+int app_expiry_files(struct app_expiry *e, struct app_files *fs);
+
+/** All of them, as the files stand in the configuration; valid until the next app_expiry_files().
+ * @param n how many */
+const struct app_cert_status *app_expiry_list(const struct app_expiry *e, size_t *n);
+
 /* numbers.c */
 int app_numbers_load(struct sp_number_table **tp, const struct sp_conf *conf, struct sp_report *r);
 
@@ -58,6 +167,11 @@ int app_numbers_load(struct sp_number_table **tp, const struct sp_conf *conf, st
 
 /** Say what of the rules has nothing to work on, and what lets forged headers in. */
 void app_notes(const struct app_snapshot *s, struct sp_report *r);
+
+/* account_notes.c */
+
+/** Say which limits are of accounts that no number entry has. */
+void app_account_notes(const struct app_snapshot *s, struct sp_report *r);
 
 /* apply.c */
 
@@ -68,6 +182,27 @@ struct app_doors {
 };
 
 int app_apply(struct sp_app *app, const struct app_snapshot *s, struct sp_report *r);
+
+/** New contexts for the configuration that runs, of app_snapshot_certs(). */
+void app_apply_contexts(struct sp_app *app, const struct app_snapshot *s);
+
+/* load.c */
+
+/** How busy the process is; of the last whole second where nothing else is said. */
+struct app_load {
+	struct sp_overload *overload;
+	unsigned lag_ms;        /**< the loop's worst lateness      */
+	unsigned lag_max_ms;    /**< the same, since the start      */
+	unsigned cpu_percent;   /**< of one core                    */
+	unsigned memory_mb;     /**< resident                       */
+	unsigned ports_percent; /**< in use, of the fullest interface */
+};
+
+/** Begin to measure, and have app->calls ask how many new calls to let in. */
+int app_load_alloc(struct app_load **lp, struct sp_app *app);
+
+/** What is done with each sample: for load.c and its tests. */
+void app_load_take(struct app_load *load, const struct sp_overload_sample *sample);
 
 /* drain.c */
 enum app_phase {
@@ -90,6 +225,15 @@ void app_notify_stopping(void);
 /** Tell the watchdog that this process lives: before what may take long. */
 void app_notify_alive(void);
 
+/* status.c */
+struct app_monitor;
+int app_monitor_alloc(struct app_monitor **mp, const struct sp_loop *loop);
+void app_monitor_version(struct app_monitor *m, const char *version);
+/** A start or reload ended with err. Opens, moves or closes the status socket. */
+void app_monitor_loaded(struct sp_app *app, bool reload, int err);
+/** The table, into the log: what daemon.c does for SIGUSR1. */
+void app_status_log(const struct sp_app *app);
+
 struct sp_app {
 	struct sp_loop *loop;
 	char *file;
@@ -100,6 +244,8 @@ struct sp_app {
 	/* What runs, swapped by app_apply() alone. NULL before the first. */
 	struct sp_call_env *env;
 	struct app_doors *doors;
+	struct app_renew *renew;
+	struct app_expiry *expiry;
 
 	enum app_phase phase;
 	uint64_t deadline_ms; /**< of the phase */
@@ -107,6 +253,8 @@ struct sp_app {
 	struct sp_timer watchdog;
 	uint64_t watchdog_ms; /**< 0: systemd does not watch */
 	struct sp_timer status;
+	struct app_monitor *monitor;
+	struct app_load *load;
 };
 
 /** What daemon.c does for SIGHUP. */

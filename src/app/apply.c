@@ -84,11 +84,21 @@ static void address_bad(struct sp_report *r, size_t i, const struct sp_conf_inte
 		      str_error(err, errbuf, sizeof(errbuf)), mend);
 }
 
+static struct sp_tls_listen_conf listen_conf(const struct sp_conf *conf)
+{
+	return (struct sp_tls_listen_conf){
+		.handshakes = conf->limits.handshakes,
+		.source.per_s = conf->limits.handshakes_source.per_s,
+		.source.burst = conf->limits.handshakes_source.burst,
+	};
+}
+
 /** @return 0 or ENOMEM: an address that cannot be had is in the report */
 static int open_doors(struct app_doors **dp, struct sp_app *app, const struct app_snapshot *s,
 		      struct sp_report *r)
 {
 	const struct sp_conf *conf = s->conf;
+	const struct sp_tls_listen_conf lc = listen_conf(conf);
 	struct app_doors *d = mem_zalloc(sizeof(*d), doors_destructor);
 	int err = d ? 0 : ENOMEM;
 
@@ -99,8 +109,8 @@ static int open_doors(struct app_doors **dp, struct sp_app *app, const struct ap
 		if (kept)
 			d->v[i] = mem_ref(kept);
 		else
-			err = sp_tls_listen(&d->v[i], app->loop, s->serverv[i], &itf->sip,
-					    conf->limits.handshakes, app_accepted, app);
+			err = sp_tls_listen(&d->v[i], app->loop, s->serverv[i], &itf->sip, &lc,
+					    app_accepted, app);
 		d->n = i + 1;
 		if (err && err != ENOMEM) {
 			address_bad(r, i, itf, "sip.address", &itf->sip, err);
@@ -196,12 +206,14 @@ static int apply_trunks(struct sp_app *app, struct sp_call_env *env, const struc
 static void swap(struct sp_app *app, struct sp_call_env *env, struct app_doors *doors,
 		 const struct app_snapshot *s)
 {
+	const struct sp_tls_listen_conf lc = listen_conf(s->conf);
 	struct sp_call_env *old_env = app->env;
 	struct app_doors *old_doors = app->doors;
 
 	sp_log_setup(s->conf->log_level, s->conf->log_full_numbers);
 	for (size_t i = 0; i < s->conf->interfacec; i++) {
 		sp_tls_listener_context(doors->v[i], s->serverv[i]);
+		sp_tls_listener_limits(doors->v[i], &lc);
 		sp_ports_dscp(env->portsv[i], s->conf->interfacev[i].dscp);
 	}
 
@@ -258,4 +270,11 @@ out:
 	mem_deref(env);
 
 	return err;
+}
+
+void app_apply_contexts(struct sp_app *app, const struct app_snapshot *s)
+{
+	sp_trunks_contexts(app->trunks, s->clientv);
+	for (size_t i = 0; i < app->doors->n; i++)
+		sp_tls_listener_context(app->doors->v[i], s->serverv[i]);
 }

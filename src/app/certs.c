@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * Certificates, keys and CAs of a configuration. Each file is checked once and
+ * Certificates, keys, CAs and CRLs of a configuration. Each file is checked once and
  * told of where the configuration first names it; contexts are made when
  * nothing is wrong.
  */
 #include <string.h>
+#include <time.h>
 
 #include "app_priv.h"
 
-enum { KEY_SIZE = 160 };
+enum { KEY_SIZE = 160, DAY_S = 24 * 3600 };
 
 /* Towards whom a pair is shown. */
 enum use { USE_SERVER = 1, USE_CLIENT = 2 };
@@ -16,8 +17,10 @@ enum use { USE_SERVER = 1, USE_CLIENT = 2 };
 /* Who a problem with a file is told of. */
 struct teller {
 	struct sp_report *r;
-	const struct sp_conf_pair *pair; /* NULL: a CA                          */
-	const struct sp_conf_src *src;   /* of a CA                             */
+	const struct sp_conf_pair *pair; /* NULL: a CA or CRL                   */
+	const struct sp_conf_src *src;   /* of a CA or CRL                      */
+	const char *name;                /* likewise: "ca", "crl"               */
+	const char *path;                /* of a CRL                            */
 	const char *where;               /* what key names begin with           */
 	const char *client;              /* "client_", where keys are called so */
 	bool note;                       /* no mistake                          */
@@ -27,7 +30,7 @@ static void tell(const char *path, const char *problem, const char *mend, void *
 {
 	const struct teller *t = arg;
 	const struct sp_conf_src *src = t->src;
-	const char *name = "ca";
+	const char *name = t->name;
 	char key[KEY_SIZE];
 
 	if (t->pair) {
@@ -98,7 +101,7 @@ static void check_pair(struct app_snapshot *s, const struct sp_conf_pair *pair, 
 		return;
 
 	(void)re_snprintf(days, sizeof(days), "expires in %d days", p->info.days_left);
-	tell(pair->certificate.path, days, "renew it, then reload", &t);
+	tell(pair->certificate.path, days, "renew it", &t);
 }
 
 static const char *key_path(char buf[KEY_SIZE], const char *list, size_t i, const char *name,
@@ -109,15 +112,30 @@ static const char *key_path(char buf[KEY_SIZE], const char *list, size_t i, cons
 	return buf;
 }
 
+static bool is_same_file(const char *a, const char *b)
+{
+	return a && b ? !strcmp(a, b) : a == b;
+}
+
 /* True when a trunk before i has the same CAs. */
 static bool is_ca_known(const struct sp_conf *conf, size_t i)
 {
-	const char *ca = conf->trunkv[i].ca.path;
+	for (size_t k = 0; k < i; k++) {
+		if (is_same_file(conf->trunkv[k].ca.path, conf->trunkv[i].ca.path))
+			return true;
+	}
+
+	return false;
+}
+
+/* True when a trunk before i has the same CRLs for the same CAs. */
+static bool is_crl_known(const struct sp_conf *conf, size_t i)
+{
+	const struct sp_conf_trunk *t = &conf->trunkv[i];
 
 	for (size_t k = 0; k < i; k++) {
-		const char *other = conf->trunkv[k].ca.path;
-
-		if (ca && other ? !strcmp(ca, other) : ca == other)
+		if (is_same_file(conf->trunkv[k].crl.path, t->crl.path) &&
+		    is_same_file(conf->trunkv[k].ca.path, t->ca.path))
 			return true;
 	}
 
@@ -127,7 +145,11 @@ static bool is_ca_known(const struct sp_conf *conf, size_t i)
 static int check_ca(const struct sp_conf_trunk *trunk, const char *where, struct sp_report *r)
 {
 	struct teller t = {
-		.r = r, .src = trunk->ca.path ? &trunk->ca.src : &trunk->src, .where = where};
+		.r = r,
+		.src = trunk->ca.path ? &trunk->ca.src : &trunk->src,
+		.name = "ca",
+		.where = where,
+	};
 	int err;
 
 	/* What it says of a bundle that will do, as of an expired root among others, is a note:
@@ -141,6 +163,43 @@ static int check_ca(const struct sp_conf_trunk *trunk, const char *where, struct
 	return 0;
 }
 
+/* Always said: a CRL is good for days where a certificate is for months, and
+ * peers are refused when it has run out. */
+static void note_crl(const struct sp_tls_dated *d, void *arg)
+{
+	const struct teller *t = arg;
+	const int64_t s = d->until - (int64_t)time(NULL);
+	char text[SP_TLS_WHY_SIZE];
+
+	if (!d->crl || s < 0 || d->until == INT64_MAX)
+		return;
+
+	(void)re_snprintf(text, sizeof(text), "the CRL of %s has %d days left", d->subject,
+			  (int)(s / DAY_S));
+	tell(t->path, text, "the next one has to be there before", arg);
+}
+
+static int check_crl(const struct sp_conf_trunk *trunk, const char *where, struct sp_report *r)
+{
+	struct teller t = {.r = r,
+			   .src = &trunk->crl.src,
+			   .path = trunk->crl.path,
+			   .name = "crl",
+			   .where = where};
+	int err;
+
+	/* as with CAs: first whether it will do, then what there is to say */
+	err = sp_tls_check_crl(t.path, trunk->ca.path, NULL, NULL);
+	if (err == ENOMEM)
+		return ENOMEM;
+	t.note = !err;
+	(void)sp_tls_check_crl(t.path, trunk->ca.path, tell, &t);
+	if (!err)
+		(void)sp_tls_dates(t.path, note_crl, &t);
+
+	return 0;
+}
+
 int app_certs_check(struct app_snapshot *s, struct sp_report *r)
 {
 	const struct sp_conf *conf = s->conf;
@@ -150,6 +209,11 @@ int app_certs_check(struct app_snapshot *s, struct sp_report *r)
 	s->pairv = mem_zalloc((2 * conf->interfacec + conf->trunkc + 1) * sizeof(*s->pairv), NULL);
 	if (!s->pairv)
 		return ENOMEM;
+
+	/* before they are read: what changes while they are is seen later */
+	err = app_files_alloc(&s->files, s->conf);
+	if (err)
+		return err;
 
 	for (size_t i = 0; i < conf->interfacec; i++) {
 		const struct sp_conf_interface *itf = &conf->interfacev[i];
@@ -169,6 +233,8 @@ int app_certs_check(struct app_snapshot *s, struct sp_report *r)
 		check_pair(s, &trunk->client, USE_CLIENT, where, NULL, r);
 		if (!is_ca_known(conf, i))
 			err = check_ca(trunk, where, r);
+		if (!err && trunk->crl.path && !is_crl_known(conf, i))
+			err = check_crl(trunk, where, r);
 	}
 
 	return err;
@@ -205,6 +271,8 @@ static int make_peers(struct sp_tls_peer **peerv, const struct sp_conf *conf, st
 			.wildcard = t->wildcard,
 			.check_purpose = t->check_purpose,
 			.ca = t->ca.path,
+			.crl = t->crl.path,
+			.networks = t->networks,
 		};
 
 		err = unstable(sp_tls_peer_alloc(&peerv[i], &pc, NULL, NULL), &t->src, "trunk",

@@ -11,6 +11,12 @@ struct printer {
 	FILE *mistakes, *notes; /* NULL: not these */
 };
 
+/* A trunk with what its indexes point into. */
+struct trunk_of {
+	const struct sp_conf *conf;
+	const struct sp_conf_trunk *trunk;
+};
+
 static void print_line(bool mistake, const char *line, void *arg)
 {
 	const struct printer *p = arg;
@@ -43,9 +49,68 @@ static int print_targets(struct re_printf *pf, void *arg)
 		const struct sp_conf_target *g = &t->targetv[i];
 		const bool v6 = strchr(g->host, ':') != NULL;
 
-		err = re_hprintf(pf, "%s%s%s%s:%u", i ? ", " : "", v6 ? "[" : "", g->host,
-				 v6 ? "]" : "", g->port);
+		err = re_hprintf(pf, "%s%s%s%s", i ? ", " : "", v6 ? "[" : "", g->host,
+				 v6 ? "]" : "");
+		if (!err && *g->host != '_') /* of that, DNS says the ports */
+			err = re_hprintf(pf, ":%u", g->port);
 	}
+
+	return err;
+}
+
+static int print_networks(struct re_printf *pf, void *arg)
+{
+	const struct sp_nets *nets = arg;
+	int err = nets->c ? 0 : re_hprintf(pf, "anywhere");
+
+	for (size_t i = 0; i < nets->c && !err; i++)
+		err = re_hprintf(pf, "%s%j/%u", i ? ", " : "", &nets->v[i].addr, nets->v[i].bits);
+
+	return err;
+}
+
+/* The parts of a sentence, with sep before each; nothing where there is no limit. */
+static void print_count(struct re_printf *pf, const char **sep, unsigned n, const char *of)
+{
+	if (!n)
+		return;
+	(void)re_hprintf(pf, "%s%u%s", *sep, n, of);
+	*sep = ", ";
+}
+
+static void print_rate(struct re_printf *pf, const char **sep, const struct sp_conf_rate *r,
+		       const char *of)
+{
+	if (!r->per_s)
+		return;
+	(void)re_hprintf(pf, "%s%u/s (burst %u)%s", *sep, r->per_s, r->burst, of);
+	*sep = ", ";
+}
+
+static void print_trunk_limits(struct re_printf *pf, const struct sp_conf_trunk *t)
+{
+	const struct sp_conf_trunk_limits *l = &t->limits;
+	const char *sep = "; calls ";
+
+	print_count(pf, &sep, l->calls, " at once");
+	print_count(pf, &sep, l->calls_in, " in");
+	print_count(pf, &sep, l->calls_out, " out");
+	print_rate(pf, &sep, &l->rate, "");
+	print_rate(pf, &sep, &l->rate_in, " in");
+	print_rate(pf, &sep, &l->rate_out, " out");
+	print_rate(pf, &sep, &l->rate_source, " in from one address");
+	if (*sep == ',')
+		(void)re_hprintf(pf, ", then %u", l->status);
+}
+
+static int print_carriers(struct re_printf *pf, void *arg)
+{
+	const struct sp_conf *conf = ((const struct trunk_of *)arg)->conf;
+	const struct sp_conf_trunk *t = ((const struct trunk_of *)arg)->trunk;
+	int err = t->carrierc ? 0 : re_hprintf(pf, "none");
+
+	for (size_t i = 0; i < t->carrierc && !err; i++)
+		err = re_hprintf(pf, "%s%s", i ? ", " : "", conf->trunkv[t->carrierv[i]].name);
 
 	return err;
 }
@@ -81,25 +146,71 @@ static void print_trunk(struct re_printf *pf, const struct app_snapshot *s, size
 {
 	const struct sp_conf *conf = s->conf;
 	const struct sp_conf_trunk *t = &conf->trunkv[i];
+	struct trunk_of of = {.conf = conf, .trunk = t};
 	const bool service = t->kind == SP_TRUNK_SERVICE;
 
 	(void)re_hprintf(pf, "trunk %s: %s on %s; identities %H; CA %s; targets %H", t->name,
 			 service ? "service" : "carrier", conf->interfacev[t->interface].name,
 			 print_identities, t, t->ca.path ? t->ca.path : "the public roots",
 			 print_targets, t);
+	if (t->crl.path)
+		(void)re_hprintf(pf, "; CRL %s", t->crl.path);
+	if (t->networks.c || t->media_networks.c)
+		(void)re_hprintf(pf, "; connects from %H, media from %H", print_networks,
+				 &t->networks, print_networks, &t->media_networks);
+	print_trunk_limits(pf, t);
 	if (t->client.certificate.path)
 		(void)re_hprintf(pf, "; when connecting %H", print_pair,
 				 app_pair_find(s, &t->client));
 	if (service)
-		(void)re_hprintf(pf, "; %zu number entries",
+		(void)re_hprintf(pf, "; carrier %H; %zu number entries", print_carriers, &of,
 				 sp_number_count_trunk(s->numbers, (uint16_t)i));
 	(void)re_hprintf(pf, "\n");
+}
+
+static void print_limits(struct re_printf *pf, const struct sp_conf *c)
+{
+	const struct sp_conf_limits *l = &c->limits;
+	const char *sep = " ";
+
+	(void)re_hprintf(pf,
+			 "limits: %u calls; %u connections, %u from one address; %u TLS "
+			 "handshakes for each interface, from one address",
+			 l->calls, l->connections, l->connections_per_source, l->handshakes);
+	print_rate(pf, &sep, &l->handshakes_source, "");
+	(void)re_hprintf(pf, *sep == ',' ? "\n" : " any rate\n");
+
+	sep = " calls ";
+	(void)re_hprintf(pf, "accounts: %zu with limits of their own; others:", c->accountc);
+	print_count(pf, &sep, l->account_calls, " at once");
+	print_rate(pf, &sep, &l->account_rate, "");
+	(void)re_hprintf(pf, *sep == ',' ? "\n" : " none\n");
+}
+
+static void print_overload(struct re_printf *pf, const struct sp_conf_overload *o)
+{
+	const char *sep = " beyond ";
+
+	(void)re_hprintf(pf, "overload:");
+	print_count(pf, &sep, o->lag_ms, " ms behind");
+	print_count(pf, &sep, o->cpu_percent, " % of a core");
+	print_count(pf, &sep, o->memory_mb, " MB");
+	print_count(pf, &sep, o->ports_percent, " % of ports");
+	(void)re_hprintf(pf, *sep == ',' ? "\n" : " not looked at\n");
 }
 
 static void print_snapshot(const struct app_snapshot *s, FILE *out)
 {
 	struct re_printf pf = {.vph = print_out, .arg = out};
+	const struct sp_conf *c = s->conf;
 
+	print_limits(&pf, c);
+	print_overload(&pf, &c->overload);
+	(void)re_hprintf(&pf, "DNS: servers %s; answers are kept %u to %u s\n",
+			 c->dns.servers ? c->dns.servers : "of /etc/resolv.conf", c->dns.ttl_min_s,
+			 c->dns.ttl_max_s);
+	(void)re_hprintf(&pf, "status: %s\n",
+			 c->status_socket.path ? c->status_socket.path : "no socket");
 	for (size_t i = 0; i < s->conf->interfacec; i++)
 		print_interface(&pf, s, &s->conf->interfacev[i]);
 	for (size_t i = 0; i < s->conf->trunkc; i++)

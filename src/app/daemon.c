@@ -14,6 +14,7 @@ static void on_request(struct sp_sip_strans *st, const struct sp_sip_msg *req, v
 {
 	const struct sp_app *app = arg;
 
+	sp_trunk_heard(sp_sip_strans_conn(st), req);
 	sp_calls_request(st, req, app->calls);
 }
 
@@ -48,7 +49,11 @@ static void destructor(void *arg)
 	sp_timer_cancel(&app->drain);
 	sp_timer_cancel(&app->watchdog);
 	sp_timer_cancel(&app->status);
+	mem_deref(app->monitor);
+	mem_deref(app->renew);
+	mem_deref(app->expiry);
 	mem_deref(app->doors);
+	mem_deref(app->load);
 	mem_deref(app->calls);
 	mem_deref(app->env);
 	mem_deref(app->trunks);
@@ -94,11 +99,19 @@ int sp_app_alloc(struct sp_app **ap, struct sp_loop *loop, const char *file)
 	app->loop = loop;
 	err = str_dup(&app->file, file);
 	if (!err)
+		err = app_monitor_alloc(&app->monitor, loop);
+	if (!err)
+		err = app_renew_alloc(&app->renew, app);
+	if (!err)
+		err = app_expiry_alloc(&app->expiry, loop, NULL);
+	if (!err)
 		err = sp_sip_alloc(&app->sip, loop, &handlers, app);
 	if (!err)
 		err = sp_trunks_alloc(&app->trunks, loop, app->sip);
 	if (!err)
 		err = sp_calls_alloc(&app->calls, loop, app->sip);
+	if (!err)
+		err = app_load_alloc(&app->load, app);
 
 	if (err)
 		mem_deref(app);
@@ -114,13 +127,15 @@ static void on_signal(int signo, void *arg)
 
 	if (signo == SIGHUP)
 		app_reload(app);
+	else if (signo == SIGUSR1)
+		app_status_log(app);
 	else
 		app_drain_signal(app);
 }
 
 int sp_app_signals(struct sp_app *app)
 {
-	static const int signos[] = {SIGTERM, SIGINT, SIGHUP};
+	static const int signos[] = {SIGTERM, SIGINT, SIGHUP, SIGUSR1};
 
 	return sp_loop_signals(app->loop, signos, sizeof(signos) / sizeof(signos[0]), on_signal,
 			       app);
@@ -158,6 +173,7 @@ int sp_app_load(struct sp_app *app)
 		err = app_snapshot_alloc(&s, app->file, r);
 	if (!err)
 		err = app_apply(app, s, r);
+	app_monitor_loaded(app, reload, err);
 
 	sp_report_print(r, log_line, NULL);
 	if (err)
@@ -166,6 +182,11 @@ int sp_app_load(struct sp_app *app)
 		sp_log(SP_LOG_INFO, "reload_done", "trunks=%zu numbers=%zu ms=%llu",
 		       s->conf->trunkc, sp_number_count(s->numbers),
 		       sp_loop_now_ms(app->loop) - begun_ms);
+
+	if (!err) {
+		app_renew_files(app->renew, s->files);
+		(void)app_expiry_files(app->expiry, s->files);
+	}
 
 	mem_deref(s);
 	mem_deref(r);
@@ -193,5 +214,6 @@ void sp_app_ready(struct sp_app *app, const char *version)
 	sp_log(SP_LOG_INFO, "start", "version=%s conf=%H interfaces=%zu trunks=%zu numbers=%zu",
 	       version, sp_log_str, app->file, conf->interfacec, conf->trunkc,
 	       sp_number_count(app->env->numbers));
+	app_monitor_version(app->monitor, version);
 	app_notify_ready(app);
 }

@@ -10,6 +10,8 @@
 
 #include "app_priv.h"
 
+_Static_assert((int)SP_CONF_ROUTES_MAX == (int)SP_NUMBER_ROUTES_MAX, "lists are copied whole");
+
 enum { KEY_SIZE = 160, SHOWN_MAX = 40 };
 
 /* Who a bad row is told of. */
@@ -40,14 +42,18 @@ static int add_entry(struct sp_number_build *b, const struct sp_conf_number *n)
 {
 	struct sp_number_row row = {
 		.number = n->number,
-		.trunk = n->trunk,
-		.carrier = n->carrier,
+		.trunkc = n->trunkc,
+		.carrierc = n->carrierc,
 		.account = n->account,
 		.headers_to_carrier = n->headers_to_carrier,
 		.file = n->src.file,
 		.line = n->src.line,
 	};
 
+	for (size_t i = 0; i < n->trunkc && i < SP_NUMBER_ROUTES_MAX; i++)
+		row.trunkv[i] = n->trunkv[i];
+	for (size_t i = 0; i < n->carrierc && i < SP_NUMBER_ROUTES_MAX; i++)
+		row.carrierv[i] = n->carrierv[i];
 	for (; row.headerc < n->headerc && row.headerc < SP_NUMBER_HEADERS_MAX; row.headerc++) {
 		row.headerv[row.headerc].name = n->headerv[row.headerc].name;
 		row.headerv[row.headerc].value = n->headerv[row.headerc].value;

@@ -24,6 +24,7 @@ static void destructor(void *arg)
 		app_vector_deref(s->clientv, s->conf->trunkc);
 	}
 	mem_deref(s->pairv);
+	mem_deref(s->files);
 	mem_deref(s->numbers);
 	mem_deref(s->conf);
 }
@@ -48,9 +49,34 @@ int app_snapshot_alloc(struct app_snapshot **sp, const char *file, struct sp_rep
 		err = app_contexts_make(s, r);
 	if (!err && !sp_report_mistakes(r))
 		app_notes(s, r);
+	if (!err && !sp_report_mistakes(r))
+		app_account_notes(s, r);
 
 out:
 	/* Whatever a step returned: no snapshot comes of a file with a mistake. */
+	if (err != ENOMEM && sp_report_mistakes(r))
+		err = EINVAL;
+	if (err)
+		mem_deref(s);
+	else
+		*sp = s;
+
+	return err;
+}
+
+int app_snapshot_certs(struct app_snapshot **sp, struct sp_conf *conf, struct sp_report *r)
+{
+	struct app_snapshot *s = mem_zalloc(sizeof(*s), destructor);
+	int err;
+
+	if (!s)
+		return ENOMEM;
+
+	s->conf = mem_ref(conf);
+	err = app_certs_check(s, r);
+	if (!err && !sp_report_mistakes(r))
+		err = app_contexts_make(s, r);
+
 	if (err != ENOMEM && sp_report_mistakes(r))
 		err = EINVAL;
 	if (err)

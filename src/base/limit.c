@@ -41,6 +41,46 @@ static void refill(struct sp_limit *l, uint64_t now_ms)
 		l->millis += elapsed * l->rate;
 }
 
+bool sp_limit_ready(struct sp_limit *l, uint64_t now_ms)
+{
+	if (!l || !l->rate)
+		return true;
+
+	refill(l, now_ms);
+
+	return l->millis >= MILLIS;
+}
+
+bool sp_limit_full(struct sp_limit *l, uint64_t now_ms)
+{
+	if (!l || !l->rate)
+		return true;
+
+	refill(l, now_ms);
+
+	return l->millis == capacity(l);
+}
+
+void sp_limit_change(struct sp_limit *l, uint32_t rate, uint32_t burst, uint64_t now_ms)
+{
+	const uint64_t refused = l ? l->refused : 0;
+
+	if (!l || (rate == l->rate && burst == l->burst))
+		return;
+
+	if (!l->rate) {
+		sp_limit_init(l, rate, burst, now_ms);
+		l->refused = refused;
+		return;
+	}
+
+	refill(l, now_ms);
+	l->rate = rate;
+	l->burst = burst;
+	l->last_ms = now_ms;
+	l->millis = min(l->millis, capacity(l));
+}
+
 bool sp_limit_take(struct sp_limit *l, uint64_t now_ms)
 {
 	if (!l || !l->rate)

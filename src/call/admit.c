@@ -8,28 +8,6 @@
 static const char emergency_limit[] = "64 emergency calls of this trunk at once";
 _Static_assert(64 == SP_TRUNK_EMERGENCY_MAX, "the text of emergency_limit says another number");
 
-void admit_options(const struct sp_calls *calls, struct sp_sip_strans *st)
-{
-	const struct sp_conf_trunk *conf = sp_trunk_conf(sp_trunk_of(sp_sip_strans_conn(st)));
-	const bool in_dialog = sp_sip_strans_request(st)->to_tag.l > 0; /* 11.2: always 200 */
-	const bool closed = calls->draining || !calls->env;
-	struct sp_sip_reply r = {.status = closed && !in_dialog ? 503 : 200};
-	struct mbuf *mb = mbuf_alloc(128);
-	int err = mb ? 0 : ENOMEM;
-
-	if (!err)
-		err = policy_put_allow(mb, conf);
-	if (!err)
-		err = policy_put_supported(mb, conf, true);
-	if (!err)
-		err = sp_sip_put(mb, "Accept", "%s", screen_accept);
-	if (!err)
-		err = policy_put_refusal(mb, NULL, r.status, NULL);
-	r.headers = err ? NULL : mb;
-	(void)sp_sip_reply(st, &r);
-	mem_deref(mb);
-}
-
 void admit_log_refused(const struct sp_trunk *from, const struct sp_sip_msg *req, uint16_t status,
 		       const char *cause)
 {
@@ -42,71 +20,163 @@ void admit_log_refused(const struct sp_trunk *from, const struct sp_sip_msg *req
 	       sp_log_quote, &req->call_id);
 }
 
-/** Limits of the whole gateway, for all but emergency calls. @return 0 or a status */
-static uint16_t gateway_limit(const struct sp_calls *calls, const char **cause)
+/** Why an INVITE becomes no call. */
+struct verdict {
+	const char *cause;
+	const char *limit; /* a key of the configuration that said no, or NULL */
+	unsigned retry_after_s;
+};
+
+/** Is not every new call let in? */
+static bool is_overloaded(const struct sp_calls *calls)
 {
-	*cause = "draining";
-	if (calls->draining)
+	struct sp_overload_state state;
+
+	sp_overload_state(calls->overload, &state);
+	return state.overloaded;
+}
+
+void admit_options(const struct sp_calls *calls, struct sp_sip_strans *st)
+{
+	const struct sp_conf_trunk *conf = sp_trunk_conf(sp_trunk_of(sp_sip_strans_conn(st)));
+	const bool in_dialog = sp_sip_strans_request(st)->to_tag.l > 0; /* 11.2: always 200 */
+	const bool closed = calls->draining || !calls->env || is_overloaded(calls);
+	struct sp_sip_reply r = {.status = closed && !in_dialog ? 503 : 200};
+	struct mbuf *mb = mbuf_alloc(128);
+	int err = mb ? 0 : ENOMEM;
+
+	if (!err)
+		err = policy_put_allow(mb, conf);
+	if (!err)
+		err = policy_put_supported(mb, conf, true);
+	if (!err)
+		err = sp_sip_put(mb, "Accept", "%s", screen_accept);
+	if (!err)
+		err = policy_put_refusal(mb, NULL, r.status, NULL,
+					 sp_overload_retry_after_s(calls->overload));
+	r.headers = err ? NULL : mb;
+	(void)sp_sip_reply(st, &r);
+	mem_deref(mb);
+}
+
+/** Limits of the whole gateway. @return 0 or a status */
+static uint16_t gateway_limit(const struct sp_calls *calls, bool emergency, struct verdict *v)
+{
+	const enum sp_priority priority = emergency ? SP_PRIORITY_EMERGENCY : SP_PRIORITY_NORMAL;
+
+	if (!emergency && calls->draining) {
+		v->cause = "draining";
 		return 503;
-	*cause = "limits.calls reached";
-	return calls->count.now - calls->count.emergency >= calls->env->conf->limits.calls ? 503
-											   : 0;
+	}
+	if (!emergency &&
+	    calls->count.now - calls->count.emergency >= calls->env->conf->limits.calls) {
+		v->cause = "limits.calls reached";
+		v->limit = "limits.calls";
+		return 503;
+	}
+	if (!sp_overload_admit(calls->overload, priority)) {
+		v->cause = "the gateway is overloaded";
+		v->limit = "overload";
+		v->retry_after_s = sp_overload_retry_after_s(calls->overload);
+		return 503;
+	}
+	return 0;
+}
+
+/** The same refusals many times a second are told of once. */
+static void log_refused(struct sp_calls *calls, const struct sp_trunk *from,
+			const struct sp_sip_msg *req, uint16_t status, const struct verdict *v)
+{
+	if (!v->limit) {
+		admit_log_refused(from, req, status, v->cause);
+		return;
+	}
+	if (!sp_limit_take(&calls->limited_log, sp_loop_now_ms(calls->loop))) {
+		calls->limited_unlogged++;
+		return;
+	}
+	sp_log(SP_LOG_WARN, "call_limited", "trunk=%s status=%u limit=%s cause=%H unlogged=%llu",
+	       sp_trunk_name(from), status, v->limit, sp_log_str, v->cause,
+	       (unsigned long long)calls->limited_unlogged);
+	calls->limited_unlogged = 0;
 }
 
 static int take_route(struct sp_call *call, const struct route *route)
 {
 	int err = str_dup(&call->target_user, route->user);
 
-	if (!err)
-		err = str_dup(&call->number, route->caller);
-	return err ? err : session_open(&call->session, call->caller, route->trunk);
+	call->routev[call->routec++] = route->trunk;
+	for (size_t i = 0; i < route->alsoc && call->routec < ARRAY_SIZE(call->routev); i++)
+		call->routev[call->routec++] = route->alsov[i];
+	return err ? err : str_dup(&call->number, route->caller);
+}
+
+/** A limit of the trunk says no. @return the status that the trunk wants then */
+static uint16_t limited(const struct sp_trunk *trunk, enum sp_trunk_limit limit, struct verdict *v)
+{
+	const struct sp_conf_trunk *conf = sp_trunk_conf(trunk);
+
+	v->limit = sp_trunk_limit_name(limit);
+	v->cause = SP_TRUNK_LIMIT_EMERGENCY == limit ? emergency_limit
+						     : "a limit of the trunk is reached";
+	return conf->limits.status && SP_TRUNK_LIMIT_INACTIVE != limit ? conf->limits.status : 503;
+}
+
+/** The two trunks, and the account, take one more call. @return 0 or a status */
+static uint16_t take_places(struct sp_call *call, struct sp_trunk *from,
+			    const struct sp_sip_conn *conn, struct verdict *v)
+{
+	const struct leg *callee = call->leg[SP_SIDE_CALLEE];
+	enum sp_trunk_limit limit = leg_take_trunk(call->caller, from, call->emergency, conn);
+
+	if (limit)
+		return limited(from, limit, v);
+	if (!call->emergency) {
+		v->limit = accounts_begin(call->calls->accounts, call->env->conf,
+					  call->entry->account, &call->account);
+		v->cause = "a limit of the account is reached";
+		if (v->limit)
+			return 503;
+	}
+	limit = reroute_next(call);
+	return limit ? limited(callee->trunk, limit, v) : 0;
 }
 
 /** Everything that a call needs before it exists for its peers. @return 0 or a status */
 static uint16_t prepare(struct sp_call *call, struct sp_trunk *from, const struct route *route,
-			struct sp_sip_strans *st, const struct sp_sip_msg *req, const char **cause)
+			struct sp_sip_strans *st, const struct sp_sip_msg *req, struct verdict *v)
 {
 	struct leg *caller = call->caller, *callee = call->leg[SP_SIDE_CALLEE];
-	uint16_t status = 503;
+	uint16_t status;
 	int err;
 
 	call->emergency = route->emergency;
 	call->entry = route->entry;
 	call->anonymous = identity_withheld(req);
 	call->max_forwards = req->max_forwards - 1;
-	*cause = call->emergency && sp_trunk_active(from) ? emergency_limit
-							  : "the trunk's limit of calls is reached";
-	if (!leg_take_trunk(caller, from, call->emergency))
-		return 503;
-	*cause = "the callee's trunk's limit of calls is reached";
-	if (!leg_take_trunk(callee, route->trunk, call->emergency))
-		return 503;
-
-	*cause = "out of memory";
+	v->cause = "out of memory";
 	if (take_route(call, route))
 		return 503;
+	status = take_places(call, from, sp_sip_strans_conn(st), v);
+	if (status)
+		return status;
 	err = leg_uas(caller, st, req);
 	if (err) {
-		*cause = EBADMSG == err ? "no usable Contact" : "out of memory";
+		v->cause = EBADMSG == err ? "no usable Contact" : "out of memory";
 		return EBADMSG == err ? 400 : 503;
 	}
-	call->delayed = !body_has_sdp(req) && !session_refuses_delayed(from, route->trunk);
+	call->delayed = !body_has_sdp(req) && !session_refuses_delayed(from, callee->trunk);
 	call->offerless = call->delayed;
-	if (call->delayed)
-		return 0;
-	if (!body_has_sdp(req)) {
-		*cause = sp_trunk_conf(from)->refuse_delayed
-				 ? "a session description (application/sdp) is needed: "
-				   "delayed_offer of this trunk refuses INVITE without one"
-				 : "a session description (application/sdp) is needed: "
-				   "delayed_offer of the callee's trunk refuses INVITE without one";
+	if (!call->delayed && !body_has_sdp(req)) {
+		v->cause =
+			sp_trunk_conf(from)->refuse_delayed
+				? "a session description (application/sdp) is needed: "
+				  "delayed_offer of this trunk refuses INVITE without one"
+				: "a session description (application/sdp) is needed: "
+				  "delayed_offer of the callee's trunk refuses INVITE without one";
 		return 488;
 	}
-	if (session_offer(&call->session, caller, req, &status, cause))
-		return status;
-	call->session.initial = true;
-	call->session.first = mem_ref(call->session.offer);
-	return 0;
+	return reroute_session(call, req, &v->cause);
 }
 
 /** The callee's INVITE replaces a dialog over there. @return 0 or a status */
@@ -143,14 +213,17 @@ static void begin(struct sp_call *call, const struct sp_sip_msg *req)
 }
 
 static void refuse(struct sp_sip_strans *st, const struct sp_trunk *from, uint16_t status,
-		   const char *warning)
+		   const struct verdict *v)
 {
+	/* what the caller's own message lacks; no inner matters */
+	const char *warning = 488 == status || 400 == status ? v->cause : NULL;
 	struct sp_sip_reply r = {.status = status};
 	struct mbuf *mb = mbuf_alloc(256);
 	int err = mb ? 0 : ENOMEM;
 
 	if (!err)
-		err = policy_put_refusal(mb, sp_trunk_interface(from), status, warning);
+		err = policy_put_refusal(mb, sp_trunk_interface(from), status, warning,
+					 v->retry_after_s);
 	r.headers = err ? NULL : mb;
 	(void)sp_sip_reply(st, &r);
 	mem_deref(mb);
@@ -183,7 +256,7 @@ void admit_invite(struct sp_calls *calls, struct sp_sip_strans *st, const struct
 {
 	struct sp_trunk *from = sp_trunk_of(sp_sip_strans_conn(st));
 	struct sp_call *call = NULL;
-	const char *cause = "draining", *warning = NULL;
+	struct verdict v = {.cause = "draining"};
 	struct replaced replaced = {.leg = NULL};
 	struct route route = {.trunk = NULL};
 	uint16_t status = calls->env ? 0 : 503;
@@ -191,31 +264,29 @@ void admit_invite(struct sp_calls *calls, struct sp_sip_strans *st, const struct
 	if (timer_refused(from, NULL, st, req))
 		return;
 	if (!status)
-		status = replaces_invite(&replaced, calls, from, req, &cause);
+		status = replaces_invite(&replaced, calls, from, req, &v.cause);
 	if (!status)
-		status = route_find(&route, calls->env, from, req, &cause);
+		status = route_find(&route, calls->env, from, req, &v.cause);
 	if (replaced.leg && (!status || 404 == status))
-		status = route_to_replaced(&route, &replaced, &cause);
-	if (!status && !route.emergency)
-		status = gateway_limit(calls, &cause);
+		status = route_to_replaced(&route, &replaced, &v.cause);
+	if (!status)
+		status = gateway_limit(calls, route.emergency, &v);
 	if (!status && replaced.leg && takeover_invite(replaced.leg, from, st, req))
 		return;
 	if (!status && call_alloc(&call, calls)) {
-		cause = "out of memory";
+		v.cause = "out of memory";
 		status = 503;
 	}
 	if (!status)
-		status = prepare(call, from, &route, st, req, &cause);
+		status = prepare(call, from, &route, st, req, &v);
 	if (!status && replaced.leg)
-		status = take_replaced(call, &replaced, req, &cause);
+		status = take_replaced(call, &replaced, req, &v.cause);
 	if (!status) {
 		begin(call, req);
 		return;
 	}
 	calls->count.refused++;
-	admit_log_refused(from, req, status, cause);
-	if (488 == status || 400 == status)
-		warning = cause; /* what the caller's own message lacks; no inner matters */
-	refuse(st, from, status, warning);
+	log_refused(calls, from, req, status, &v);
+	refuse(st, from, status, &v);
 	mem_deref(call);
 }

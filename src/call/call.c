@@ -6,6 +6,12 @@
 
 #include "call_priv.h"
 
+static void call_leave_account(struct sp_call *call)
+{
+	accounts_end(call->account);
+	call->account = NULL;
+}
+
 static void destructor(void *arg)
 {
 	struct sp_call *call = arg;
@@ -15,6 +21,7 @@ static void destructor(void *arg)
 	list_unlink(&call->le);
 	transfer_close(call);
 	retry_close(call);
+	call_leave_account(call);
 	list_flush(&call->legs);
 	session_close(&call->session);
 	mem_deref(call->change.st);
@@ -122,7 +129,7 @@ static int print_seconds(struct re_printf *pf, void *arg)
 
 void call_count_media(struct sp_call *call)
 {
-	for (unsigned side = 0; side < 2; side++) {
+	for (unsigned side = 0; side < 2 && call->session.relay; side++) {
 		struct sp_relay_count now, *sum = &call->media[side];
 
 		sp_relay_count(call->session.relay, (enum sp_side)side, &now);
@@ -144,6 +151,7 @@ void call_over(struct sp_call *call)
 	if (call->over)
 		return;
 	call->over = true;
+	call->calls->count.failed += !call->up_ms;
 	pass_end(call);
 	sp_timer_cancel(&call->ring);
 	call_count_media(call);
@@ -184,14 +192,12 @@ void act_ended(struct sp_call *call, const struct input *in)
 	for (le = list_head(&call->legs); le; le = le->next) {
 		struct leg *leg = le->data;
 
-		if (leg->counted)
-			sp_trunk_call_end(leg->trunk);
-		leg->counted = false;
-		sp_trunk_emergency_end(leg->trunk, leg);
+		leg_uncount(leg);
 		straggler_leave(leg);
 		dlg_hide(leg);
 	}
 	list_unlink(&call->le);
+	call_leave_account(call);
 	calls->count.now--;
 	if (call->emergency)
 		calls->count.emergency--;

@@ -13,6 +13,7 @@
 #include "session_priv.h"
 #include "route_priv.h"
 #include "headers_priv.h"
+#include "accounts_priv.h"
 
 struct transfer;
 
@@ -35,8 +36,9 @@ struct sp_call {
 	struct leg *caller; /* whose INVITE made the call; NULL once it has left */
 
 	const struct sp_number_entry *entry;
-	char *target_user; /* user part of the request URI towards the callee */
-	char *number;      /* E.164 of who is calling, "" for none */
+	char *target_user;       /* user part of the request URI towards the callee */
+	char *number;            /* E.164 of who is calling, "" for none */
+	struct account *account; /* that counts it, or NULL: see accounts_priv.h */
 	uint32_t max_forwards;
 	bool emergency;
 	bool anonymous; /* the caller wants nobody to know who he is */
@@ -46,6 +48,8 @@ struct sp_call {
 	struct session session;
 	struct sp_relay_count media[2]; /* that arrived, of sessions that are over */
 	struct change change;
+	struct sp_trunk *routev[SP_CONF_ROUTES_MAX]; /* the callee's trunks, best first; of env */
+	size_t routec, routed;                       /* those up to `routed` have been taken    */
 	struct retry *retry;       /* of retry.c: where the INVITE has been, or NULL */
 	struct transfer *transfer; /* of transfer.c, while one is on its way */
 	struct transfer *lent;     /* the same of another call, which a leg of ours is to join */
@@ -53,11 +57,12 @@ struct sp_call {
 
 	struct sp_timer ring;
 	uint64_t begun_ms, up_ms;
-	const char *cause;   /* why it ended, for people, static text */
-	const char *warning; /* what to tell with it, or NULL */
-	uint16_t status;     /* the same as a SIP status for whoever is not told yet */
-	bool over;           /* media given back, end line logged */
-	char reason[32];     /* Reason value for BYE and CANCEL, "" for none */
+	const char *cause;      /* why it ended, for people, static text */
+	const char *warning;    /* what to tell with it, or NULL */
+	uint16_t status;        /* the same as a SIP status for whoever is not told yet */
+	unsigned retry_after_s; /* with 503; 0: the usual time                        */
+	bool over;              /* media given back, end line logged */
+	char reason[32];        /* Reason value for BYE and CANCEL, "" for none */
 };
 
 struct sp_calls {
@@ -67,9 +72,14 @@ struct sp_calls {
 	struct hash *dlgs; /* by our tag, which we made */
 	struct list calls;
 	struct list stragglers; /* of straggler.c */
+	size_t stragglerc;
 	struct list grants;     /* of replaces.c */
 	struct sp_calls_count count;
 	bool draining;
+	struct sp_overload *overload; /* NULL: never */
+	struct accounts *accounts;    /* of accounts.c */
+	struct sp_limit limited_log;  /* of lines about calls that a limit refuses */
+	uint64_t limited_unlogged;
 	sp_calls_idle_h *idleh;
 	void *idle_arg;
 };
@@ -172,6 +182,11 @@ void change_abort(struct leg *leg, uint16_t status);
  * answer late is still acknowledged and hung up (RFC 3261 13.2.2.4).
  */
 void straggler_leave(struct leg *leg);
+/*
+ * Our INVITE goes elsewhere before it has a final response: CANCEL, and whatever
+ * still answers it is acknowledged and hung up. @return false: no room, nothing was done
+ */
+bool straggler_abandon(struct leg *leg);
 
 /* ---- timer.c: session timers (RFC 4028) ---- */
 
@@ -193,10 +208,40 @@ void timer_stop(struct leg *leg);
 /* A new interval begins, as leg->timer says: its refresh, or the end, is waited for. */
 void refresh_begin(struct leg *leg);
 
+/* ---- reroute.c: the trunks that a call may go to, one after the other ---- */
+
+/* Is there one left that could? */
+bool reroute_left(const struct sp_call *call);
+/*
+ * The callee leg goes to the next one that takes it, if any does. @return
+ * SP_TRUNK_LIMIT_NONE, or what the last one refused it for
+ */
+enum sp_trunk_limit reroute_next(struct sp_call *call);
+/*
+ * The call's session between the two legs' trunks, with the caller's offer if the INVITE
+ * has one. @return 0, or a status to refuse with, *cause saying why
+ */
+uint16_t reroute_session(struct sp_call *call, const struct sp_sip_msg *invite, const char **cause);
+
 /* ---- retry.c: the INVITE once more, elsewhere ---- */
 
+/*
+ * Is this a failure of the target, not of the call? No connection is one always
+ * (RFC 3263 4.3), no response where the trunk says so of 408.
+ */
+bool retry_of_target(const struct sp_conf_trunk *conf, uint16_t status, int err);
 /* Does this final response (or, NULL, its want) send the INVITE on? Noted for act_retry(). */
 bool retry_wanted(struct sp_call *call, const struct sp_sip_msg *rsp, int err);
+/* The callee's trunk gives no connection: does another get the call? Noted likewise. */
+bool retry_unreachable(struct sp_call *call);
+/* An INVITE went out: from now on the target must answer in time. */
+void retry_sent(struct sp_call *call);
+/* A provisional has come; described: the caller has got a description with it. */
+void retry_heard(struct sp_call *call, bool described);
+/* Of several attempts: what became of the last one, as a Warning. Lives as long as the call. */
+const char *retry_words(struct sp_call *call, uint16_t last);
+/* 503 with Retry-After: the target is left alone for so long. */
+void retry_heed(const struct leg *leg, uint64_t target, const struct sp_sip_msg *rsp);
 /* An INVITE goes out: noted, and, after a redirect, its Request-URI written into uris. */
 int retry_target(struct sp_call *call, const struct headers_ctx *ctx, const struct input *in,
 		 struct headers_uris *uris);
@@ -222,9 +267,11 @@ void transfer_close(struct sp_call *call);
 
 /* ---- policy.c: see also headers_priv.h ---- */
 
-/* ifc is needed with a warning only. */
+/* ifc is needed with a warning only; retry_after_s 0: SP_CALL_RETRY_AFTER_S. */
 int policy_put_refusal(struct mbuf *headers, const struct sp_conf_interface *ifc, uint16_t status,
-		       const char *warning);
+		       const char *warning, unsigned retry_after_s);
+/* What a response says of when to try again (RFC 3261 20.33); 0: nothing. */
+uint32_t policy_retry_after_s(const struct sp_sip_msg *rsp);
 uint16_t policy_failure(uint16_t status);
 uint16_t policy_invite_failure(uint16_t status);
 uint16_t policy_no_response(int err);

@@ -69,7 +69,7 @@ static bool is_own(struct search *s, const struct sp_sip_uri *uri)
 		return false;
 	pl_set_str(&number, e164);
 	entry = sp_number_lookup(own->numbers, &number);
-	if (!entry || entry->trunk != own->index)
+	if (!entry || !route_serves(entry, own->index))
 		return false;
 	s->entry = entry;
 	memcpy(s->e164, e164, sizeof(e164));

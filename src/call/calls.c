@@ -14,6 +14,8 @@ static void destructor(void *arg)
 	list_flush(&cs->calls);
 	list_flush(&cs->stragglers);
 	mem_deref(cs->dlgs);
+	mem_deref(cs->overload);
+	mem_deref(cs->accounts);
 	mem_deref(cs->env);
 }
 
@@ -26,7 +28,10 @@ int sp_calls_alloc(struct sp_calls **cp, struct sp_loop *loop, struct sp_sip *si
 		return ENOMEM;
 	cs->loop = loop;
 	cs->sip = sip;
+	sp_limit_init(&cs->limited_log, 1, 1, sp_loop_now_ms(loop));
 	err = hash_alloc(&cs->dlgs, DIALOG_BUCKETS);
+	if (!err)
+		err = accounts_alloc(&cs->accounts, loop);
 	if (err)
 		mem_deref(cs);
 	else
@@ -40,6 +45,13 @@ void sp_calls_env(struct sp_calls *cs, struct sp_call_env *env)
 
 	cs->env = mem_ref(env);
 	mem_deref(old);
+}
+
+void sp_calls_overload(struct sp_calls *cs, struct sp_overload *o)
+{
+	mem_ref(o);
+	mem_deref(cs->overload);
+	cs->overload = o;
 }
 
 void sp_calls_drain(struct sp_calls *cs)

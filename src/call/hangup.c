@@ -95,13 +95,14 @@ static void bye_picked(int err, struct sp_sip_conn *conn, const char *host, uint
 /** BYE, on a new connection where the trunk has none left. */
 static void leg_bye(struct leg *leg)
 {
+	const struct sp_trunk_want any = {.emergency = leg->call->emergency};
 	int err;
 
 	leg->state = LEG_ENDING;
 	timer_stop(leg);
 	err = bye_send(leg);
 	if (err)
-		err = sp_trunk_pick(&leg->pick, leg->trunk, bye_picked, leg);
+		err = sp_trunk_pick(&leg->pick, leg->trunk, &any, bye_picked, leg);
 	if (err)
 		bye_picked(err, NULL, NULL, 0, leg);
 }

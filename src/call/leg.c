@@ -19,9 +19,7 @@ static void destructor(void *arg)
 	leg_forget(&leg->invite_ct);
 	leg_forget(&leg->update_ct);
 	leg_forget(&leg->bye_ct);
-	if (leg->counted)
-		sp_trunk_call_end(leg->trunk);
-	sp_trunk_emergency_end(leg->trunk, leg);
+	leg_uncount(leg);
 	list_flush(&leg->dlgs);
 	mem_deref(leg->pick);
 	mem_deref(leg->invite_st);
@@ -49,15 +47,39 @@ int leg_alloc(struct leg **lp, struct sp_call *call, enum sp_side side)
 	return 0;
 }
 
-bool leg_take_trunk(struct leg *leg, struct sp_trunk *trunk, bool emergency)
+void leg_uncount(struct leg *leg)
 {
+	if (leg->counted)
+		sp_trunk_call_end(leg->trunk, leg->counted_as);
+	leg->counted = false;
+	sp_trunk_emergency_end(leg->trunk, leg);
+}
+
+/** What belonged to the trunk before. */
+static void leave_trunk(struct leg *leg)
+{
+	leg_uncount(leg);
+	leg->trunk = mem_deref(leg->trunk);
+	leg->conn = mem_deref(leg->conn);
+	leg->contact = mem_deref(leg->contact);
+}
+
+enum sp_trunk_limit leg_take_trunk(struct leg *leg, struct sp_trunk *trunk, bool emergency,
+				   const struct sp_sip_conn *conn)
+{
+	const struct sa *src = conn ? sp_trunk_peer_addr(conn) : NULL;
+	enum sp_trunk_limit limit;
+
+	leave_trunk(leg);
 	leg->trunk = mem_ref(trunk);
 	leg->ifc = call_interface(leg->call, trunk);
+	leg->counted_as = conn ? SP_TRUNK_IN : SP_TRUNK_OUT;
 	if (leg->call->emergency && SP_SIDE_CALLER == leg->side &&
 	    !sp_trunk_emergency_begin(trunk, leg))
-		return false;
-	leg->counted = emergency ? sp_trunk_call_begin_always(trunk) : sp_trunk_call_begin(trunk);
-	return leg->counted;
+		return SP_TRUNK_LIMIT_EMERGENCY;
+	limit = sp_trunk_call_begin(trunk, leg->counted_as, src, emergency);
+	leg->counted = SP_TRUNK_LIMIT_NONE == limit;
+	return limit;
 }
 
 static int leg_register(struct leg *leg, struct sp_sip_conn *conn)
@@ -370,7 +392,7 @@ void leg_refuse_as(struct leg *leg, struct sp_sip_strans *st, uint16_t status, c
 	if (leg->dlg)
 		r.to_tag = sp_sip_dialog_local_tag(leg->dlg->sip);
 	if (!err)
-		err = policy_put_refusal(mb, leg->ifc, status, warning);
+		err = policy_put_refusal(mb, leg->ifc, status, warning, leg->call->retry_after_s);
 	if (!err && 405 == status)
 		err = policy_put_allow(mb, sp_trunk_conf(leg->trunk));
 	if (!err && rsp)

@@ -9,7 +9,7 @@
 #include "sallyport/base_util.h"
 #include "sallyport/sdp.h"
 #include "sallyport/sip_dialog.h"
-#include "sallyport/trunk.h"
+#include "sallyport/trunk_pick.h"
 #include "sallyport/media.h"
 #include "session_priv.h"
 
@@ -99,11 +99,12 @@ struct leg {
 	struct dlg *dlg;   /* the current one; after the answer the only one */
 	enum sp_side side; /* of the relay */
 	enum leg_state state;
-	unsigned peer;       /* PEER_ bits */
-	bool uac;            /* we called it */
-	bool counted;        /* in the trunk's calls */
-	char *contact;       /* our Contact towards it */
-	uint64_t session_id; /* in o= of what we send it */
+	unsigned peer;                /* PEER_ bits */
+	bool uac;                     /* we called it */
+	bool counted;                 /* in the trunk's calls ... */
+	enum sp_trunk_dir counted_as; /* ... that it makes, or gets */
+	char *contact;                /* our Contact towards it */
+	uint64_t session_id;          /* in o= of what we send it */
 
 	/* What it waits for, or waits for us. */
 	struct sp_sip_strans *invite_st; /* its INVITE or re-INVITE, until acknowledged */
@@ -140,8 +141,15 @@ struct leg {
 
 /* A leg without trunk, in call->legs. */
 int leg_alloc(struct leg **lp, struct sp_call *call, enum sp_side side);
-/* The leg's trunk, if it takes one more call; for an emergency whatever its limit. */
-bool leg_take_trunk(struct leg *leg, struct sp_trunk *trunk, bool emergency);
+/*
+ * The leg's trunk from now on, if it takes one more call (for an emergency whatever its
+ * limits), in the place of one that was taken before. conn: an INVITE of the trunk came
+ * by it; NULL: we call the trunk. @return SP_TRUNK_LIMIT_NONE, or which limit refused it
+ */
+enum sp_trunk_limit leg_take_trunk(struct leg *leg, struct sp_trunk *trunk, bool emergency,
+				   const struct sp_sip_conn *conn);
+/* The trunk no longer counts it. */
+void leg_uncount(struct leg *leg);
 /* The leg's trunk is set before. */
 int leg_uas(struct leg *leg, struct sp_sip_strans *st, const struct sp_sip_msg *invite);
 int leg_uac(struct leg *leg, struct sp_sip_conn *conn, const char *local, const char *remote,

@@ -155,21 +155,46 @@ int policy_reply_with(struct sp_sip_strans *st, uint16_t status, const char *nam
 	return err;
 }
 
+uint32_t policy_retry_after_s(const struct sp_sip_msg *rsp)
+{
+	const struct sp_sip_hdr *after = sp_sip_msg_next(rsp, SP_HDR_RETRY_AFTER, NULL);
+	struct pl digits = PL_INIT;
+	uint32_t s;
+
+	if (!after)
+		return 0;
+	digits.p = after->value.p;
+	while (digits.l < after->value.l && digits.p[digits.l] >= '0' && digits.p[digits.l] <= '9')
+		digits.l++; /* a comment or parameters may follow */
+	switch (sp_u32(&s, &digits, UINT32_MAX)) {
+
+	case 0:
+		return s;
+	case ERANGE:
+		return UINT32_MAX;
+	default:
+		return 0;
+	}
+}
+
 /**
  * What goes with a refusal of our own: a Warning that says why, and when to try
- * again: 0 to 10 s after 500 (RFC 3261 14.2), else a fixed time.
+ * again: 0 to 10 s after 500 (RFC 3261 14.2), after 503 as said.
  */
 int policy_put_refusal(struct mbuf *headers, const struct sp_conf_interface *ifc, uint16_t status,
-		       const char *warning)
+		       const char *warning, unsigned retry_after_s)
 {
 	int err = 0;
+
+	if (!retry_after_s)
+		retry_after_s = SP_CALL_RETRY_AFTER_S;
 
 	if (warning)
 		err = sp_sip_put_warning(headers, ifc->sip_advertise, warning);
 	if (!err && 500 == status)
 		err = sp_sip_put(headers, "Retry-After", "%u", sp_random_below(11));
 	if (!err && 503 == status)
-		err = sp_sip_put(headers, "Retry-After", "%u", (unsigned)SP_CALL_RETRY_AFTER_S);
+		err = sp_sip_put(headers, "Retry-After", "%u", retry_after_s);
 	return err;
 }
 

@@ -112,8 +112,6 @@ static void wake_later(struct leg *leg)
 
 static void refused(struct leg *leg, const struct sp_sip_msg *rsp)
 {
-	const struct sp_sip_hdr *after = sp_sip_msg_next(rsp, SP_HDR_RETRY_AFTER, NULL);
-	struct pl digits = PL_INIT;
 	uint32_t s;
 
 	if (SP_SIP_UPDATE == rsp->method && (405 == rsp->status || 501 == rsp->status)) {
@@ -130,12 +128,8 @@ static void refused(struct leg *leg, const struct sp_sip_msg *rsp)
 		wake(leg, leg_glare_ms(leg));
 		return;
 	}
-	if (after)
-		digits.p = after->value.p;
-	while (after && digits.l < after->value.l && digits.p[digits.l] >= '0' &&
-	       digits.p[digits.l] <= '9')
-		digits.l++; /* a comment or parameters may follow */
-	if (0 == sp_u32(&s, &digits, UINT32_MAX) && s && s * 1000ULL < left_ms(leg))
+	s = policy_retry_after_s(rsp);
+	if (s && s * 1000ULL < left_ms(leg))
 		wake(leg, s * 1000ULL);
 	else
 		wake_later(leg);
@@ -208,6 +202,7 @@ static void picked(int err, struct sp_sip_conn *conn, const char *host, uint16_t
 static void refresh(struct leg *leg)
 {
 	const enum sp_sip_method method = by_update(leg) ? SP_SIP_UPDATE : SP_SIP_INVITE;
+	const struct sp_trunk_want any = {.emergency = leg->call->emergency};
 	int err = send_refresh(leg, method);
 
 	if (!err) {
@@ -216,7 +211,7 @@ static void refresh(struct leg *leg)
 		return;
 	}
 	if (ENOTCONN == err && !leg->timer.pick)
-		err = sp_trunk_pick(&leg->timer.pick, leg->trunk, picked, leg);
+		err = sp_trunk_pick(&leg->timer.pick, leg->trunk, &any, picked, leg);
 	if (err) {
 		log_failed(leg, 0, err);
 		wake_later(leg);

@@ -2,10 +2,14 @@
  *
  * call/retry: the INVITE once more, elsewhere, before the caller hears of a
  * failure: with a longer session timer (RFC 4028 7.3), to the next target of
- * the trunk (RFC 3263 4.3), or to where a redirect points (RFC 3261 8.1.3.4).
+ * the trunk (RFC 3263 4.3), to the next trunk of the number's list, or to where
+ * a redirect points (RFC 3261 8.1.3.4).
  *
- * Each target is given up once, no contact is tried twice, and no INVITE takes
- * longer than the call's timer C allows in all, so it ends.
+ * A target that does not answer in time is given up while its INVITE is still
+ * out: that is cancelled, and if somebody answers it after all he is hung up.
+ *
+ * Each target is given up once, no contact is tried twice, and there are limits
+ * on attempts and on their time in all, so it ends.
  */
 #include <string.h>
 
@@ -13,7 +17,7 @@
 
 enum { REDIRECTS_MAX = 5 }; /* INVITEs to contacts */
 
-enum why { WHY_TIMER, WHY_FAILOVER, WHY_REDIRECT };
+enum why { WHY_TIMER, WHY_FAILOVER, WHY_TRUNK, WHY_REDIRECT };
 
 /* What is told to the caller in the end: the highest, and of these the first. */
 enum rank {
@@ -27,10 +31,17 @@ enum rank {
 struct retry {
 	char *host; /* the target of the last INVITE, as picked */
 	uint16_t port;
+	uint64_t target;           /* the same as a key */
 	struct sp_trunk_want want; /* targets that failed */
 	struct redirect redirect;
 	unsigned sent, redirects;
-	enum why why; /* of the next INVITE */
+	uint64_t begun_ms;        /* when the first INVITE went, or could not */
+	struct sp_timer patience; /* with the target of the last one */
+	bool waited;              /* for its first response: now for progress */
+	bool overdue;             /* it is given up without a final response */
+	bool described;           /* the caller has got a description */
+	char words[64];           /* of retry_words() */
+	enum why why;             /* of the next INVITE */
 	uint16_t last;
 	bool rang; /* the caller has heard of the last one */
 	enum rank rank;
@@ -41,6 +52,7 @@ static void destructor(void *arg)
 {
 	struct retry *r = arg;
 
+	sp_timer_cancel(&r->patience);
 	redirect_reset(&r->redirect);
 	mem_deref(r->host);
 }
@@ -50,23 +62,26 @@ void retry_close(struct sp_call *call)
 	call->retry = mem_deref(call->retry);
 }
 
-static int begin(struct sp_call *call, const char *target)
+static int begin(struct sp_call *call)
 {
-	struct retry *r = mem_zalloc(sizeof(*r), destructor);
-
-	if (!r)
+	if (call->retry)
+		return 0;
+	call->retry = mem_zalloc(sizeof(*call->retry), destructor);
+	if (!call->retry)
 		return ENOMEM;
-	call->retry = r;
-	return redirect_init(&r->redirect, target);
+	call->retry->begun_ms = sp_loop_now_ms(call->calls->loop);
+	return 0;
 }
 
 int retry_target(struct sp_call *call, const struct headers_ctx *ctx, const struct input *in,
 		 struct headers_uris *uris)
 {
 	char *host = NULL;
-	int err = call->retry ? 0 : begin(call, uris->target);
+	int err = begin(call);
 	struct retry *r = call->retry;
 
+	if (!err && !r->redirect.contactc)
+		err = redirect_init(&r->redirect, uris->target);
 	if (!err)
 		err = redirect_uri(&r->redirect, ctx, in, uris);
 	if (!err && in->host != r->host)
@@ -75,6 +90,8 @@ int retry_target(struct sp_call *call, const struct headers_ctx *ctx, const stru
 		return err;
 	r->sent++;
 	r->port = in->port;
+	r->target = sp_trunk_target(in->conn);
+	r->overdue = r->waited = false;
 	if (host) {
 		mem_deref(r->host);
 		r->host = host;
@@ -98,31 +115,49 @@ void retry_want(const struct sp_call *call, struct sp_trunk_want *want)
 
 /* ---- what a failure means ---- */
 
-/**
- * Is this a failure of the target, not of the call? No connection is one
- * always (RFC 3263 4.3), no response where the trunk says so of 408.
- */
-static bool is_target_failure(const struct sp_conf_trunk *conf, uint16_t status, int err)
+bool retry_of_target(const struct sp_conf_trunk *conf, uint16_t status, int err)
 {
 	if (err && ETIMEDOUT != err)
 		return true;
-	for (size_t i = 0; i < conf->failoverc; i++) {
-		if (conf->failoverv[i] == status)
+	for (size_t i = 0; i < conf->failover.codec; i++) {
+		if (conf->failover.codev[i] == status)
 			return true;
 	}
 	return false;
 }
 
-static bool has_targets_left(const struct retry *r, const struct sp_conf_trunk *conf)
+/** Do the limits on attempts let another one be made, for a failure of the target? */
+static bool is_allowed(const struct sp_call *call, const struct sp_conf_failover *conf)
 {
-	return conf->targetc < 2 || r->want.avoidc < conf->targetc;
+	const struct retry *r = call->retry;
+
+	return r->sent < conf->tries && (!r->described || conf->early_media) &&
+	       sp_loop_now_ms(call->calls->loop) - r->begun_ms < conf->total_s * 1000ULL;
+}
+
+/** The target is given up: is there another one, or another trunk? Then r->why says which. */
+static bool find_other(struct sp_call *call)
+{
+	struct sp_trunk *trunk = call->leg[SP_SIDE_CALLEE]->trunk;
+	struct retry *r = call->retry;
+
+	sp_trunk_avoid(&r->want, r->target);
+	r->want.emergency = call->emergency;
+	if (!is_allowed(call, &sp_trunk_conf(trunk)->failover))
+		return false;
+	if (sp_trunk_active(trunk) && sp_trunk_left(trunk, &r->want))
+		r->why = WHY_FAILOVER;
+	else if (reroute_left(call))
+		r->why = WHY_TRUNK;
+	else
+		return false;
+	return true;
 }
 
 /** Does the INVITE go on? Then r->why says how. */
 static bool decide(struct sp_call *call, const struct sp_sip_msg *rsp, bool of_target)
 {
 	struct leg *callee = call->leg[SP_SIDE_CALLEE];
-	const struct sp_conf_trunk *conf = sp_trunk_conf(callee->trunk);
 	struct retry *r = call->retry;
 	struct redirect *rd = &r->redirect;
 
@@ -130,19 +165,14 @@ static bool decide(struct sp_call *call, const struct sp_sip_msg *rsp, bool of_t
 		r->why = WHY_TIMER;
 		return true;
 	}
-	if (of_target && conf->targetc > 1) {
-		sp_trunk_avoid(&r->want, r->host, r->port);
-		if (has_targets_left(r, conf)) {
-			r->why = WHY_FAILOVER;
-			return true;
-		}
-	}
+	if (of_target && find_other(call))
+		return true;
 	if (r->last >= 600)
 		return false;
-	if (r->last < 400 && conf->follow_redirects)
+	if (r->last < 400 && sp_trunk_conf(callee->trunk)->follow_redirects)
 		redirect_collect(&r->redirect, call, rsp);
 	if (rd->nextc == rd->contactc || r->redirects == REDIRECTS_MAX ||
-	    !has_targets_left(r, conf))
+	    !sp_trunk_left(callee->trunk, &r->want))
 		return false;
 	rd->now = rd->nextc++;
 	r->redirects++;
@@ -178,23 +208,122 @@ static void note(struct retry *r, bool of_target)
 	r->status = r->last;
 }
 
+void retry_heed(const struct leg *leg, uint64_t target, const struct sp_sip_msg *rsp)
+{
+	const uint32_t after_s = 503 == rsp->status ? policy_retry_after_s(rsp) : 0;
+
+	if (after_s)
+		sp_trunk_busy(leg->trunk, target, after_s);
+}
+
 bool retry_wanted(struct sp_call *call, const struct sp_sip_msg *rsp, int err)
 {
+	struct leg *callee = call->leg[SP_SIDE_CALLEE];
 	struct retry *r = call->retry;
 	bool of_target, wanted;
 
 	if (!r || (CALLING != call->state && RINGING != call->state))
 		return false;
+	sp_timer_cancel(&r->patience);
 	r->last = policy_no_response(err);
-	if (!err)
+	if (!err) {
 		r->last = rsp->status;
+		retry_heed(callee, r->target, rsp);
+	}
 	r->rang = RINGING == call->state;
-	of_target =
-		is_target_failure(sp_trunk_conf(call->leg[SP_SIDE_CALLEE]->trunk), r->last, err);
+	of_target = retry_of_target(sp_trunk_conf(callee->trunk), r->last, err);
 	wanted = is_repeatable(call) && decide(call, rsp, of_target);
 	if (!wanted || (WHY_TIMER != r->why && r->last >= 400))
 		note(r, of_target);
 	return wanted;
+}
+
+bool retry_unreachable(struct sp_call *call)
+{
+	struct retry *r;
+
+	if (ROUTING != call->state || begin(call))
+		return false;
+	r = call->retry;
+	r->last = 503;
+	r->rang = false;
+	note(r, true);
+	r->why = WHY_TRUNK;
+	return is_repeatable(call) && reroute_left(call) &&
+	       is_allowed(call, &sp_trunk_conf(call->leg[SP_SIDE_CALLEE]->trunk)->failover);
+}
+
+/* ---- patience ---- */
+
+/** Given up while its INVITE is out, if there is anywhere else to go; else it may take its time. */
+static void give_up(struct sp_call *call)
+{
+	struct leg *callee = call->leg[SP_SIDE_CALLEE];
+	struct retry *r = call->retry;
+
+	r->last = 408;
+	r->rang = false;
+	if (!is_repeatable(call) || !find_other(call) || !straggler_abandon(callee))
+		return;
+	r->overdue = true;
+	note(r, true);
+	call_event(call, EV_RETRY, &(struct input){.leg = callee, .err = ETIMEDOUT});
+}
+
+static void on_impatience(void *arg)
+{
+	struct sp_call *call = arg;
+	struct leg *callee = call->leg[SP_SIDE_CALLEE];
+	const struct sp_conf_failover *conf = &sp_trunk_conf(callee->trunk)->failover;
+	struct retry *r = call->retry;
+	bool trying;
+
+	if (CALLING != call->state || !callee->invite_ct)
+		return;
+	trying = sp_sip_ctrans_proceeding(callee->invite_ct);
+	if (trying && !r->waited) {
+		r->waited = true;
+		if (conf->progress_s > conf->response_s)
+			sp_timer_start(call->calls->loop, &r->patience,
+				       (conf->progress_s - conf->response_s) * 1000ULL,
+				       on_impatience, call);
+		if (!conf->progress_s || conf->progress_s > conf->response_s)
+			return;
+	}
+	if (!trying)
+		sp_trunk_unanswered(callee->trunk, r->target);
+	give_up(call);
+}
+
+void retry_sent(struct sp_call *call)
+{
+	const struct sp_trunk *trunk = call->leg[SP_SIDE_CALLEE]->trunk;
+	const unsigned response_s = sp_trunk_conf(trunk)->failover.response_s;
+
+	if (call->retry && response_s)
+		sp_timer_start(call->calls->loop, &call->retry->patience, response_s * 1000ULL,
+			       on_impatience, call);
+}
+
+void retry_heard(struct sp_call *call, bool described)
+{
+	if (!call->retry)
+		return;
+	sp_timer_cancel(&call->retry->patience);
+	call->retry->described |= described;
+}
+
+/* ---- how it goes on ---- */
+
+const char *retry_words(struct sp_call *call, uint16_t last)
+{
+	struct retry *r = call->retry;
+
+	if (!r || r->sent < 2)
+		return NULL;
+	(void)re_snprintf(r->words, sizeof(r->words), "%u attempts, the last one: %u %s", r->sent,
+			  last, sp_sip_reason(last));
+	return r->words;
 }
 
 uint16_t retry_status(const struct sp_call *call, uint16_t status)
@@ -210,25 +339,53 @@ static bool keeps_dialog(const struct retry *r, const struct leg *callee)
 	return WHY_TIMER == r->why && !*sp_sip_dialog_remote_tag(callee->dlg->sip);
 }
 
-void act_retry(struct sp_call *call, const struct input *in)
+/** The callee's trunk is another one. @return false: none takes the call */
+static bool next_trunk(struct sp_call *call)
 {
-	static const char *const whys[] = {"422", "failover", "redirect"};
-	struct leg *callee = in->leg;
 	struct retry *r = call->retry;
+	const char *cause;
 
-	sp_log(SP_LOG_INFO, "call_retry", "call=%s trunk=%s status=%u why=%s attempt=%u", call->id,
-	       sp_trunk_name(callee->trunk), r->last, whys[r->why], r->sent + 1);
+	memset(&r->want, 0, sizeof(r->want));
+	redirect_reset(&r->redirect);
+	memset(&r->redirect, 0, sizeof(r->redirect));
+	return SP_TRUNK_LIMIT_NONE == reroute_next(call) &&
+	       0 == reroute_session(call, sp_sip_strans_request(call->caller->invite_st), &cause);
+}
+
+/** Nothing of the attempt before is left with the callee leg. */
+static void reset_callee(struct leg *callee, const struct retry *r)
+{
 	leg_forget(&callee->invite_ct);
 	leg_forget(&callee->update_ct);
 	callee->state = LEG_IDLE;
-	if (!keeps_dialog(r, callee)) {
-		list_flush(&callee->dlgs);
-		callee->dlg = NULL;
-		callee->peer = 0;
-	}
-	if (r->rang && fork_again(call->caller))
+	if (keeps_dialog(r, callee))
+		return;
+	list_flush(&callee->dlgs);
+	callee->dlg = NULL;
+	callee->peer = 0;
+}
+
+void act_retry(struct sp_call *call, const struct input *in)
+{
+	static const char *const whys[] = {"422", "failover", "trunk", "redirect"};
+	struct leg *callee = in->leg;
+	struct retry *r = call->retry;
+	const char *from = sp_trunk_name(callee->trunk);
+
+	reset_callee(callee, r);
+	if (r->rang && fork_again(call->caller)) {
 		call_fault(call, 500, "out of memory", NULL);
-	else if (WHY_TIMER == r->why)
+		return;
+	}
+	if (WHY_TRUNK == r->why && !next_trunk(call)) {
+		call_event(call, EV_UNREACHABLE, &(struct input){.leg = callee, .err = EBUSY});
+		return;
+	}
+	sp_log(SP_LOG_INFO, "call_retry",
+	       "call=%s trunk=%s status=%u why=%s attempt=%u to=%s after_ms=%llu", call->id, from,
+	       r->last, whys[r->why], r->sent + 1, sp_trunk_name(callee->trunk),
+	       (unsigned long long)(sp_loop_now_ms(call->calls->loop) - r->begun_ms));
+	if (WHY_TIMER == r->why)
 		call_event(call, EV_PICKED,
 			   &(struct input){.leg = callee,
 					   .conn = callee->conn,

@@ -81,36 +81,53 @@ static const struct sp_number_entry *lookup(const struct asking *a, const char *
 	return number.l ? sp_number_lookup(a->env->numbers, &number) : NULL;
 }
 
+bool route_serves(const struct sp_number_entry *entry, unsigned trunk)
+{
+	for (size_t i = 0; i < entry->trunkc; i++) {
+		if (entry->trunkv[i] == trunk)
+			return true;
+	}
+	return false;
+}
+
 /** The number's entry, if the number is one of the asking trunk's own. */
 static const struct sp_number_entry *own_entry(const struct asking *a, const char *e164)
 {
 	const struct sp_number_entry *entry = lookup(a, e164);
 
-	return entry && entry->trunk == a->index ? entry : NULL;
+	return entry && route_serves(entry, a->index) ? entry : NULL;
+}
+
+static void to_list(struct route *route, const struct asking *a, const uint16_t *indexv,
+		    size_t indexc)
+{
+	route->trunk = a->env->trunkv[indexv[0]];
+	route->alsoc = 0;
+	for (size_t i = 1; i < indexc && route->alsoc < SP_CONF_ROUTES_MAX; i++)
+		route->alsov[route->alsoc++] = a->env->trunkv[indexv[i]];
 }
 
 static uint16_t to_entry(struct route *route, const struct asking *a,
 			 const struct sp_number_entry *entry)
 {
 	route->entry = entry;
-	route->trunk = a->env->trunkv[entry->trunk];
+	to_list(route, a, entry->trunkv, entry->trunkc);
 	return 0;
 }
 
-/** A service's call to its calling number's carrier, else the trunk's. */
+/** A service's call to its calling number's carriers, else the trunk's. */
 static uint16_t to_carrier(struct route *route, const struct asking *a,
 			   const struct sp_number_entry *entry, const char **cause)
 {
-	int carrier = a->conf->carrier;
-
 	if (entry)
 		route->entry = entry;
-	if (SP_NUMBER_NO_TRUNK != route->entry->carrier)
-		carrier = route->entry->carrier;
 	*cause = "neither the number entry nor the trunk names a carrier";
-	if (carrier < 0)
+	if (route->entry->carrierc)
+		to_list(route, a, route->entry->carrierv, route->entry->carrierc);
+	else if (a->conf->carrierc)
+		to_list(route, a, a->conf->carrierv, a->conf->carrierc);
+	else
 		return 404;
-	route->trunk = a->env->trunkv[carrier];
 	return 0;
 }
 

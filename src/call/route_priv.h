@@ -45,6 +45,8 @@ void numbering_user(struct pl *user, const struct sp_sip_uri *uri);
 
 struct route {
 	struct sp_trunk *trunk;
+	struct sp_trunk *alsov[SP_CONF_ROUTES_MAX]; /* when that one cannot, in this order */
+	size_t alsoc;
 	const struct sp_number_entry *entry; /* never NULL; an empty one when none decides */
 	char user[ROUTE_TEXT_SIZE];          /* of the request URI towards the callee: E.164,
 						or as dialled (escaped)                      */
@@ -66,6 +68,8 @@ uint16_t route_find(struct route *route, const struct sp_call_env *env, const st
 uint16_t route_refer(struct route *route, const struct sp_call_env *env,
 		     const struct sp_trunk *from, const struct sp_sip_addr *refer_to,
 		     const char *caller_e164, const char **cause);
+/* Is the trunk (its index) one of those that serve the number? */
+bool route_serves(const struct sp_number_entry *entry, unsigned trunk);
 
 /* ---- calling.c ---- */
 

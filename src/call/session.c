@@ -37,6 +37,13 @@ static struct sp_ports *ports_of(const struct sp_call *call, const struct sp_tru
 	return ifc ? call->env->portsv[ifc - call->env->conf->interfacev] : NULL;
 }
 
+/** Media on this side comes from where the trunk's may come from. */
+static int take_from(struct session *s, enum sp_side side, const struct sp_trunk *trunk)
+{
+	return sp_relay_networks(s->relay, side, &sp_trunk_conf(trunk)->media_networks,
+				 sp_trunk_conf_owner(trunk));
+}
+
 int session_open(struct session *s, const struct leg *leg, const struct sp_trunk *other)
 {
 	struct sp_call *call = leg->call;
@@ -45,8 +52,14 @@ int session_open(struct session *s, const struct leg *leg, const struct sp_trunk
 					   ports_of(call, caller ? other : leg->trunk)};
 	int err = sp_relay_alloc(&s->relay, call->calls->loop, ports, silent, call);
 
-	if (err)
+	if (!err)
+		err = take_from(s, leg->side, leg->trunk);
+	if (!err)
+		err = take_from(s, caller ? SP_SIDE_CALLEE : SP_SIDE_CALLER, other);
+	if (err) {
+		s->relay = mem_deref(s->relay);
 		return err;
+	}
 	s->calls = call->calls;
 	s->calls->count.relays++;
 	return 0;

@@ -107,7 +107,10 @@ static void picked(int err, struct sp_sip_conn *conn, const char *host, uint16_t
 	struct input in = {.leg = leg, .conn = conn, .host = host, .port = port, .err = err};
 
 	leg->pick = mem_deref(leg->pick);
-	call_event(leg->call, err ? EV_UNREACHABLE : EV_PICKED, &in);
+	if (err && retry_unreachable(leg->call))
+		call_event(leg->call, EV_RETRY, &in);
+	else
+		call_event(leg->call, err ? EV_UNREACHABLE : EV_PICKED, &in);
 }
 
 void setup_pick(struct sp_call *call)
@@ -117,10 +120,10 @@ void setup_pick(struct sp_call *call)
 	int err;
 
 	retry_want(call, &want);
-	err = sp_trunk_pick_next(&callee->pick, callee->trunk, &want, picked, callee);
+	err = sp_trunk_pick(&callee->pick, callee->trunk, &want, picked, callee);
 	if (want.host && (EHOSTUNREACH == err || ENOENT == err)) { /* no target, or it failed */
 		want.host = NULL;
-		err = sp_trunk_pick_next(&callee->pick, callee->trunk, &want, picked, callee);
+		err = sp_trunk_pick(&callee->pick, callee->trunk, &want, picked, callee);
 	}
 	if (err)
 		picked(err, NULL, "", 0, callee);
@@ -141,8 +144,9 @@ void act_invite(struct sp_call *call, const struct input *in)
 			   "the INVITE could not be sent", NULL);
 		return;
 	}
+	retry_sent(call);
 	sp_log(SP_LOG_INFO, "call_invite", "call=%s trunk=%s target=%H call_id=%s", call->id,
-	       sp_trunk_name(callee->trunk), sp_log_str, in->host[0] ? in->host : "-",
+	       sp_trunk_name(callee->trunk), sp_log_str, sp_trunk_target_label(in->conn),
 	       sp_sip_dialog_call_id(callee->dlg->sip));
 }
 
@@ -150,8 +154,10 @@ void act_unreachable(struct sp_call *call, const struct input *in)
 {
 	sp_log(SP_LOG_WARN, "trunk_unreachable", "call=%s trunk=%s error=\"%m\"", call->id,
 	       sp_trunk_name(call->leg[SP_SIDE_CALLEE]->trunk), in->err);
+	if (EAGAIN == in->err)
+		call->retry_after_s = sp_trunk_retry_after_s(call->leg[SP_SIDE_CALLEE]->trunk);
 	call_blame(call, policy_invite_failure(retry_status(call, 503)),
-		   "no connection to the callee's trunk", NULL);
+		   "no connection to the callee's trunk", retry_words(call, 503));
 	leg_end(call->leg[SP_SIDE_CALLER]);
 	leg_end(call->leg[SP_SIDE_CALLEE]);
 }
@@ -231,6 +237,7 @@ void act_provisional(struct sp_call *call, const struct input *in)
 		return;
 	}
 	leg_learn(in->leg, in->msg);
+	retry_heard(call, status && described && sdp);
 	if (!status)
 		goto out;
 	headers = mbuf_alloc(256);
@@ -387,7 +394,7 @@ void act_acked(struct sp_call *call, const struct input *in)
 void act_failure(struct sp_call *call, const struct input *in)
 {
 	call_blame(call, policy_invite_failure(retry_status(call, in->msg->status)),
-		   "refused by the callee's trunk", NULL);
+		   "refused by the callee's trunk", retry_words(call, in->msg->status));
 	sp_log(SP_LOG_INFO, "call_failed", "call=%s callee_status=%u caller_status=%u", call->id,
 	       in->msg->status, call->status);
 	if (retry_status(call, in->msg->status) == in->msg->status) /* it is this one's Reason */
@@ -398,10 +405,12 @@ void act_failure(struct sp_call *call, const struct input *in)
 
 void act_no_response(struct sp_call *call, const struct input *in)
 {
-	call_blame(call, policy_invite_failure(retry_status(call, policy_no_response(in->err))),
+	const uint16_t last = policy_no_response(in->err);
+
+	call_blame(call, policy_invite_failure(retry_status(call, last)),
 		   ETIMEDOUT == in->err ? "no response from the callee's trunk"
 					: "connection to the callee's trunk lost",
-		   NULL);
+		   retry_words(call, last));
 	leg_ended(in->leg);
 	leg_end(call->caller);
 }

@@ -12,12 +12,14 @@ enum { STRAGGLERS_MAX = 8192 }; /* each lasts 32 s; beyond them phones hang up b
 
 struct straggler {
 	struct le le; /* in calls->stragglers */
+	struct sp_calls *calls;
 	struct sp_sip *sip;
 	struct sp_trunk *trunk;
 	struct sp_sip_dialog *dialog; /* the one that was taken */
 	struct sp_sip_ctrans *ct;
 	uint32_t cseq;
 	unsigned drops;
+	bool abandoned; /* none was taken: whoever answers is hung up */
 	struct sp_timer timer;
 };
 
@@ -25,6 +27,8 @@ static void destructor(void *arg)
 {
 	struct straggler *s = arg;
 
+	if (s->le.list)
+		--s->calls->stragglerc;
 	list_unlink(&s->le);
 	sp_timer_cancel(&s->timer);
 	if (s->ct)
@@ -69,7 +73,7 @@ static void response(int err, const struct sp_sip_msg *rsp, void *arg)
 		return;
 	if (s->drops++ >= LEG_DROPS_MAX)
 		return;
-	if (0 == pl_strcmp(&rsp->to_tag, sp_sip_dialog_remote_tag(s->dialog))) {
+	if (!s->abandoned && 0 == pl_strcmp(&rsp->to_tag, sp_sip_dialog_remote_tag(s->dialog))) {
 		(void)send_in(s, s->dialog, SP_SIP_ACK); /* its ACK was lost */
 		return;
 	}
@@ -83,27 +87,48 @@ static void response(int err, const struct sp_sip_msg *rsp, void *arg)
 	mem_deref(fork);
 }
 
-void straggler_leave(struct leg *leg)
+/** It takes over the leg's INVITE. @return false: there is no room */
+static bool take_over(struct leg *leg, bool abandoned, uint64_t for_ms)
 {
 	struct sp_calls *calls = leg->call->calls;
-	const uint64_t end_ms = leg->acked_ms + SP_SIP_TIMEOUT_MS;
-	const uint64_t now_ms = sp_loop_now_ms(calls->loop);
 	struct straggler *s;
 
-	if (!leg->invite_ct || !leg->acked || !leg->dlg || now_ms >= end_ms ||
-	    list_count(&calls->stragglers) >= STRAGGLERS_MAX)
-		return;
+	if (calls->stragglerc >= STRAGGLERS_MAX) /* counted: a walk would cost more than a call */
+		return false;
 	s = mem_zalloc(sizeof(*s), destructor);
 	if (!s)
-		return;
+		return false;
+	s->calls = calls;
 	s->sip = calls->sip;
 	s->trunk = mem_ref(leg->trunk);
 	s->dialog = mem_ref(leg->dlg->sip);
 	s->cseq = leg->invite_cseq;
 	s->drops = leg->drops;
+	s->abandoned = abandoned;
 	s->ct = leg->invite_ct;
 	leg->invite_ct = NULL;
 	sp_sip_ctrans_handle(s->ct, response, s);
-	sp_timer_start(calls->loop, &s->timer, end_ms - now_ms, expired, s);
+	sp_timer_start(calls->loop, &s->timer, for_ms, expired, s);
 	list_append(&calls->stragglers, &s->le, s);
+	++calls->stragglerc;
+	return true;
+}
+
+void straggler_leave(struct leg *leg)
+{
+	const uint64_t end_ms = leg->acked_ms + SP_SIP_TIMEOUT_MS;
+	const uint64_t now_ms = sp_loop_now_ms(leg->call->calls->loop);
+
+	if (leg->invite_ct && leg->acked && leg->dlg && now_ms < end_ms)
+		(void)take_over(leg, false, end_ms - now_ms);
+}
+
+bool straggler_abandon(struct leg *leg)
+{
+	struct sp_sip_ctrans *ct = leg->invite_ct;
+
+	if (!ct || !leg->dlg || !take_over(leg, true, 2 * (uint64_t)SP_SIP_TIMEOUT_MS))
+		return false;
+	(void)sp_sip_cancel(ct, NULL); /* lost with its connection: then nobody rings either */
+	return true;
 }

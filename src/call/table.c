@@ -16,6 +16,7 @@ const struct transition transitions[] = {
 	/* state      event           next       action          */
 	ROW(ROUTING,  EV_PICKED,      CALLING,   act_invite),
 	ROW(ROUTING,  EV_UNREACHABLE, ENDING,    act_unreachable),
+	ROW(ROUTING,  EV_RETRY,       ROUTING,   act_retry),
 	ROW(ROUTING,  EV_RING_LIMIT,  ENDING,    act_ring_limit),
 	ROW(ROUTING,  EV_CANCEL,      ENDING,    act_cancelled),
 	ROW(ROUTING,  EV_BYE,         ENDING,    act_bye),

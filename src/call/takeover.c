@@ -56,8 +56,8 @@ static uint16_t open_leg(struct transfer *t, struct sp_trunk *from, struct sp_si
 	if (leg_alloc(&t->target, t->call, t->referrer->side))
 		return 503;
 	leg = t->target;
-	*cause = "the trunk's limit of calls is reached";
-	if (!leg_take_trunk(leg, from, t->call->emergency))
+	*cause = "a limit of the trunk is reached";
+	if (leg_take_trunk(leg, from, t->call->emergency, sp_sip_strans_conn(st)))
 		return 503;
 	err = leg_uas(leg, st, req);
 	*cause = EBADMSG == err ? "no usable Contact" : "out of memory";

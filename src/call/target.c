@@ -10,6 +10,7 @@
 #include "transfer_priv.h"
 
 static void target_response(int err, const struct sp_sip_msg *rsp, void *arg);
+static sp_trunk_picked_h picked;
 
 /** Does the leg's transfer still wait for it? */
 static struct transfer *waiting(const struct leg *leg)
@@ -92,6 +93,53 @@ static int invite(struct transfer *t, struct sp_sip_conn *conn, const char *host
 	return err;
 }
 
+/** To the first trunk of those left that takes the call, with a session to match. */
+static uint16_t take_trunk(struct transfer *t, const char **cause)
+{
+	enum sp_trunk_limit limit = SP_TRUNK_LIMIT_INACTIVE;
+	uint16_t status;
+
+	while (limit && t->routed <= t->route.alsoc) {
+		struct sp_trunk *trunk = t->routed ? t->route.alsov[t->routed - 1] : t->route.trunk;
+
+		t->routed++;
+		limit = leg_take_trunk(t->target, trunk, t->route.emergency, NULL);
+	}
+	*cause = "a limit of the target's trunk is reached";
+	if (limit)
+		return 503;
+	session_close(&t->next);
+	memset(&t->next, 0, sizeof(t->next));
+	session_init(&t->next);
+	*cause = "no media relay for the target";
+	if (session_open(&t->next, t->kept, t->target->trunk))
+		return 503;
+	if (session_offer_again(&t->next, t->kept, t->target, &status, cause))
+		return status;
+	t->next.initial = true;
+	memset(&t->avoid, 0, sizeof(t->avoid));
+	t->avoid.emergency = t->route.emergency;
+	return 0;
+}
+
+static int pick(struct transfer *t)
+{
+	return sp_trunk_pick(&t->target->pick, t->target->trunk, &t->avoid, picked, t->target);
+}
+
+/** Call it once more: at another target of the trunk, or another trunk. @return false: no */
+static bool elsewhere(struct transfer *t, bool of_trunk)
+{
+	const struct sp_conf_failover *conf = &sp_trunk_conf(t->target->trunk)->failover;
+	const char *cause;
+
+	if (t->invites >= conf->tries)
+		return false;
+	if (!of_trunk && sp_trunk_left(t->target->trunk, &t->avoid))
+		return 0 == pick(t);
+	return t->routed <= t->route.alsoc && 0 == take_trunk(t, &cause) && 0 == pick(t);
+}
+
 static void picked(int err, struct sp_sip_conn *conn, const char *host, uint16_t port, void *arg)
 {
 	struct leg *leg = arg;
@@ -101,16 +149,19 @@ static void picked(int err, struct sp_sip_conn *conn, const char *host, uint16_t
 	if (!t)
 		return;
 	if (err) {
-		transfer_fail(t, 503, "no connection to the target's trunk");
+		if (!elsewhere(t, true))
+			transfer_fail(t, 503, "no connection to the target's trunk");
 		return;
 	}
+	t->invites++;
+	sp_trunk_avoid(&t->avoid, sp_trunk_target(conn));
 	err = invite(t, conn, host, port);
 	if (err) {
 		transfer_fail(t, ENOTCONN == err ? 503 : 500, "the INVITE could not be sent");
 		return;
 	}
 	sp_log(SP_LOG_INFO, "call_invite", "call=%s trunk=%s target=%H call_id=%s", leg->call->id,
-	       sp_trunk_name(leg->trunk), sp_log_str, host[0] ? host : "-",
+	       sp_trunk_name(leg->trunk), sp_log_str, sp_trunk_target_label(conn),
 	       sp_sip_dialog_call_id(leg->dlg->sip));
 }
 
@@ -118,13 +169,6 @@ static void picked(int err, struct sp_sip_conn *conn, const char *host, uint16_t
 static void ring_limit(void *arg)
 {
 	transfer_fail(arg, 408, "the target did not answer in time");
-}
-
-static int pick(struct transfer *t)
-{
-	const struct sp_trunk_want want = {.emergency = t->route.emergency};
-
-	return sp_trunk_pick_next(&t->target->pick, t->target->trunk, &want, picked, t->target);
 }
 
 uint16_t target_begin(struct transfer *t, const char **cause)
@@ -138,15 +182,9 @@ uint16_t target_begin(struct transfer *t, const char **cause)
 		return 503;
 	t->target->replaces = t->replaces;
 	t->replaces = NULL;
-	*cause = "the target's trunk's limit of calls is reached";
-	if (!leg_take_trunk(t->target, t->route.trunk, t->route.emergency))
-		return 503;
-	*cause = "no media relay for the target";
-	if (session_open(&t->next, t->kept, t->target->trunk))
-		return 503;
-	if (session_offer_again(&t->next, t->kept, t->target, &status, cause))
+	status = take_trunk(t, cause);
+	if (status)
 		return status;
-	t->next.initial = true;
 	sp_timer_start(call->calls->loop, &t->timer, call->env->conf->limits.ring_s * 1000ULL,
 		       ring_limit, t);
 	*cause = "no connection to the target's trunk";
@@ -186,17 +224,43 @@ static void accepted(struct leg *leg, const struct sp_sip_msg *rsp)
 	}
 }
 
+/** The INVITE may go once more: nothing of the one before is left with the leg. */
+static void reset(struct leg *leg)
+{
+	leg_forget(&leg->invite_ct);
+	leg->state = LEG_IDLE;
+	list_flush(&leg->dlgs);
+	leg->dlg = NULL;
+	leg->peer = 0;
+}
+
+/** A final failure of the target, while it is waited for: is it called once more? */
+static bool again(struct transfer *t, int err, const struct sp_sip_msg *rsp)
+{
+	struct leg *leg = t->target;
+	const struct sp_conf_trunk *conf = sp_trunk_conf(leg->trunk);
+
+	if (!err && timer_too_short(leg, rsp)) { /* RFC 4028 7.3: at the same target */
+		leg_forget(&leg->invite_ct);
+		leg->state = LEG_IDLE;
+		memset(&t->avoid, 0, sizeof(t->avoid));
+		return 0 == pick(t);
+	}
+	if (!err)
+		retry_heed(leg, sp_trunk_target(leg->conn), rsp);
+	if (!retry_of_target(conf, err ? policy_no_response(err) : rsp->status, err))
+		return false;
+	reset(leg);
+	return elsewhere(t, false);
+}
+
 static void failed(struct leg *leg, int err, const struct sp_sip_msg *rsp)
 {
 	struct transfer *t = waiting(leg);
 	uint16_t status = err ? policy_no_response(err) : policy_failure(rsp->status);
 
-	if (t && !err && timer_too_short(leg, rsp)) { /* once more, RFC 4028 7.3 */
-		leg_forget(&leg->invite_ct);
-		leg->state = LEG_IDLE;
-		if (0 == pick(t))
-			return;
-	}
+	if (t && again(t, err, rsp))
+		return;
 	if (!leg->bye_ct)
 		leg_ended(leg);
 	if (t)

@@ -123,6 +123,9 @@ struct transfer {
 
 	/* blind: a new call */
 	struct route route;
+	size_t routed;              /* trunks of it that were tried   */
+	struct sp_trunk_want avoid; /* targets of the present one that were */
+	unsigned invites;
 	bool takeover;    /* an INVITE with Replaces: the target calls us          */
 	uint16_t status;  /* with what it has failed                               */
 	uint16_t refused; /* there is no route: the status to say so with */

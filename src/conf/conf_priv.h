@@ -9,10 +9,12 @@
  *   reader.c  walks libconfig's tree along the tables into drafts
  *   value.c   reads one value of each type;  list.c  lists of values;  needs.c  its words
  *   digits.c  what is dialled, response codes;  rule.c  what header rules are made of
+ *   nets.c    networks, servers
  *   header_names.c  which headers may be passed on, written, read
  *   profiles.c  what a trunk's profile sets, read before the trunk itself
  *   names.c   host names, edit distance;  files.c  where named files are looked for
- *   trunk.c   what holds between the keys of one trunk;  cross.c  between all keys
+ *   trunk.c   what holds between the keys of one trunk;  cross.c  between all keys;
+ *   limits.c  between how much, how long and how often
  *   publish.c drafts become the public structures
  *   load.c    all of it in order;  settings.c  tells it again, key by key, for --check --verbose
  *
@@ -36,6 +38,7 @@ enum {
 	CONF_STRING_MAX = 1000,   /**< bytes of one string value */
 	CONF_NUMBERS_MAX = 65536, /**< entries of "numbers"; number_files take more */
 	CONF_NUMBER_FILES_MAX = 64,
+	CONF_DNS_SERVERS_MAX = 8,
 	CONF_KEY_PATH_SIZE = 320,
 	CONF_SHOWN_SIZE = 480 /**< holds 100 characters, all escaped, quoted and cut */
 };
@@ -156,7 +159,11 @@ void conf_read_value(struct conf_reader *rd, const struct conf_key *key,
 /** The string of s, or NULL after a report. */
 const char *conf_get_string(struct conf_reader *rd, const struct conf_key *key,
 			    const struct config_setting_t *s);
-/** The same for a DNS name, kept in lower case; addresses only where either_ok says so. */
+/** A name that other keys know something by. */
+const char *conf_get_name(struct conf_reader *rd, const struct conf_key *key,
+			  const struct config_setting_t *s);
+/** The same as conf_get_string() for a DNS name, kept in lower case; addresses only where either_ok
+ * says so. */
 const char *conf_get_host(struct conf_reader *rd, const struct conf_key *key,
 			  const struct config_setting_t *s, bool either_ok);
 void conf_read_file(struct conf_reader *rd, const struct conf_key *key,
@@ -178,6 +185,14 @@ const char *conf_get_dialled(struct conf_reader *rd, const struct conf_key *key,
 /** A response code that sends an INVITE elsewhere; 0 after a report. */
 unsigned conf_get_code(struct conf_reader *rd, const struct conf_key *key,
 		       const struct config_setting_t *s);
+
+/* nets.c */
+/** A network with no bits set behind its own. @return false after a report */
+bool conf_get_network(struct conf_reader *rd, const struct conf_key *key,
+		      const struct config_setting_t *s, struct sp_net *net);
+/** "192.0.2.53:53", "[2001:db8::53]:53" of an address with or without a port. */
+const char *conf_get_server(struct conf_reader *rd, const struct conf_key *key,
+			    const struct config_setting_t *s);
 
 /* header_names.c */
 enum conf_header_use {
@@ -228,6 +243,19 @@ enum sp_conf_profile conf_profile_of(const struct config_setting_t *trunk);
 
 /* trunk.c */
 void conf_check_trunk(struct conf_reader *rd, const struct config_setting_t *s, void *draft);
+/** Report a mistake of a member that the file has, else of the group itself. */
+void conf_blame(struct conf_reader *rd, const struct config_setting_t *s, const char *member,
+		const char *text);
+
+/* limits.c */
+/** A burst of what has no rate. Only where nothing of s is wrong by itself. */
+void conf_check_rate(struct conf_reader *rd, const struct config_setting_t *s,
+		     const struct sp_conf_rate *rate, const char *per_s, const char *burst);
+void conf_check_limits(struct conf_reader *rd, const struct config_setting_t *s, void *draft);
+void conf_check_dns(struct conf_reader *rd, const struct config_setting_t *s, void *draft);
+void conf_check_account(struct conf_reader *rd, const struct config_setting_t *s, void *draft);
+/** What holds between the limits and the lists: accounts, times of trunks. */
+int conf_cross_limits(struct conf_reader *rd, struct draft *d);
 
 /* list.c */
 void conf_read_ports(struct conf_reader *rd, const struct conf_key *key,

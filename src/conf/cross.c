@@ -168,10 +168,11 @@ static void check_interface(struct cross *x, size_t i)
 	check_neighbours(x, i);
 
 	/* every leg takes a pair of ports per media stream; limits with a mistake are not known */
-	if (!sp_report_mistakes(x->rd->report) && d->ports[1] && pairs < x->draft->calls)
+	if (!sp_report_mistakes(x->rd->report) && d->ports[1] &&
+	    pairs < (int)x->draft->limits.calls)
 		conf_note_at(x->rd, "interfaces", i, &d->head, "media.ports",
-			     "room for the audio of %d call legs, while limits.calls is %d", pairs,
-			     x->draft->calls);
+			     "room for the audio of %d call legs, while limits.calls is %u", pairs,
+			     x->draft->limits.calls);
 }
 
 /* On a mistake the index stays 0: the snapshot is for --check only, and must be safe to walk. */
@@ -193,31 +194,37 @@ static void resolve_interface(struct cross *x, size_t i)
 					     x->interfaces.c));
 }
 
-static void resolve_carrier(struct cross *x, size_t i)
+/* One of a trunk's carriers. Only where there are several, its name has to be said. */
+static void resolve_carrier(struct cross *x, size_t i, const char *name)
 {
 	struct draft_trunk *t = &x->trunkv[i];
-	char near[SAY_SIZE];
-	int at;
+	const int at = index_of(&x->trunks, name);
+	char near[SAY_SIZE], which[80] = "";
 
-	t->out.carrier = -1;
-	if (!t->carrier)
-		return;
+	if (t->carriers.c > 1)
+		(void)re_snprintf(which, sizeof(which), "\"%s\": ", name);
+	if (at < 0)
+		conf_mistake_at(
+			x->rd, "trunks", i, &t->head, "carrier", "%sno such trunk%s", which,
+			conf_suggest(near, sizeof(near), name, x->carriers.v, x->carriers.c));
+	else if (x->trunkv[at].kind == SP_TRUNK_SERVICE)
+		conf_mistake_at(x->rd, "trunks", i, &t->head, "carrier",
+				"%sis a service trunk, needs one of kind \"carrier\"", which);
+	else if (x->trunkv[at].kind == SP_TRUNK_CARRIER)
+		t->out.carrierv[t->out.carrierc++] = (uint16_t)at;
+}
 
-	if (t->kind == SP_TRUNK_CARRIER) {
+static void resolve_carriers(struct cross *x, size_t i)
+{
+	struct draft_trunk *t = &x->trunkv[i];
+
+	if (t->carriers.c && t->kind == SP_TRUNK_CARRIER) {
 		conf_mistake_at(x->rd, "trunks", i, &t->head, "carrier",
 				"is for service trunks only, this is a carrier trunk: take it out");
 		return;
 	}
-	at = index_of(&x->trunks, t->carrier);
-	if (at < 0)
-		conf_mistake_at(
-			x->rd, "trunks", i, &t->head, "carrier", "no such trunk%s",
-			conf_suggest(near, sizeof(near), t->carrier, x->carriers.v, x->carriers.c));
-	else if (x->trunkv[at].kind == SP_TRUNK_SERVICE)
-		conf_mistake_at(x->rd, "trunks", i, &t->head, "carrier",
-				"is a service trunk, needs one of kind \"carrier\"");
-	else if (x->trunkv[at].kind == SP_TRUNK_CARRIER)
-		t->out.carrier = at;
+	for (size_t k = 0; k < t->carriers.c; k++)
+		resolve_carrier(x, i, ((const char *const *)t->carriers.v)[k]);
 }
 
 /* What a profile's peer wants of the interface and of the trunk's place in it all. */
@@ -246,7 +253,7 @@ static void check_emergency(struct cross *x, size_t i)
 {
 	struct draft_trunk *t = &x->trunkv[i];
 
-	if (t->kind == SP_TRUNK_SERVICE && t->emergency.c && !t->carrier && x->carriers.c &&
+	if (t->kind == SP_TRUNK_SERVICE && t->emergency.c && !t->carriers.c && x->carriers.c &&
 	    !t->head.bad)
 		conf_note_at(x->rd, "trunks", i, &t->head, "emergency",
 			     "emergency calls of callers who are in no number entry find no "
@@ -285,7 +292,7 @@ static void check_trunk(struct cross *x, size_t i)
 	check_unique(x, "trunks", &x->trunks, i, &t->head);
 	check_pair(x, "trunks", i, &t->head, &t->out.client, "certificate", "key");
 	resolve_interface(x, i);
-	resolve_carrier(x, i);
+	resolve_carriers(x, i);
 	check_profile(x, i);
 	check_emergency(x, i);
 	check_diverted(x, i);
@@ -381,5 +388,7 @@ int conf_cross(struct conf_reader *rd, struct draft *d)
 			       "no numbers and no number_files: no call finds its trunk");
 	}
 
-	return check_identities(&x);
+	err = conf_cross_limits(rd, d);
+
+	return err ? err : check_identities(&x);
 }

@@ -13,7 +13,7 @@ struct conf_reader;
 
 /* schema.c */
 enum conf_type {
-	CONF_INTEGER,             /**< int                      */
+	CONF_INTEGER,             /**< int, or unsigned         */
 	CONF_BOOL,                /**< bool                     */
 	CONF_CHOICE,              /**< int, index into choicev  */
 	CONF_STRING,              /**< const char *             */
@@ -32,6 +32,11 @@ enum conf_type {
 	CONF_PLUS_DIGITS,         /**< const char *, "+" allowed in front       */
 	CONF_DIALLED,             /**< struct draft_list of const char *        */
 	CONF_CODES,               /**< struct draft_trunk       */
+	CONF_NAMES,               /**< struct draft_list of const char *        */
+	CONF_NETWORKS,            /**< struct sp_nets           */
+	CONF_SERVERS,             /**< struct draft_list of const char *        */
+	CONF_ACCOUNT,             /**< const char *, as number entries have it  */
+	CONF_SOCKET,              /**< struct sp_conf_path, path "" for none    */
 	CONF_HEADER_NAMES,        /**< struct draft_list of const char *        */
 	CONF_HEADER_WRITTEN_NAME, /**< const char *        */
 	CONF_HEADER_READ_NAME,    /**< const char *        */
@@ -48,6 +53,7 @@ struct conf_key {
 	const char *name;
 	enum conf_type type;
 	bool required;
+	bool or_zero; /**< of an integer: 0 is possible too, below min */
 	int min, max; /**< of an integer, or how many elements or digits */
 	int def;      /**< of an integer, bool or choice */
 	size_t offset;
@@ -100,24 +106,33 @@ struct draft_rule {
 struct draft_trunk {
 	struct draft_head head;
 	struct sp_conf_trunk out;
-	const char *interface, *carrier;
-	struct draft_list identities, pass, emergency, rules_in, rules_out;
+	const char *interface;
+	int limit_status;
+	struct draft_list carriers, identities, pass, emergency, rules_in, rules_out;
 	int kind, profile, purpose, delayed_offer;
-	int calls, connections, options_s, idle_s;
-	int reliable, timer, expires_s, min_s, refresher, refresh;
+	int reliable, timer, refresher, refresh;
 	int transfer, redirect, hold, early_media, identity, diverted, format;
 };
 
 struct draft_number {
 	struct draft_head head;
 	struct sp_conf_number out;
+	struct draft_list trunks, carriers;
+};
+
+struct draft_account {
+	struct draft_head head;
+	struct sp_conf_account out;
 };
 
 struct draft {
 	int level, numbers_shown;
-	int calls, connections, connections_per_source, handshakes;
-	int first_message_s, ring_s, media_timeout_s, drain_s;
-	struct draft_list interfaces, trunks, numbers, number_files;
+	struct sp_conf_limits limits;
+	struct sp_conf_dns dns;
+	struct sp_conf_overload overload;
+	struct sp_conf_path status_socket; /**< path NULL: not given */
+	struct draft_list dns_servers;
+	struct draft_list interfaces, trunks, numbers, number_files, accounts;
 };
 
 #endif

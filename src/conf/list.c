@@ -80,11 +80,16 @@ static void read_target(struct conf_reader *rd, const struct conf_key *key,
 
 	t->src = conf_reader_src(rd, s);
 	t->host = conf_keep_lower(rd, host);
+	if (t->host && *host == '_' && strncmp(t->host, "_sips._tcp.", 11) &&
+	    strncmp(t->host, "_sip._tls.", 10))
+		conf_note(rd, s,
+			  "is not the name of SIP over TLS, \"_sips._tcp.NAME\" or "
+			  "\"_sip._tls.NAME\": what it leads to is called over TLS all the same");
 	if (t->host)
 		++trunk->out.targetc;
 }
 
-/* A list of strings of a draft, each once; names of headers are the same in any case. */
+/* A list of strings of a draft, each once; most are the same in any case. */
 static void add_string(struct conf_reader *rd, const struct conf_key *key,
 		       const config_setting_t *e, struct draft_list *list, const char *str)
 {
@@ -94,7 +99,7 @@ static void add_string(struct conf_reader *rd, const struct conf_key *key,
 		return;
 
 	for (size_t i = 0; i < list->c && key->type != CONF_HOSTS; i++) {
-		if (!str_casecmp(v[i], str)) {
+		if (key->type == CONF_NAMES ? !strcmp(v[i], str) : !str_casecmp(v[i], str)) {
 			conf_mistake(rd, e, "the same twice: keep one of them");
 			return;
 		}
@@ -103,18 +108,35 @@ static void add_string(struct conf_reader *rd, const struct conf_key *key,
 }
 
 static void read_code(struct conf_reader *rd, const struct conf_key *key, const config_setting_t *e,
-		      struct sp_conf_trunk *t)
+		      struct sp_conf_failover *f)
 {
 	const unsigned code = conf_get_code(rd, key, e);
 
-	for (size_t i = 0; code && i < t->failoverc; i++) {
-		if (t->failoverv[i] == code) {
+	for (size_t i = 0; code && i < f->codec; i++) {
+		if (f->codev[i] == code) {
 			conf_mistake(rd, e, "the same twice: keep one of them");
 			return;
 		}
 	}
 	if (code)
-		t->failoverv[t->failoverc++] = (uint16_t)code;
+		f->codev[f->codec++] = (uint16_t)code;
+}
+
+static void read_network(struct conf_reader *rd, const struct conf_key *key,
+			 const config_setting_t *e, struct sp_nets *nets)
+{
+	struct sp_net net;
+
+	if (!conf_get_network(rd, key, e, &net))
+		return;
+	for (size_t i = 0; i < nets->c; i++) {
+		if (nets->v[i].bits == net.bits && sa_cmp(&nets->v[i].addr, &net.addr, SA_ADDR)) {
+			conf_mistake(rd, e, "the same twice: keep one of them");
+			return;
+		}
+	}
+	/* the list is still ours: it came from the arena */
+	((struct sp_net *)(uintptr_t)nets->v)[nets->c++] = net;
 }
 
 static void read_when(struct conf_reader *rd, const struct conf_key *key, const config_setting_t *e,
@@ -151,7 +173,16 @@ static void read_element(struct conf_reader *rd, const struct conf_key *key,
 		add_string(rd, key, e, list, conf_get_dialled(rd, key, e));
 		break;
 	case CONF_CODES:
-		read_code(rd, key, e, &((struct draft_trunk *)base)->out);
+		read_code(rd, key, e, &((struct draft_trunk *)base)->out.failover);
+		break;
+	case CONF_NAMES:
+		add_string(rd, key, e, list, conf_get_name(rd, key, e));
+		break;
+	case CONF_SERVERS:
+		add_string(rd, key, e, list, conf_get_server(rd, key, e));
+		break;
+	case CONF_NETWORKS:
+		read_network(rd, key, e, (void *)list);
 		break;
 	case CONF_METHODS:
 	case CONF_STATUSES:
@@ -172,6 +203,7 @@ static void read_element(struct conf_reader *rd, const struct conf_key *key,
 static int empty_list(struct conf_reader *rd, const struct conf_key *key, size_t n, void *base)
 {
 	struct draft_list *list = (struct draft_list *)(void *)((char *)base + key->offset);
+	struct sp_nets *nets = (void *)list;
 
 	switch (key->type) {
 	case CONF_TARGETS:
@@ -179,8 +211,17 @@ static int empty_list(struct conf_reader *rd, const struct conf_key *key, size_t
 	case CONF_STATUSES:
 		return 0;
 	case CONF_CODES:
-		((struct draft_trunk *)base)->out.failoverc = 0;
+		((struct draft_trunk *)base)->out.failover.codec = 0;
 		return 0;
+	case CONF_NETWORKS:
+		nets->c = 0;
+		nets->v = conf_arena_get(rd->keep, n * sizeof(*nets->v));
+		return nets->v ? 0 : ENOMEM;
+	case CONF_NAMES:
+	case CONF_SERVERS:
+		list->c = 0;
+		list->v = conf_arena_get(rd->drafts, n * sizeof(char *));
+		return list->v ? 0 : ENOMEM;
 	default:
 		list->c = 0;
 		list->v = conf_arena_get(rd->keep, n * sizeof(struct sp_conf_path));
@@ -199,6 +240,9 @@ static bool may_be_single(const struct conf_key *key, const config_setting_t *s)
 	case CONF_METHODS:
 	case CONF_HEADER_NAMES:
 	case CONF_DIALLED:
+	case CONF_NAMES:
+	case CONF_NETWORKS:
+	case CONF_SERVERS:
 		return config_setting_type(s) == CONFIG_TYPE_STRING;
 	default:
 		return false;

@@ -8,7 +8,7 @@
 #include "conf_priv.h"
 
 enum {
-	KNOWN_MAX = 64 /* names that a message lists: all keys of a trunk, and more */,
+	KNOWN_MAX = 96 /* names that a message lists: all keys of a trunk, and more */,
 	PART_MIN = 4 /* characters that are part of one name only, for that to be meant */,
 	NAME_MAX_LEN = 63,
 	LABEL_MAX = 63,
@@ -182,6 +182,42 @@ const char *conf_suggest(char *buf, size_t size, const char *word, const char *c
 	return buf;
 }
 
+/*
+ * "_service._proto.name" (RFC 2782). Over what it is called is no matter of its
+ * name: always over TLS.
+ */
+static bool is_srv_name(const char *s)
+{
+	for (unsigned i = 0; i < 2; i++) {
+		size_t n = 1;
+
+		if (*s != '_')
+			return false;
+		while (is_alnum(s[n]) || s[n] == '-')
+			++n;
+		if (n < 2 || n > LABEL_MAX || s[n] != '.')
+			return false;
+		s += n + 1;
+	}
+
+	return conf_is_host(s);
+}
+
+static const char *parse_srv(struct sp_conf_target *out, char host[256], const char *s)
+{
+	if (strchr(s, ':'))
+		return "is the name of SRV records, which tell the ports: write it without one";
+	if (strlen(s) > HOST_MAX || !is_srv_name(s))
+		return "needs \"_sips._tcp.NAME\" or \"_sip._tls.NAME\", the name of SRV records; "
+		       "or "
+		       "NAME alone, for both";
+	(void)re_snprintf(host, 256, "%s", s);
+	out->port = SIPS_PORT;
+	out->port_given = false;
+
+	return NULL;
+}
+
 /* sp_u32() takes digits only: no sign, no blank, nothing that wraps. */
 static const char *parse_port(struct sp_conf_target *out, const struct pl *pl)
 {
@@ -206,6 +242,8 @@ const char *conf_target_parse(struct sp_conf_target *out, char host[256], const 
 	out->port = SIPS_PORT;
 	out->port_given = false;
 
+	if (*s == '_')
+		return parse_srv(out, host, s);
 	if (!strncmp(s, "sip:", 4) || !strncmp(s, "sips:", 5))
 		return "is a URI: write host and port alone, \"sbc.example.net:5061\"";
 	if (*s == '[') {

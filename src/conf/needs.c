@@ -52,7 +52,8 @@ const char *conf_type_needs(char *buf, size_t size, const struct conf_key *key)
 {
 	switch (key->type) {
 	case CONF_INTEGER:
-		(void)re_snprintf(buf, size, "a whole number from %d to %d", key->min, key->max);
+		(void)re_snprintf(buf, size, "%sa whole number from %d to %d",
+				  key->or_zero ? "0, or " : "", key->min, key->max);
 		return buf;
 	case CONF_CHOICE:
 		print_choices(buf, size, key);
@@ -61,6 +62,16 @@ const char *conf_type_needs(char *buf, size_t size, const struct conf_key *key)
 		return "true or false";
 	case CONF_STRING:
 		return "a string in quotes";
+	case CONF_ACCOUNT:
+		return "a string of 1 to 100 bytes in quotes";
+	case CONF_SOCKET:
+		return "the name of a socket in quotes, \"\" for none";
+	case CONF_NAMES:
+		return "a name in quotes, or a list of names, [ \"one\", \"two\" ]";
+	case CONF_NETWORKS:
+		return "a list of networks, [ \"192.0.2.0/24\" ]";
+	case CONF_SERVERS:
+		return "a list of IP addresses, [ \"192.0.2.53\" ]";
 	case CONF_NAME:
 		return "a name in quotes";
 	case CONF_HOST:

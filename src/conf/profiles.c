@@ -15,7 +15,7 @@
 
 /* The defaults that the schema has no words for: lists. */
 static const struct conf_preset generic[] = {
-	{"failover", "[ 503 ]"},
+	{"failover", "[ 408, 503, 504 ]"},
 };
 
 /* Both of Microsoft's lead to the same border controllers. */

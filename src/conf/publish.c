@@ -9,6 +9,8 @@
 #include <re.h>
 #include "conf_priv.h"
 
+static const char status_socket[] = "/run/sallyport/status.sock"; /* without status.socket */
+
 static const char *or_empty(const char *s)
 {
 	return s ? s : "";
@@ -82,13 +84,21 @@ static int publish_rules(const struct sp_conf_rule **rulev, size_t *rulec, struc
 	return 0;
 }
 
-/* What a trunk is called with, and how often. */
+/* Without a burst of its own, a second's worth may come at once. */
+static void fill_rate(struct sp_conf_rate *rate)
+{
+	if (!rate->burst)
+		rate->burst = rate->per_s;
+}
+
+/* How much it may, and with what it is called. */
 static void publish_limits(struct sp_conf_trunk *t, const struct draft_trunk *d)
 {
-	t->calls = (unsigned)d->calls;
-	t->connections = (unsigned)d->connections;
-	t->options_s = (unsigned)d->options_s;
-	t->idle_s = (unsigned)d->idle_s;
+	fill_rate(&t->limits.rate);
+	fill_rate(&t->limits.rate_in);
+	fill_rate(&t->limits.rate_out);
+	fill_rate(&t->limits.rate_source);
+	t->limits.status = (uint16_t)d->limit_status;
 	if (!d->out.client.certificate.path || !d->out.client.key.path)
 		memset(&t->client, 0, sizeof(t->client));
 }
@@ -100,13 +110,9 @@ static void publish_calls(struct sp_conf_trunk *t, const struct draft_trunk *d)
 	t->check_purpose = d->purpose == 0;
 	t->refuse_delayed = d->delayed_offer == 1;
 	t->reliable = (enum sp_conf_use)d->reliable;
-	t->timer = (struct sp_conf_timer){
-		.use = (enum sp_conf_use)d->timer,
-		.expires_s = (unsigned)d->expires_s,
-		.min_s = (unsigned)d->min_s,
-		.refresher = (enum sp_conf_refresher)d->refresher,
-		.refresh = (enum sp_conf_refresh)d->refresh,
-	};
+	t->timer.use = (enum sp_conf_use)d->timer;
+	t->timer.refresher = (enum sp_conf_refresher)d->refresher;
+	t->timer.refresh = (enum sp_conf_refresh)d->refresh;
 	t->transfer = (enum sp_conf_transfer)d->transfer;
 	t->follow_redirects = d->redirect == 1;
 	t->hold = (enum sp_conf_hold)d->hold;
@@ -170,6 +176,14 @@ static int publish_trunks(struct sp_conf *conf, struct conf_arena *keep, struct 
 	return err;
 }
 
+static size_t publish_routes(const char *namev[SP_CONF_ROUTES_MAX], const struct draft_list *l)
+{
+	for (size_t i = 0; i < l->c; i++)
+		namev[i] = ((const char *const *)l->v)[i];
+
+	return l->c;
+}
+
 static int publish_numbers(struct sp_conf *conf, struct conf_arena *keep, struct draft_list *l)
 {
 	struct sp_conf_number *v = conf_arena_get(keep, l->c * sizeof(*v));
@@ -184,11 +198,68 @@ static int publish_numbers(struct sp_conf *conf, struct conf_arena *keep, struct
 			continue;
 		v[conf->numberc] = d->out;
 		v[conf->numberc].index = (unsigned)i;
+		v[conf->numberc].trunkc = publish_routes(v[conf->numberc].trunkv, &d->trunks);
+		v[conf->numberc].carrierc = publish_routes(v[conf->numberc].carrierv, &d->carriers);
 		v[conf->numberc++].src = d->head.src;
 	}
 	conf->numberv = v;
 
 	return 0;
+}
+
+static int publish_accounts(struct sp_conf *conf, struct conf_arena *keep, struct draft_list *l)
+{
+	struct sp_conf_account *v = conf_arena_get(keep, l->c * sizeof(*v));
+
+	if (!v)
+		return ENOMEM;
+
+	for (size_t i = 0; i < l->c; i++) {
+		const struct draft_account *d = (const struct draft_account *)l->v + i;
+
+		if (d->head.bad)
+			continue;
+		v[conf->accountc] = d->out;
+		v[conf->accountc].src = d->head.src;
+		fill_rate(&v[conf->accountc++].rate);
+	}
+	conf->accountv = v;
+
+	return 0;
+}
+
+/* "192.0.2.53:53,[2001:db8::53]:53" */
+static int publish_servers(struct sp_conf *conf, struct conf_arena *keep,
+			   const struct draft_list *l)
+{
+	const char *const *v = l->v;
+	size_t size = 1, n = 0;
+	char *text;
+
+	for (size_t i = 0; i < l->c; i++)
+		size += strlen(v[i]) + 1;
+	text = conf_arena_get(keep, size);
+	if (!text)
+		return ENOMEM;
+
+	for (size_t i = 0; i < l->c; i++) {
+		(void)re_snprintf(text + n, size - n, "%s%s", i ? "," : "", v[i]);
+		n = strlen(text);
+	}
+	conf->dns.servers = l->c ? text : NULL;
+
+	return 0;
+}
+
+static void publish_socket(struct sp_conf *conf, const struct sp_conf_path *socket)
+{
+	conf->status_socket = *socket;
+	if (!socket->path) {
+		conf->status_socket.path = status_socket;
+		conf->status_socket.src.file = conf->file;
+	} else if (!*socket->path) {
+		conf->status_socket.path = NULL;
+	}
 }
 
 int conf_publish(struct sp_conf *conf, struct conf_arena *keep, struct draft *d)
@@ -197,16 +268,12 @@ int conf_publish(struct sp_conf *conf, struct conf_arena *keep, struct draft *d)
 
 	conf->log_level = (enum sp_log_level)d->level;
 	conf->log_full_numbers = d->numbers_shown != 0;
-	conf->limits = (struct sp_conf_limits){
-		.calls = (unsigned)d->calls,
-		.connections = (unsigned)d->connections,
-		.connections_per_source = (unsigned)d->connections_per_source,
-		.handshakes = (unsigned)d->handshakes,
-		.first_message_s = (unsigned)d->first_message_s,
-		.ring_s = (unsigned)d->ring_s,
-		.media_timeout_s = (unsigned)d->media_timeout_s,
-		.drain_s = (unsigned)d->drain_s,
-	};
+	conf->limits = d->limits;
+	fill_rate(&conf->limits.handshakes_source);
+	fill_rate(&conf->limits.account_rate);
+	conf->dns = d->dns;
+	conf->overload = d->overload;
+	publish_socket(conf, &d->status_socket);
 	conf->number_filev = d->number_files.v;
 	conf->number_filec = d->number_files.c;
 
@@ -215,6 +282,10 @@ int conf_publish(struct sp_conf *conf, struct conf_arena *keep, struct draft *d)
 		err = publish_trunks(conf, keep, &d->trunks);
 	if (!err)
 		err = publish_numbers(conf, keep, &d->numbers);
+	if (!err)
+		err = publish_accounts(conf, keep, &d->accounts);
+	if (!err)
+		err = publish_servers(conf, keep, &d->dns_servers);
 
 	return err;
 }

@@ -11,8 +11,8 @@
 #include "conf_priv.h"
 
 enum {
-	NAMES_MAX = 64, /* keys that an unknown one is compared with */
-	SAY_SIZE = 1024
+	NAMES_MAX = 96, /* keys that an unknown one is compared with */
+	SAY_SIZE = 2048
 };
 
 size_t conf_reader_enter(struct conf_reader *rd, const char *fmt, ...)
@@ -328,6 +328,7 @@ static void read_member(struct conf_reader *rd, const struct conf_group *g,
 			const config_setting_t *s, void *base)
 {
 	const struct conf_key *key = find_key(g, config_setting_name(s));
+	const unsigned before = sp_report_mistakes(rd->report);
 	char needs[SAY_SIZE];
 
 	if (!key)
@@ -340,6 +341,11 @@ static void read_member(struct conf_reader *rd, const struct conf_group *g,
 		conf_mistake(rd, s, "needs %s", conf_type_needs(needs, sizeof(needs), key));
 	else
 		conf_read_value(rd, key, s, base);
+
+	/* what is wrong by itself is not held against the others */
+	if (key && key->type == CONF_GROUP && key->group->checkh &&
+	    sp_report_mistakes(rd->report) == before)
+		key->group->checkh(rd, s, base);
 }
 
 static void read_members(struct conf_reader *rd, const struct conf_group *g,

@@ -25,14 +25,37 @@ static const struct conf_key log_keys[] = {
 };
 
 static const struct conf_key limits_keys[] = {
-	{"calls",                  CONF_INTEGER, .min = 1,  .max = 100000, .def = 2000, AT(calls)},
-	{"connections",            CONF_INTEGER, .min = 1,  .max = 100000, .def = 1000, AT(connections)},
-	{"connections_per_source", CONF_INTEGER, .min = 1,  .max = 100000, .def = 20,   AT(connections_per_source)},
-	{"handshakes",             CONF_INTEGER, .min = 1,  .max = 10000,  .def = 64,   AT(handshakes)},
-	{"first_message_s",        CONF_INTEGER, .min = 1,  .max = 3600,   .def = 10,   AT(first_message_s)},
-	{"ring_s",                 CONF_INTEGER, .min = 10, .max = 3600,   .def = 180,  AT(ring_s)},
-	{"media_timeout_s",        CONF_INTEGER, .min = 0,  .max = 86400,  .def = 60,   AT(media_timeout_s)},
-	{"drain_s",                CONF_INTEGER, .min = 0,  .max = 86400,  .def = 300,  AT(drain_s)},
+	{"calls",                  CONF_INTEGER, .min = 1,  .max = 100000, .def = 2000, AT(limits.calls)},
+	{"connections",            CONF_INTEGER, .min = 1,  .max = 100000, .def = 1000, AT(limits.connections)},
+	{"connections_per_source", CONF_INTEGER, .min = 1,  .max = 100000, .def = 20,   AT(limits.connections_per_source)},
+	{"handshakes",             CONF_INTEGER, .min = 1,  .max = 10000,  .def = 64,   AT(limits.handshakes)},
+	{"handshakes_per_source_s",     CONF_INTEGER, .min = 0, .max = 100000, .def = 20,  AT(limits.handshakes_source.per_s)},
+	{"handshakes_per_source_burst", CONF_INTEGER, .min = 0, .max = 100000, .def = 100, AT(limits.handshakes_source.burst)},
+	{"message_s",              CONF_INTEGER, .min = 1,  .max = 3600,   .def = 10,   AT(limits.message_s)},
+	{"first_message_s",        CONF_INTEGER, .min = 1,  .max = 3600,   .def = 10,   AT(limits.first_message_s)},
+	{"ring_s",                 CONF_INTEGER, .min = 10, .max = 3600,   .def = 180,  AT(limits.ring_s)},
+	{"media_timeout_s",        CONF_INTEGER, .min = 0,  .max = 86400,  .def = 60,   AT(limits.media_timeout_s)},
+	{"drain_s",                CONF_INTEGER, .min = 0,  .max = 86400,  .def = 300,  AT(limits.drain_s)},
+	{"calls_per_account",      CONF_INTEGER, .min = 0,  .max = 100000, .def = 0,    AT(limits.account_calls)},
+	{"account_calls_per_s",    CONF_INTEGER, .min = 0,  .max = 100000, .def = 0,    AT(limits.account_rate.per_s)},
+	{"account_calls_burst",    CONF_INTEGER, .min = 0,  .max = 100000, .def = 0,    AT(limits.account_rate.burst)},
+};
+
+static const struct conf_key dns_keys[] = {
+	{"servers",   CONF_SERVERS, .min = 0, .max = CONF_DNS_SERVERS_MAX, AT(dns_servers)},
+	{"ttl_min_s", CONF_INTEGER, .min = 1, .max = 3600,  .def = 30,   AT(dns.ttl_min_s)},
+	{"ttl_max_s", CONF_INTEGER, .min = 1, .max = 86400, .def = 3600, AT(dns.ttl_max_s)},
+};
+
+static const struct conf_key overload_keys[] = {
+	{"lag_ms",        CONF_INTEGER, .min = 0, .max = 10000,   .def = 50, AT(overload.lag_ms)},
+	{"cpu_percent",   CONF_INTEGER, .min = 0, .max = 100,     .def = 90, AT(overload.cpu_percent)},
+	{"memory_mb",     CONF_INTEGER, .min = 0, .max = 1048576, .def = 0,  AT(overload.memory_mb)},
+	{"ports_percent", CONF_INTEGER, .min = 0, .max = 100,     .def = 95, AT(overload.ports_percent)},
+};
+
+static const struct conf_key status_keys[] = {
+	{"socket", CONF_SOCKET, AT(status_socket)},
 };
 
 #undef AT
@@ -127,19 +150,39 @@ static const struct conf_key trunk_keys[] = {
 	{"key",         CONF_KEY_FILE, AT(out.client.key)},
 	{"targets",     CONF_TARGETS, .min = 0, .max = SP_CONF_TARGETS_MAX},
 	{"domain",      CONF_HOST,   AT(out.domain)},
-	{"carrier",     CONF_NAME,   AT(carrier)},
-	{"calls",       CONF_INTEGER, .min = 0, .max = 100000, .def = 0,  AT(calls)},
-	{"connections", CONF_INTEGER, .min = 1, .max = 10000,  .def = 32, AT(connections)},
-	{"options_s",   CONF_INTEGER, .min = 0, .max = 86400,  .def = 60, AT(options_s)},
-	{"idle_s",      CONF_INTEGER, .min = 0, .max = 86400,  .def = 0,  AT(idle_s)},
+	{"carrier",     CONF_NAMES,  .min = 1, .max = SP_CONF_ROUTES_MAX, AT(carriers)},
+	{"networks",       CONF_NETWORKS, .min = 0, .max = SP_CONF_NETWORKS_MAX, AT(out.networks)},
+	{"media_networks", CONF_NETWORKS, .min = 0, .max = SP_CONF_NETWORKS_MAX, AT(out.media_networks)},
+	{"crl",         CONF_FILE,   AT(out.crl)},
+
+	{"calls",              CONF_INTEGER, .min = 0, .max = 100000, .def = 0, AT(out.limits.calls)},
+	{"calls_in",           CONF_INTEGER, .min = 0, .max = 100000, .def = 0, AT(out.limits.calls_in)},
+	{"calls_out",          CONF_INTEGER, .min = 0, .max = 100000, .def = 0, AT(out.limits.calls_out)},
+	{"calls_per_s",        CONF_INTEGER, .min = 0, .max = 100000, .def = 0, AT(out.limits.rate.per_s)},
+	{"calls_burst",        CONF_INTEGER, .min = 0, .max = 100000, .def = 0, AT(out.limits.rate.burst)},
+	{"calls_in_per_s",     CONF_INTEGER, .min = 0, .max = 100000, .def = 0, AT(out.limits.rate_in.per_s)},
+	{"calls_in_burst",     CONF_INTEGER, .min = 0, .max = 100000, .def = 0, AT(out.limits.rate_in.burst)},
+	{"calls_out_per_s",    CONF_INTEGER, .min = 0, .max = 100000, .def = 0, AT(out.limits.rate_out.per_s)},
+	{"calls_out_burst",    CONF_INTEGER, .min = 0, .max = 100000, .def = 0, AT(out.limits.rate_out.burst)},
+	{"source_calls_per_s", CONF_INTEGER, .min = 0, .max = 100000, .def = 0, AT(out.limits.rate_source.per_s)},
+	{"source_calls_burst", CONF_INTEGER, .min = 0, .max = 100000, .def = 0, AT(out.limits.rate_source.burst)},
+	{"limit_status",       CONF_INTEGER, .min = 400, .max = 699, .def = 503, AT(limit_status)},
+
+	{"connections",        CONF_INTEGER, .min = 1, .max = 10000, .def = 32, AT(out.connections)},
+	{"target_connections", CONF_INTEGER, .min = 1, .max = 8,     .def = 2,  AT(out.target_connections)},
+	{"reuse",              CONF_BOOL,    .def = 1, AT(out.reuse)},
+	{"keepalive_s",        CONF_INTEGER, .or_zero = true, .min = 5, .max = 3600, .def = 90, AT(out.keepalive_s)},
+	{"options_s",          CONF_INTEGER, .min = 0, .max = 86400, .def = 60, AT(out.options_s)},
+	{"options_timeout_s",  CONF_INTEGER, .min = 1, .max = 60,    .def = 5,  AT(out.options_timeout_s)},
+	{"idle_s",             CONF_INTEGER, .min = 0, .max = 86400, .def = 0,  AT(out.idle_s)},
 
 	{"delayed_offer", CONF_CHOICE, .def = 0, AT(delayed_offer), CHOICES("relay", "refuse")},
 	{"reliable_provisionals", CONF_CHOICE, .def = SP_USE_SUPPORTED, AT(reliable),
 	 CHOICES("off", "supported", "required")},
 	{"session_timer", CONF_CHOICE, .def = SP_USE_SUPPORTED, AT(timer),
 	 CHOICES("off", "supported", "required")},
-	{"session_expires_s", CONF_INTEGER, .min = 90, .max = 86400, .def = 1800, AT(expires_s)},
-	{"session_min_s",     CONF_INTEGER, .min = 90, .max = 86400, .def = 90,   AT(min_s)},
+	{"session_expires_s", CONF_INTEGER, .min = 90, .max = 86400, .def = 1800, AT(out.timer.expires_s)},
+	{"session_min_s",     CONF_INTEGER, .min = 90, .max = 86400, .def = 90,   AT(out.timer.min_s)},
 	{"session_refresher", CONF_CHOICE, .def = SP_REFRESHER_ANY, AT(refresher),
 	 CHOICES("any", "gateway", "peer")},
 	{"session_refresh", CONF_CHOICE, .def = SP_REFRESH_AUTO, AT(refresh),
@@ -148,6 +191,11 @@ static const struct conf_key trunk_keys[] = {
 	 CHOICES("refuse", "relay", "handle")},
 	{"redirect",    CONF_CHOICE, .def = 0, AT(redirect), CHOICES("fail", "follow")},
 	{"failover",    CONF_CODES, .min = 0, .max = SP_CONF_FAILOVER_MAX},
+	{"response_s",     CONF_INTEGER, .min = 1, .max = 60,  .def = 4,  AT(out.failover.response_s)},
+	{"progress_s",     CONF_INTEGER, .min = 0, .max = 300, .def = 20, AT(out.failover.progress_s)},
+	{"failover_s",     CONF_INTEGER, .min = 1, .max = 600, .def = 30, AT(out.failover.total_s)},
+	{"failover_tries", CONF_INTEGER, .min = 1, .max = 16,  .def = 4,  AT(out.failover.tries)},
+	{"failover_early_media", CONF_BOOL, .def = 0, AT(out.failover.early_media)},
 	{"hold",        CONF_CHOICE, .def = SP_HOLD_RELAY, AT(hold),
 	 CHOICES("relay", "sendonly", "inactive")},
 	{"early_media", CONF_CHOICE, .def = SP_EARLY_RELAY, AT(early_media),
@@ -171,18 +219,31 @@ static const struct conf_key trunk_keys[] = {
 
 static const struct conf_key number_keys[] = {
 	{"number",  CONF_STRING, true, AT(out.number)},
-	{"trunk",   CONF_STRING, true, AT(out.trunk)},
-	{"carrier", CONF_STRING, AT(out.carrier)},
+	{"trunk",   CONF_NAMES,  true, .min = 1, .max = SP_CONF_ROUTES_MAX, AT(trunks)},
+	{"carrier", CONF_NAMES,  .min = 1, .max = SP_CONF_ROUTES_MAX, AT(carriers)},
 	{"account", CONF_STRING, AT(out.account)},
 	{"headers", CONF_HEADERS, .min = 0, .max = SP_CONF_HEADERS_MAX},
 	{"headers_to_carrier", CONF_BOOL, .def = 0, AT(out.headers_to_carrier)},
 };
 
 #undef AT
+#define AT(field) .offset = offsetof(struct draft_account, field)
+
+static const struct conf_key account_keys[] = {
+	{"name",        CONF_ACCOUNT, true, AT(out.name)},
+	{"calls",       CONF_INTEGER, .min = 0, .max = 100000, .def = 0, AT(out.calls)},
+	{"calls_per_s", CONF_INTEGER, .min = 0, .max = 100000, .def = 0, AT(out.rate.per_s)},
+	{"calls_burst", CONF_INTEGER, .min = 0, .max = 100000, .def = 0, AT(out.rate.burst)},
+};
+
+#undef AT
 #define AT(field) .offset = offsetof(struct draft, field)
 
 static const struct conf_group log_group = {TABLE(log_keys)};
-static const struct conf_group limits_group = {TABLE(limits_keys)};
+static const struct conf_group limits_group = {TABLE(limits_keys), .checkh = conf_check_limits};
+static const struct conf_group dns_group = {TABLE(dns_keys), .checkh = conf_check_dns};
+static const struct conf_group overload_group = {TABLE(overload_keys)};
+static const struct conf_group status_group = {TABLE(status_keys)};
 static const struct conf_group interface_group = {
 	"name", TABLE(interface_keys), .size = sizeof(struct draft_interface)};
 const struct conf_group conf_trunk_group = {
@@ -190,10 +251,16 @@ const struct conf_group conf_trunk_group = {
 	.preseth = conf_profile_tree, .checkh = conf_check_trunk};
 static const struct conf_group number_group = {
 	"number", TABLE(number_keys), .size = sizeof(struct draft_number)};
+static const struct conf_group account_group = {
+	"name", TABLE(account_keys), .size = sizeof(struct draft_account),
+	.checkh = conf_check_account};
 
 static const struct conf_key root_keys[] = {
 	{"log",          CONF_GROUP, .group = &log_group},
 	{"limits",       CONF_GROUP, .group = &limits_group},
+	{"dns",          CONF_GROUP, .group = &dns_group},
+	{"overload",     CONF_GROUP, .group = &overload_group},
+	{"status",       CONF_GROUP, .group = &status_group},
 	{"interfaces",   CONF_LIST, true, .min = 1, .max = SP_CONF_INTERFACES_MAX, AT(interfaces),
 	 .group = &interface_group},
 	{"trunks",       CONF_LIST, true, .min = 1, .max = SP_CONF_TRUNKS_MAX, AT(trunks),
@@ -201,6 +268,8 @@ static const struct conf_key root_keys[] = {
 	{"numbers",      CONF_LIST, .min = 0, .max = CONF_NUMBERS_MAX, AT(numbers),
 	 .group = &number_group},
 	{"number_files", CONF_FILES, .min = 0, .max = CONF_NUMBER_FILES_MAX, AT(number_files)},
+	{"accounts",     CONF_LIST, .min = 0, .max = SP_CONF_ACCOUNTS_MAX, AT(accounts),
+	 .group = &account_group},
 };
 
 const struct conf_group conf_schema = {TABLE(root_keys)};

@@ -86,6 +86,7 @@ static int write_default(struct mbuf *mb, const struct conf_key *key)
 		return key->def < 0 ? 0 : write_string(mb, key->choicev[key->def]);
 	case CONF_TARGETS:
 	case CONF_CODES:
+	case CONF_NETWORKS:
 	case CONF_HEADER_NAMES:
 	case CONF_DIALLED:
 		return mbuf_write_str(mb, "[ ]");

@@ -8,9 +8,8 @@
 #include <re.h>
 #include "conf_priv.h"
 
-/* Report a mistake of a member that the file has, else of the group itself. */
-static void blame(struct conf_reader *rd, const config_setting_t *s, const char *member,
-		  const char *text)
+void conf_blame(struct conf_reader *rd, const struct config_setting_t *s, const char *member,
+		const char *text)
 {
 	const config_setting_t *m = config_setting_get_member(s, member);
 	const size_t len = rd->path_len;
@@ -18,6 +17,16 @@ static void blame(struct conf_reader *rd, const config_setting_t *s, const char 
 	if (m)
 		(void)conf_reader_enter(rd, ".%s", member);
 	conf_mistake(rd, m ? m : s, "%s", text);
+	conf_reader_leave(rd, len);
+}
+
+static void note(struct conf_reader *rd, const config_setting_t *s, const char *member,
+		 const char *text)
+{
+	const config_setting_t *m = config_setting_get_member(s, member);
+	const size_t len = conf_reader_enter(rd, m ? ".%s" : "", member);
+
+	conf_note(rd, m ? m : s, "%s", text);
 	conf_reader_leave(rd, len);
 }
 
@@ -43,19 +52,20 @@ static void check_timer(struct conf_reader *rd, const config_setting_t *s,
 			const struct draft_trunk *d)
 {
 	const bool min = config_setting_get_member(s, "session_min_s") != NULL;
+	const unsigned min_s = d->out.timer.min_s, expires_s = d->out.timer.expires_s;
 	char text[256], from[128];
 
-	if (d->head.bad || d->min_s <= d->expires_s)
+	if (min_s <= expires_s)
 		return;
 
 	if (min)
 		(void)re_snprintf(text, sizeof(text),
-				  "needs session_expires_s, which is %d%s, or less", d->expires_s,
+				  "needs session_expires_s, which is %u%s, or less", expires_s,
 				  origin(from, sizeof(from), s, "session_expires_s"));
 	else
-		(void)re_snprintf(text, sizeof(text), "needs session_min_s, which is %d%s, or more",
-				  d->min_s, origin(from, sizeof(from), s, "session_min_s"));
-	blame(rd, s, min ? "session_min_s" : "session_expires_s", text);
+		(void)re_snprintf(text, sizeof(text), "needs session_min_s, which is %u%s, or more",
+				  min_s, origin(from, sizeof(from), s, "session_min_s"));
+	conf_blame(rd, s, min ? "session_min_s" : "session_expires_s", text);
 }
 
 /* What was wrong by itself is there, though the draft does not have it. */
@@ -81,21 +91,61 @@ static void check_numbering(struct conf_reader *rd, const config_setting_t *s,
 	const size_t len = conf_reader_enter(rd, ".numbering");
 
 	if (has(s, "national_prefix") && !has(s, "country"))
-		blame(rd, s, "national_prefix",
-		      "needs country = \"...\" too: national numbers of which country?");
+		conf_blame(rd, s, "national_prefix",
+			   "needs country = \"...\" too: national numbers of which country?");
 	if (d->format == SP_FORMAT_NATIONAL && !has(s, "country"))
-		blame(rd, s, "format",
-		      "needs country = \"...\", whose numbers are written without it, and "
-		      "national_prefix if they begin with one");
+		conf_blame(rd, s, "format",
+			   "needs country = \"...\", whose numbers are written without it, and "
+			   "national_prefix if they begin with one");
 	if (d->format == SP_FORMAT_INTERNATIONAL && !has(s, "international_prefix"))
-		blame(rd, s, "format",
-		      "needs international_prefix = \"...\", \"00\" say, to write instead of "
-		      "\"+\"");
+		conf_blame(rd, s, "format",
+			   "needs international_prefix = \"...\", \"00\" say, to write instead of "
+			   "\"+\"");
 	if (is_shadowed(&d->out.numbering))
-		blame(rd, s, "international_prefix",
-		      "national_prefix begins with it too, so national numbers would be taken for "
-		      "international ones: needs another");
+		conf_blame(rd, s, "international_prefix",
+			   "national_prefix begins with it too, so national numbers would be taken "
+			   "for "
+			   "international ones: needs another");
 	conf_reader_leave(rd, len);
+}
+
+/* A target that says nothing must be given up before the call is. */
+static void check_failover(struct conf_reader *rd, const config_setting_t *s,
+			   const struct sp_conf_failover *f)
+{
+	const bool total = has(s, "failover_s");
+	char text[256], from[128];
+
+	if (f->total_s < f->response_s) {
+		if (total)
+			(void)re_snprintf(text, sizeof(text),
+					  "needs response_s, which is %u%s, or more", f->response_s,
+					  origin(from, sizeof(from), s, "response_s"));
+		else
+			(void)re_snprintf(text, sizeof(text),
+					  "needs failover_s, which is %u%s, or less", f->total_s,
+					  origin(from, sizeof(from), s, "failover_s"));
+		conf_blame(rd, s, total ? "failover_s" : "response_s", text);
+	} else if (f->progress_s && f->progress_s < f->response_s) {
+		note(rd, s, has(s, "progress_s") ? "progress_s" : "response_s",
+		     "progress_s is less than response_s, and is not looked at before that is "
+		     "over");
+	}
+}
+
+static void check_limits(struct conf_reader *rd, const config_setting_t *s,
+			 const struct sp_conf_trunk_limits *l)
+{
+	static const char more[] = "more than calls, which is reached before";
+
+	conf_check_rate(rd, s, &l->rate, "calls_per_s", "calls_burst");
+	conf_check_rate(rd, s, &l->rate_in, "calls_in_per_s", "calls_in_burst");
+	conf_check_rate(rd, s, &l->rate_out, "calls_out_per_s", "calls_out_burst");
+	conf_check_rate(rd, s, &l->rate_source, "source_calls_per_s", "source_calls_burst");
+	if (l->calls && l->calls_in > l->calls)
+		note(rd, s, "calls_in", more);
+	if (l->calls && l->calls_out > l->calls)
+		note(rd, s, "calls_out", more);
 }
 
 void conf_check_trunk(struct conf_reader *rd, const struct config_setting_t *s, void *draft)
@@ -103,7 +153,17 @@ void conf_check_trunk(struct conf_reader *rd, const struct config_setting_t *s, 
 	const struct draft_trunk *d = draft;
 	const config_setting_t *numbering = config_setting_get_member(s, "numbering");
 
-	check_timer(rd, s, d);
+	/* what is wrong by itself is not held against the others */
+	if (!d->head.bad) {
+		check_timer(rd, s, d);
+		check_failover(rd, s, &d->out.failover);
+		check_limits(rd, s, &d->out.limits);
+	}
+	if (!d->head.bad && has(s, "crl") && !d->out.ca.path)
+		note(rd, s, "crl",
+		     "without ca: the public authorities are trusted here, and only certificates "
+		     "of "
+		     "those whose list is in this file are taken");
 	if (numbering && config_setting_is_group(numbering))
 		check_numbering(rd, numbering, d);
 }

@@ -8,6 +8,8 @@
 #include <re.h>
 #include "conf_priv.h"
 
+enum { ACCOUNT_MAX = 100, SOCKET_MAX = 107 };
+
 /* Digits that are no number: their leading zeros have a meaning, and they want quotes. */
 static bool is_quoted(enum conf_type type)
 {
@@ -54,7 +56,7 @@ static void read_integer(struct conf_reader *rd, const struct conf_key *key,
 	}
 
 	v = config_setting_get_int64(s);
-	if (v < key->min || v > key->max)
+	if ((v < key->min || v > key->max) && (v || !key->or_zero))
 		conf_mistake(rd, s, "needs %s", conf_type_needs(needs, sizeof(needs), key));
 	else
 		*out = (int)v;
@@ -85,6 +87,7 @@ const char *conf_get_string(struct conf_reader *rd, const struct conf_key *key,
 		return NULL;
 	}
 	if (!*str && key->type != CONF_STRING && key->type != CONF_HEADERS &&
+	    key->type != CONF_SOCKET &&
 	    ((key->type != CONF_DIGITS && key->type != CONF_PLUS_DIGITS) || key->min)) {
 		conf_mistake(rd, s, "is empty: needs a value, or no such key at all");
 		return NULL;
@@ -138,18 +141,56 @@ static void read_choice(struct conf_reader *rd, const struct conf_key *key,
 		     strstr(near, "did you mean") ? near : "");
 }
 
-static void read_name(struct conf_reader *rd, const struct conf_key *key, const config_setting_t *s,
-		      const char **out)
+const char *conf_get_name(struct conf_reader *rd, const struct conf_key *key,
+			  const config_setting_t *s)
+{
+	const char *str = conf_get_string(rd, key, s);
+
+	if (!str)
+		return NULL;
+	if (!conf_is_name(str)) {
+		conf_mistake(rd, s, "needs 1 to 63 letters, digits, \"_\", \".\" or \"-\"");
+		return NULL;
+	}
+
+	return conf_keep(rd, str);
+}
+
+/* Any text: number entries have it likewise. */
+static void read_account(struct conf_reader *rd, const struct conf_key *key,
+			 const config_setting_t *s, const char **out)
 {
 	const char *str = conf_get_string(rd, key, s);
 
 	if (!str)
 		return;
-	if (!conf_is_name(str)) {
-		conf_mistake(rd, s, "needs 1 to 63 letters, digits, \"_\", \".\" or \"-\"");
+	if (strlen(str) > ACCOUNT_MAX)
+		conf_mistake(rd, s, "has %zu bytes, an account has at most %u", strlen(str),
+			     (unsigned)ACCOUNT_MAX);
+	else
+		*out = conf_keep(rd, str);
+}
+
+/* unix(7): what a socket's address has room for, with the NUL that ends it. */
+static void read_socket(struct conf_reader *rd, const struct conf_key *key,
+			const config_setting_t *s, struct sp_conf_path *out)
+{
+	const char *str = conf_get_string(rd, key, s), *path;
+
+	if (!str)
+		return;
+	path = *str ? conf_file_path(rd->keep, rd->dir, str) : "";
+	if (!path) {
+		rd->err = ENOMEM;
 		return;
 	}
-	*out = conf_keep(rd, str);
+	if (strlen(path) > SOCKET_MAX) {
+		conf_mistake(rd, s, "is %s, of %zu bytes: a socket's name has at most %u", path,
+			     strlen(path), (unsigned)SOCKET_MAX);
+		return;
+	}
+	out->src = conf_reader_src(rd, s);
+	out->path = path;
 }
 
 /* A DNS name; addresses only where either_ok says so. NULL after a report. */
@@ -247,7 +288,13 @@ void conf_read_value(struct conf_reader *rd, const struct conf_key *key,
 		*(const char **)p = str ? conf_keep(rd, str) : NULL;
 		break;
 	case CONF_NAME:
-		read_name(rd, key, s, p);
+		*(const char **)p = conf_get_name(rd, key, s);
+		break;
+	case CONF_ACCOUNT:
+		read_account(rd, key, s, p);
+		break;
+	case CONF_SOCKET:
+		read_socket(rd, key, s, p);
 		break;
 	case CONF_HOST:
 	case CONF_HOST_ADDRESS:
@@ -282,6 +329,9 @@ void conf_read_value(struct conf_reader *rd, const struct conf_key *key,
 	case CONF_TARGETS:
 	case CONF_DIALLED:
 	case CONF_CODES:
+	case CONF_NAMES:
+	case CONF_NETWORKS:
+	case CONF_SERVERS:
 	case CONF_HEADER_NAMES:
 	case CONF_METHODS:
 	case CONF_STATUSES:

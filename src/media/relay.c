@@ -20,6 +20,12 @@
 
 enum { RTP, RTCP };
 
+/* Where the media of one side may come from. */
+struct side {
+	const struct sp_nets *nets; /* NULL: anywhere */
+	void *owner;                /* of nets        */
+};
+
 /* One socket, with all that a packet needs on its way. */
 struct path {
 	int fd;
@@ -27,8 +33,10 @@ struct path {
 	struct sp_srtp *in;  /* the peer's key; NULL until it is known. Its half's. */
 	struct sp_srtp *out; /* our key towards remote. Its half's.                 */
 	struct path *other;  /* the same protocol on the other side                 */
+	const struct side *side;
 	struct sp_loop *loop;
 	struct sa remote; /* where the peer is; len 0 until that is known */
+	bool proven;      /* authentic packets came from remote           */
 	uint64_t last_ms; /* last authentic packet                        */
 	struct sp_relay_count count;
 };
@@ -56,6 +64,7 @@ struct watch {
 struct sp_relay {
 	struct sp_loop *loop;
 	struct sp_ports *ports[2];
+	struct side side[2];
 	struct stream *streams[SP_RELAY_STREAMS_MAX];
 	size_t nstreams;
 	struct watch watch[2];
@@ -78,6 +87,13 @@ static void count_refused(struct sp_relay_count *count, int err)
 		count->malformed++;
 		break;
 	}
+}
+
+/* A source that has proven itself has passed the networks too: mostly it is that one. */
+static bool is_foreign(const struct path *path, const struct sa *src)
+{
+	return path->side->nets && !(path->proven && sa_cmp(src, &path->remote, SA_ALL)) &&
+	       !sp_nets_have(path->side->nets, src);
 }
 
 /*
@@ -105,6 +121,11 @@ static void relay_receive(struct path *path)
 			break;
 		}
 
+		if (is_foreign(path, &src)) {
+			path->count.foreign++;
+			continue;
+		}
+
 		if (n > SP_RELAY_PACKET_MAX) {
 			path->count.malformed++;
 			continue;
@@ -127,6 +148,7 @@ static void relay_receive(struct path *path)
 			path->remote = src;
 			path->count.latched++;
 		}
+		path->proven = true;
 
 		if (!to->remote.len) {
 			path->count.early++;
@@ -162,6 +184,7 @@ static void half_close(struct half *half, struct sp_loop *loop)
 		path->in = NULL;
 		path->out = NULL;
 		path->remote.len = 0;
+		path->proven = false;
 	}
 
 	if (half->ports) {
@@ -223,7 +246,7 @@ static int stream_open(struct stream *st, struct sp_loop *loop, struct sp_ports 
 	return err;
 }
 
-static int stream_alloc(struct stream **stp, struct sp_loop *loop, struct sp_ports *const ports[2])
+static int stream_alloc(struct stream **stp, struct sp_relay *r)
 {
 	struct stream *st;
 	int err;
@@ -238,12 +261,13 @@ static int stream_alloc(struct stream **stp, struct sp_loop *loop, struct sp_por
 
 			path->fd = -1;
 			path->rtcp = i == RTCP;
-			path->loop = loop;
+			path->loop = r->loop;
+			path->side = &r->side[side];
 			path->other = &st->half[!side].path[i];
 		}
 	}
 
-	err = stream_open(st, loop, ports);
+	err = stream_open(st, r->loop, r->ports);
 	if (err)
 		mem_deref(st);
 	else
@@ -259,8 +283,10 @@ static void relay_destructor(void *arg)
 	sp_timer_cancel(&r->timer);
 	for (size_t i = 0; i < r->nstreams; i++)
 		mem_deref(r->streams[i]);
-	for (int side = 0; side < 2; side++)
+	for (int side = 0; side < 2; side++) {
+		mem_deref(r->side[side].owner);
 		mem_deref(r->ports[side]);
+	}
 }
 
 int sp_relay_alloc(struct sp_relay **rp, struct sp_loop *loop, struct sp_ports *const ports[2],
@@ -304,7 +330,7 @@ int sp_relay_add(size_t *stream, struct sp_relay *r)
 	if (i < r->nstreams)
 		err = stream_open(r->streams[i], r->loop, r->ports);
 	else
-		err = stream_alloc(&r->streams[i], r->loop, r->ports);
+		err = stream_alloc(&r->streams[i], r);
 	if (err)
 		return err;
 
@@ -357,6 +383,7 @@ static void destination_set(struct half *half, int i, const struct sa *addr)
 
 	half->signalled[i] = *addr;
 	half->path[i].remote = *addr;
+	half->path[i].proven = false;
 	if (sa_is_any(addr))
 		half->path[i].remote.len = 0;
 }
@@ -391,6 +418,30 @@ int sp_relay_remote(struct sp_relay *r, size_t stream, enum sp_side side, const 
 
 	destination_set(half, RTP, rtp);
 	destination_set(half, RTCP, rtcp);
+
+	return 0;
+}
+
+int sp_relay_networks(struct sp_relay *r, enum sp_side side, const struct sp_nets *nets,
+		      void *owner)
+{
+	struct side *s;
+	void *old;
+
+	if (!r)
+		return EINVAL;
+
+	s = &r->side[side];
+	old = s->owner;
+	s->nets = nets && nets->c ? nets : NULL;
+	s->owner = s->nets ? mem_ref(owner) : NULL;
+	mem_deref(old);
+
+	/* who passed the old networks must pass the new ones */
+	for (size_t i = 0; i < r->nstreams; i++) {
+		r->streams[i]->half[side].path[RTP].proven = false;
+		r->streams[i]->half[side].path[RTCP].proven = false;
+	}
 
 	return 0;
 }
@@ -481,6 +532,7 @@ static void count_add(struct sp_relay_count *sum, const struct sp_relay_count *c
 	sum->early += c->early;
 	sum->unsent += c->unsent;
 	sum->latched += c->latched;
+	sum->foreign += c->foreign;
 }
 
 void sp_relay_count(const struct sp_relay *r, enum sp_side side, struct sp_relay_count *out)

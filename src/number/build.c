@@ -12,6 +12,12 @@
 
 enum { ENTRIES_MIN = 64 };
 
+/* A list of trunks that were found. */
+struct routes {
+	uint16_t v[SP_NUMBER_ROUTES_MAX];
+	size_t c;
+};
+
 static void build_destructor(void *arg)
 {
 	struct sp_number_build *b = arg;
@@ -19,6 +25,7 @@ static void build_destructor(void *arg)
 	mem_deref(b->entryv);
 	mem_deref(b->headers);
 	mem_deref(b->names);
+	mem_deref(b->routes);
 	mem_deref(b->strings);
 	mem_deref(b->sorted);
 }
@@ -102,24 +109,63 @@ static bool check_number(struct sp_number_build *b, const struct sp_number_row *
 	return true;
 }
 
-static bool check_trunks(struct sp_number_build *b, const struct sp_number_row *row,
-			 struct sp_number_entry *e)
+static bool has_trunk(const struct routes *r, uint16_t trunk)
 {
-	const char *trunk = row->trunk ? row->trunk : "";
+	size_t i;
+
+	for (i = 0; i < r->c; i++) {
+		if (r->v[i] == trunk)
+			return true;
+	}
+
+	return false;
+}
+
+/** Every name of a list, first to last; each that is wrong is told. */
+static bool check_list(struct sp_number_build *b, const struct sp_number_row *row,
+		       const char *const *namev, size_t namec, bool carrier, struct routes *r)
+{
+	const char *key = carrier ? "carrier" : "trunk";
 	char mend[NUMBER_MEND_SIZE];
 	bool ok = true;
+	size_t i;
 
-	if (!number_trunk_find(&e->trunk, b, trunk, false, mend, sizeof(mend))) {
-		refuse(b, row, "trunk", trunk, mend);
-		ok = false;
+	r->c = 0;
+	if (namec > SP_NUMBER_ROUTES_MAX) {
+		refuse(b, row, key, namev[0], "name at most 8 trunks, the best first");
+		return false;
 	}
 
-	e->carrier = SP_NUMBER_NO_TRUNK;
-	if (row->carrier && row->carrier[0] &&
-	    !number_trunk_find(&e->carrier, b, row->carrier, true, mend, sizeof(mend))) {
-		refuse(b, row, "carrier", row->carrier, mend);
-		ok = false;
+	for (i = 0; i < namec; i++) {
+		const char *name = namev[i] ? namev[i] : "", *say = NULL;
+		uint16_t trunk;
+
+		if (!name[0] && namec > 1)
+			say = "name a trunk here, or shorten the list";
+		else if (!number_trunk_find(&trunk, b, name, carrier, mend, sizeof(mend)))
+			say = mend;
+		else if (has_trunk(r, trunk))
+			say = "name this trunk once only";
+		else
+			r->v[r->c++] = trunk;
+
+		if (say) {
+			refuse(b, row, key, name, say);
+			ok = false;
+		}
 	}
+
+	return ok;
+}
+
+static bool check_trunks(struct sp_number_build *b, const struct sp_number_row *row,
+			 struct routes *trunks, struct routes *carriers)
+{
+	const size_t carrierc = row->carrierc ? row->carrierc : row->carrier && row->carrier[0];
+	bool ok;
+
+	ok = check_list(b, row, row->trunkv, row->trunkc ? row->trunkc : 1, false, trunks);
+	ok &= check_list(b, row, row->carrierv, carrierc, true, carriers);
 
 	return ok;
 }
@@ -209,6 +255,19 @@ static int store_headers(struct sp_number_build *b, const struct sp_number_row *
 	return e->headerv ? 0 : ENOMEM;
 }
 
+/** Most entries have one of a few lists, so each is kept once. */
+static int store_routes(struct sp_number_build *b, const struct routes *r, const uint16_t **vp,
+			uint16_t *cp)
+{
+	*cp = (uint16_t)r->c;
+	if (!r->c)
+		return 0;
+
+	*vp = number_pool_intern(b->routes, r->v, r->c * sizeof(r->v[0]));
+
+	return *vp ? 0 : ENOMEM;
+}
+
 static int entries_grow(struct sp_number_build *b)
 {
 	const size_t cap = b->entrycap ? b->entrycap * 2 : ENTRIES_MIN;
@@ -224,8 +283,7 @@ static int entries_grow(struct sp_number_build *b)
 	return 0;
 }
 
-static int store(struct sp_number_build *b, const struct sp_number_row *row,
-		 struct sp_number_entry *e)
+static int store_begin(struct sp_number_build *b)
 {
 	int err = 0;
 
@@ -233,10 +291,29 @@ static int store(struct sp_number_build *b, const struct sp_number_row *row,
 		err = number_pool_alloc(&b->strings, 1);
 	if (!err && !b->headers)
 		err = number_pool_alloc(&b->headers, _Alignof(struct sp_number_header));
+	if (!err && !b->routes)
+		err = number_pool_alloc(&b->routes, _Alignof(uint16_t));
 	if (!err && b->entryc == b->entrycap)
 		err = entries_grow(b);
+
+	return err;
+}
+
+static int store(struct sp_number_build *b, const struct sp_number_row *row,
+		 const struct routes *trunks, const struct routes *carriers,
+		 struct sp_number_entry *e)
+{
+	int err = store_begin(b);
+
+	if (!err)
+		err = store_routes(b, trunks, &e->trunkv, &e->trunkc);
+	if (!err)
+		err = store_routes(b, carriers, &e->carrierv, &e->carrierc);
 	if (err)
 		return err;
+
+	e->trunk = e->trunkv[0];
+	e->carrier = e->carrierc ? e->carrierv[0] : (uint16_t)SP_NUMBER_NO_TRUNK;
 
 	e->headers_to_carrier = row->headers_to_carrier;
 	e->line = row->line;
@@ -254,6 +331,7 @@ static int store(struct sp_number_build *b, const struct sp_number_row *row,
 
 int sp_number_add(struct sp_number_build *b, const struct sp_number_row *row)
 {
+	struct routes trunks, carriers;
 	struct sp_number_entry e;
 	bool ok;
 
@@ -262,7 +340,7 @@ int sp_number_add(struct sp_number_build *b, const struct sp_number_row *row)
 
 	memset(&e, 0, sizeof(e));
 	ok = check_number(b, row, &e);
-	ok &= check_trunks(b, row, &e);
+	ok &= check_trunks(b, row, &trunks, &carriers);
 	ok &= check_account(b, row);
 	ok &= check_headers(b, row);
 	if (ok && b->entryc >= NUMBER_ENTRIES_MAX) {
@@ -271,5 +349,5 @@ int sp_number_add(struct sp_number_build *b, const struct sp_number_row *row)
 		ok = false;
 	}
 
-	return ok ? store(b, row, &e) : EINVAL;
+	return ok ? store(b, row, &trunks, &carriers, &e) : EINVAL;
 }

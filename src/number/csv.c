@@ -22,6 +22,8 @@ struct csv {
 	const char *file;
 	struct column columnv[CSV_COLUMNS_MAX];
 	size_t columnc;
+	char trunks[CSV_FIELD_MAX + 1]; /**< cells taken apart */
+	char carriers[CSV_FIELD_MAX + 1];
 	struct csv_reader reader;
 };
 
@@ -128,6 +130,41 @@ static bool yes_no(struct csv *csv, bool *out, const char *s)
 	return false;
 }
 
+static char *trim(char *s)
+{
+	size_t len;
+
+	s += strspn(s, " \t");
+	for (len = strlen(s); len && strchr(" \t", s[len - 1]); --len)
+		s[len - 1] = '\0';
+
+	return s;
+}
+
+/**
+ * Take a list of trunks apart, in a copy that outlives the row. @return how
+ * many names it has; those for which there is no room are not kept, and the
+ * build refuses them, as it does empty ones.
+ */
+static size_t list(const char **namev, char copy[CSV_FIELD_MAX + 1], const char *cell)
+{
+	size_t namec = 0;
+	char *p, *end;
+
+	(void)str_ncpy(copy, cell, CSV_FIELD_MAX + 1);
+	p = trim(copy);
+	for (end = *p ? p : NULL; end; p = end + 1) {
+		end = strchr(p, ';');
+		if (end)
+			*end = '\0';
+		if (namec < SP_NUMBER_ROUTES_MAX)
+			namev[namec] = trim(p);
+		++namec;
+	}
+
+	return namec;
+}
+
 static bool cell(struct csv *csv, struct sp_number_row *row, size_t i)
 {
 	const struct column *c = &csv->columnv[i];
@@ -138,10 +175,10 @@ static bool cell(struct csv *csv, struct sp_number_row *row, size_t i)
 		row->number = s;
 		break;
 	case TRUNK:
-		row->trunk = s;
+		row->trunkc = list(row->trunkv, csv->trunks, s);
 		break;
 	case CARRIER:
-		row->carrier = s;
+		row->carrierc = list(row->carrierv, csv->carriers, s);
 		break;
 	case ACCOUNT:
 		row->account = s;

@@ -30,9 +30,10 @@ struct sp_number_build {
 	size_t entrycap;
 	struct number_pool *strings;
 	struct number_pool *headers;
-	struct number_pool *names; /**< of headers, in lower case */
-	bool bad;                  /**< something was refused: no table will come of it */
-	bool mute;                 /**< refuse without telling */
+	struct number_pool *names;  /**< of headers, in lower case */
+	struct number_pool *routes; /**< lists of trunks */
+	bool bad;                   /**< something was refused: no table will come of it */
+	bool mute;                  /**< refuse without telling */
 };
 
 /** One record of a CSV text. */

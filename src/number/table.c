@@ -30,11 +30,12 @@ struct sp_number_table {
 	uint32_t lengths; /**< bit n: there is a prefix of n digits */
 	struct sp_number_entry *entryv;
 	size_t entryc;
-	uint32_t *countv; /**< entries per trunk */
+	uint32_t *countv; /**< entries per service trunk */
 	size_t trunkc;
 	struct number_pool *strings;
 	struct number_pool *headers;
-	struct number_pool *names; /**< of headers, in lower case */
+	struct number_pool *names;  /**< of headers, in lower case */
+	struct number_pool *routes; /**< lists of trunks */
 };
 
 static void table_destructor(void *arg)
@@ -47,6 +48,7 @@ static void table_destructor(void *arg)
 	mem_deref(t->entryv);
 	mem_deref(t->headers);
 	mem_deref(t->names);
+	mem_deref(t->routes);
 	mem_deref(t->strings);
 }
 
@@ -144,7 +146,8 @@ static size_t index_entries(struct sp_number_table *t, struct sp_number_build *b
 		s->ref = (uint32_t)i + 1;
 		if (e->prefix)
 			t->lengths |= 1u << (len - 1);
-		++t->countv[e->trunk];
+		for (size_t n = 0; n < e->trunkc; n++)
+			++t->countv[e->trunkv[n]];
 	}
 
 	return twice;
@@ -160,12 +163,14 @@ static void take_entries(struct sp_number_table *t, struct sp_number_build *b)
 	t->strings = b->strings;
 	t->headers = b->headers;
 	t->names = b->names; /* stays open: names are looked up */
+	t->routes = b->routes;
 	b->entryv = NULL;
-	b->strings = b->headers = b->names = NULL;
+	b->strings = b->headers = b->names = b->routes = NULL;
 	b->entryc = b->entrycap = 0;
 
 	number_pool_seal(t->strings);
 	number_pool_seal(t->headers);
+	number_pool_seal(t->routes);
 
 	v = t->entryv ? mem_realloc(t->entryv, t->entryc * sizeof(*v)) : NULL;
 	if (v)

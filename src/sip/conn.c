@@ -16,6 +16,7 @@ static void destructor(void *arg)
 	struct sp_sip_conn *c = arg;
 
 	list_unlink(&c->le);
+	mem_deref(c->kept);
 	mem_deref(c->frame);
 	mem_deref(c->share);
 	mem_deref(c->sent_by);
@@ -270,4 +271,54 @@ const char *sp_sip_conn_sent_by(const struct sp_sip_conn *c)
 uint64_t sp_sip_conn_messages(const struct sp_sip_conn *c)
 {
 	return c ? c->messages : 0;
+}
+
+bool sp_sip_conn_partial(const struct sp_sip_conn *c)
+{
+	return c && sp_sip_frame_partial(c->frame);
+}
+
+void sp_sip_conn_keep(struct sp_sip_conn *c, void *kept)
+{
+	if (c && !c->kept)
+		c->kept = kept;
+	else
+		mem_deref(kept);
+}
+
+void *sp_sip_conn_kept(const struct sp_sip_conn *c)
+{
+	return c ? c->kept : NULL;
+}
+
+unsigned sp_sip_conn_pending(const struct sp_sip_conn *c)
+{
+	return c ? c->pending : 0;
+}
+
+void sp_sip_conn_alias(struct sp_sip_conn *c)
+{
+	if (c)
+		c->alias = true;
+}
+
+int sp_sip_conn_ping(struct sp_sip_conn *c)
+{
+	static const uint8_t ping[] = {'\r', '\n', '\r', '\n'};
+	int err;
+
+	if (!c || c->gone || !c->sip)
+		return ENOTCONN;
+
+	mem_ref(c);
+	sp_sip_frame_pinged(c->frame);
+	err = c->sendh(ping, sizeof(ping), c->arg);
+	mem_deref(c);
+
+	return err;
+}
+
+uint64_t sp_sip_conn_pongs(const struct sp_sip_conn *c)
+{
+	return c ? sp_sip_frame_pongs(c->frame) : 0;
 }

@@ -28,6 +28,7 @@ struct sp_sip_ctrans {
 	struct sp_sip *sip; /**< NULL when terminated  */
 	struct sp_sip_conn *conn;
 	enum ctrans_state state;
+	bool counted; /**< in conn->pending */
 	enum sp_sip_method method;
 	char branch[SIP_BRANCH_SIZE];
 	struct sip_origin origin; /**< INVITE only */
@@ -89,9 +90,17 @@ static void destructor(void *arg)
 	mem_deref(ct->conn);
 }
 
+static void uncount(struct sp_sip_ctrans *ct)
+{
+	if (ct->counted)
+		--ct->conn->pending;
+	ct->counted = false;
+}
+
 /* Out of the table; the table's reference is the caller's now. */
 static void unlist(struct sp_sip_ctrans *ct)
 {
+	uncount(ct);
 	hash_unlink(&ct->le);
 	list_unlink(&ct->conn_le);
 	sp_timer_cancel(&ct->timer);
@@ -133,6 +142,7 @@ static void set_state(struct sp_sip_ctrans *ct, enum ctrans_state state)
 		break;
 
 	case ACCEPTED: /* timer M */
+		uncount(ct);
 		sp_timer_start(loop, &ct->timer, SP_SIP_TIMEOUT_MS, expired, ct);
 		break;
 
@@ -225,6 +235,8 @@ static int start(struct sp_sip_ctrans *ct, const struct mbuf *mb)
 	ct->sip = sip;
 	hash_append(sip->ctable, key_of(sip, &branch), &ct->le, ct);
 	list_append(&ct->conn->clients, &ct->conn_le, ct);
+	++ct->conn->pending;
+	ct->counted = true;
 	++sip->transactions;
 	set_state(ct, is_invite(ct) ? CALLING : TRYING);
 
@@ -253,8 +265,8 @@ static void send_ack(struct sp_sip_ctrans *ct, const struct sp_sip_msg *rsp)
 	int err = EBADMSG;
 
 	if (to)
-		err = sip_write_hop(&mb, SP_SIP_ACK, ct->conn->sent_by, ct->branch, &ct->origin,
-				    &to->value, NULL);
+		err = sip_write_hop(&mb, SP_SIP_ACK, ct->conn, ct->branch, &ct->origin, &to->value,
+				    NULL);
 	if (!err) {
 		log_out(SP_SIP_ACK, &rsp->call_id, ct->origin.cseq);
 		err = sip_conn_send(ct->conn, mb);
@@ -281,8 +293,7 @@ static int send_cancel(struct sp_sip_ctrans *ct, const struct mbuf *headers)
 		return ENOTCONN;
 
 	pl_set_str(&to, ct->origin.to);
-	err = sip_write_hop(&mb, SP_SIP_CANCEL, ct->conn->sent_by, ct->branch, &ct->origin, &to,
-			    headers);
+	err = sip_write_hop(&mb, SP_SIP_CANCEL, ct->conn, ct->branch, &ct->origin, &to, headers);
 	if (err)
 		return err;
 
@@ -402,7 +413,7 @@ int sp_sip_request(struct sp_sip_ctrans **ctp, struct sp_sip *sip, struct sp_sip
 	if (is_invite(ct))
 		err = sip_origin_init(&ct->origin, req);
 	if (!err)
-		err = sip_write_request(&mb, conn->sent_by, ct->branch, req);
+		err = sip_write_request(&mb, conn, ct->branch, req);
 	if (err) {
 		mem_deref(ct);
 		return err;
@@ -455,6 +466,11 @@ int sp_sip_cancel(struct sp_sip_ctrans *ct, const struct mbuf *headers)
 	}
 }
 
+bool sp_sip_ctrans_proceeding(const struct sp_sip_ctrans *ct)
+{
+	return ct && ct->state == PROCEEDING;
+}
+
 void sp_sip_ctrans_handle(struct sp_sip_ctrans *ct, sp_sip_response_h *h, void *arg)
 {
 	if (!ct)
@@ -489,7 +505,7 @@ int sp_sip_send(struct sp_sip *sip, struct sp_sip_conn *conn, const struct sp_si
 		return ENOTCONN;
 
 	sip_branch(branch, sizeof(branch));
-	err = sip_write_request(&mb, conn->sent_by, branch, req);
+	err = sip_write_request(&mb, conn, branch, req);
 	if (err)
 		return err;
 

@@ -32,6 +32,9 @@ enum state {
 
 struct sp_sip_frame {
 	enum state state;
+	bool pinged; /* a lone CRLF answers our keep-alive */
+	bool after;  /* a message has ended in these bytes */
+	uint64_t pongs;
 	unsigned crlfs; /* seen between messages            */
 	unsigned lines; /* of the head, folds not counted   */
 	size_t line;    /* length of the current line       */
@@ -132,6 +135,7 @@ static void deliver(struct sp_sip_frame *f)
 	const size_t n = f->len;
 
 	f->state = IDLE;
+	f->after = true;
 	f->crlfs = 0;
 	f->len = 0;
 	f->h((const char *)f->buf, n, f->arg);
@@ -211,6 +215,22 @@ static int head_end(struct sp_sip_frame *f)
 	return 0;
 }
 
+/* Two CRLFs that come together are the peer's own keep-alive even when an answer
+ * to ours is due: many never answer. One that comes with the end of a message
+ * is none either: some put it behind each. */
+static void lone_crlf(struct sp_sip_frame *f)
+{
+	if (!f->pinged || f->crlfs != 1)
+		return;
+
+	f->crlfs = 0;
+	if (f->after)
+		return;
+
+	f->pinged = false;
+	++f->pongs;
+}
+
 /* Between messages. @return bytes consumed, in *used */
 static int idle_input(struct sp_sip_frame *f, const uint8_t *p, size_t *used)
 {
@@ -228,6 +248,7 @@ static int idle_input(struct sp_sip_frame *f, const uint8_t *p, size_t *used)
 	} else if (*p == '\r') {
 		f->state = IDLE_CR;
 	} else if (sp_sip_ischar((char)*p, CH_TOKEN)) {
+		lone_crlf(f);
 		f->state = TEXT;
 		f->lines = 1;
 		f->line = 0;
@@ -367,6 +388,7 @@ int sp_sip_frame_input(struct sp_sip_frame *f, const uint8_t *p, size_t n, const
 
 	/* Our own reference, so that the handler may drop the owner's. */
 	mem_ref(f);
+	f->after = false;
 
 	while (n && !err && mem_nrefs(f) > 1) {
 		size_t used = 0;
@@ -379,6 +401,8 @@ int sp_sip_frame_input(struct sp_sip_frame *f, const uint8_t *p, size_t n, const
 	if (err && why)
 		*why = f->why;
 
+	if (f->state == IDLE)
+		lone_crlf(f);
 	if (f->state == IDLE || f->state == IDLE_CR) {
 		f->buf = mem_deref(f->buf);
 		f->size = 0;
@@ -391,4 +415,17 @@ int sp_sip_frame_input(struct sp_sip_frame *f, const uint8_t *p, size_t n, const
 bool sp_sip_frame_partial(const struct sp_sip_frame *f)
 {
 	return f && f->state != IDLE && f->state != IDLE_CR && f->state != BROKEN;
+}
+
+void sp_sip_frame_pinged(struct sp_sip_frame *f)
+{
+	if (!f)
+		return;
+	f->pinged = true;
+	f->crlfs = 0;
+}
+
+uint64_t sp_sip_frame_pongs(const struct sp_sip_frame *f)
+{
+	return f ? f->pongs : 0;
 }

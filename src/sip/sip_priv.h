@@ -58,8 +58,11 @@ struct sp_sip_conn {
 	struct sp_sip *sip;
 	struct sip_share *share;
 	struct list clients; /**< client transactions that were sent here */
+	unsigned pending;    /**< of these, without final response         */
 	char *sent_by;
+	bool alias; /**< Via says so */
 	void *owner;
+	void *kept; /**< the owner's, referenced */
 	sp_sip_send_h *sendh;
 	void *arg;
 	struct sp_sip_frame *frame;
@@ -115,9 +118,9 @@ void sip_ctrans_drop(struct sp_sip_ctrans *ct);
 
 /* write.c */
 void sip_branch(char *buf, size_t size);
-int sip_write_request(struct mbuf **mbp, const char *sent_by, const char *branch,
+int sip_write_request(struct mbuf **mbp, const struct sp_sip_conn *conn, const char *branch,
 		      const struct sp_sip_request *req);
-int sip_write_hop(struct mbuf **mbp, enum sp_sip_method method, const char *sent_by,
+int sip_write_hop(struct mbuf **mbp, enum sp_sip_method method, const struct sp_sip_conn *conn,
 		  const char *branch, const struct sip_origin *o, const struct pl *to,
 		  const struct mbuf *headers);
 int sip_write_reply(struct mbuf **mbp, const struct sp_sip_msg *req, const struct sp_sip_reply *r,

@@ -495,8 +495,12 @@ void sp_sip_strans_acked(struct sp_sip_strans *st)
 	if (!st || st->state != ACCEPTED)
 		return;
 
+	/* Both came on this connection or one like it, in order: no repetition is left
+	 * under way that would need the whole of timer L, and thousands of calls a second
+	 * would be kept for half a minute each. */
 	st->acked = true;
 	sp_timer_cancel(&st->repeat);
+	sp_timer_start(st->sip->loop, &st->timer, SP_SIP_T4_MS, expired, st);
 }
 
 const struct sp_sip_msg *sp_sip_strans_request(const struct sp_sip_strans *st)

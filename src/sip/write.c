@@ -22,12 +22,13 @@ void sip_branch(char *buf, size_t size)
 }
 
 static int put_start(struct mbuf *mb, enum sp_sip_method method, const char *uri,
-		     const char *sent_by, const char *branch)
+		     const struct sp_sip_conn *conn, const char *branch)
 {
 	int err = mbuf_printf(mb, "%s %s SIP/2.0\r\n", sp_sip_method_name(method), uri);
 
 	if (!err)
-		err = sp_sip_put(mb, "Via", "SIP/2.0/TLS %s;branch=%s", sent_by, branch);
+		err = sp_sip_put(mb, "Via", "SIP/2.0/TLS %s;branch=%s%s", conn->sent_by, branch,
+				 conn->alias ? ";alias" : "");
 
 	return err;
 }
@@ -54,7 +55,7 @@ static int put_body(struct mbuf *mb, const char *type, const struct pl *body)
 	return err;
 }
 
-int sip_write_request(struct mbuf **mbp, const char *sent_by, const char *branch,
+int sip_write_request(struct mbuf **mbp, const struct sp_sip_conn *conn, const char *branch,
 		      const struct sp_sip_request *req)
 {
 	struct mbuf *mb = mbuf_alloc(HEAD_SIZE + req->headers->end + req->body.l);
@@ -63,7 +64,7 @@ int sip_write_request(struct mbuf **mbp, const char *sent_by, const char *branch
 	if (!mb)
 		return ENOMEM;
 
-	err = put_start(mb, req->method, req->uri, sent_by, branch);
+	err = put_start(mb, req->method, req->uri, conn, branch);
 	if (!err)
 		err = put_lines(mb, req->headers);
 	if (!err)
@@ -80,9 +81,10 @@ int sip_write_request(struct mbuf **mbp, const char *sent_by, const char *branch
 /**
  * The ACK to a failure (17.1.1.3) or the CANCEL (9.1) of an INVITE: same
  * branch, Request-URI, From, Call-ID, Route and CSeq number.
+ * @param conn where the INVITE was sent: Via must be the same
  * @param to the To of the response for ACK, of the INVITE for CANCEL
  */
-int sip_write_hop(struct mbuf **mbp, enum sp_sip_method method, const char *sent_by,
+int sip_write_hop(struct mbuf **mbp, enum sp_sip_method method, const struct sp_sip_conn *conn,
 		  const char *branch, const struct sip_origin *o, const struct pl *to,
 		  const struct mbuf *headers)
 {
@@ -93,7 +95,7 @@ int sip_write_hop(struct mbuf **mbp, enum sp_sip_method method, const char *sent
 	if (!mb)
 		return ENOMEM;
 
-	err = put_start(mb, method, o->uri, sent_by, branch);
+	err = put_start(mb, method, o->uri, conn, branch);
 	if (!err)
 		err = sp_sip_put(mb, "Max-Forwards", "%u", (unsigned)SP_SIP_MAX_FORWARDS);
 	if (!err)

@@ -12,6 +12,7 @@
 #include <openssl/pem.h>
 
 #include "sallyport/base_util.h"
+#include "sallyport/tls_check.h"
 #include "tls_priv.h"
 
 enum { CA_BY_CONSTRAINT = 1 }; /* X509_check_ca(): its basic constraints say so */
@@ -106,7 +107,7 @@ static void load_certificate(struct sp_tls_pair *pair, const char *path, struct 
 	mode_t mode;
 	X509 *x;
 
-	if (sp_tls_pem_read(&mb, path, &mode, r))
+	if (sp_tls_pem_read(&mb, path, SP_TLS_FILE_MAX, &mode, r))
 		return;
 
 	ERR_clear_error();
@@ -159,7 +160,7 @@ static void load_key(struct sp_tls_pair *pair, const char *path, struct sp_tls_r
 	mode_t mode;
 	BIO *bio;
 
-	if (sp_tls_pem_read(&mb, path, &mode, r))
+	if (sp_tls_pem_read(&mb, path, SP_TLS_FILE_MAX, &mode, r))
 		return;
 
 	ERR_clear_error();
@@ -225,7 +226,7 @@ void sp_tls_pair_reset(struct sp_tls_pair *pair)
 	memset(pair, 0, sizeof(*pair));
 }
 
-static void fill_sans(char *buf, size_t size, const X509 *cert)
+void sp_tls_sans_fill(char *buf, size_t size, const X509 *cert)
 {
 	GENERAL_NAMES *san = X509_get_ext_d2i(cert, NID_subject_alt_name, NULL, NULL);
 	size_t used = 0;
@@ -259,7 +260,7 @@ static void fill_info(struct sp_tls_cert_info *info, X509 *cert)
 	int seconds;
 
 	(void)re_snprintf(info->subject, sizeof(info->subject), "%H", sp_tls_subject_print, cert);
-	fill_sans(info->sans, sizeof(info->sans), cert);
+	sp_tls_sans_fill(info->sans, sizeof(info->sans), cert);
 	(void)ASN1_TIME_diff(&info->days_left, &seconds, NULL, X509_get0_notAfter(cert));
 	info->ca = X509_check_ca(cert) == CA_BY_CONSTRAINT;
 	info->for_server = X509_get_extended_key_usage(cert) & (XKU_SSL_SERVER | XKU_ANYEKU);

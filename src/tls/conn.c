@@ -208,11 +208,20 @@ static int prepare_tls(struct sp_tls_conn *c)
 
 static void tune_socket(int fd)
 {
-	const int on = 1;
-	const unsigned unacked = SP_TLS_UNACKED_MS;
+	static const struct {
+		int level, name, value;
+	} options[] = {
+		{IPPROTO_TCP, TCP_NODELAY, 1},
+		{IPPROTO_TCP, TCP_USER_TIMEOUT, SP_TLS_UNACKED_MS},
+		{IPPROTO_TCP, TCP_KEEPIDLE, SP_TLS_KEEPALIVE_IDLE_S},
+		{IPPROTO_TCP, TCP_KEEPINTVL, SP_TLS_KEEPALIVE_INTERVAL_S},
+		{IPPROTO_TCP, TCP_KEEPCNT, SP_TLS_KEEPALIVE_PROBES},
+		{SOL_SOCKET, SO_KEEPALIVE, 1},
+	};
 
-	(void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
-	(void)setsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &unacked, sizeof(unacked));
+	for (size_t i = 0; i < sizeof(options) / sizeof(options[0]); ++i)
+		(void)setsockopt(fd, options[i].level, options[i].name, &options[i].value,
+				 sizeof(options[i].value));
 }
 
 /* On success the connection owns fd; on error the caller still does. */

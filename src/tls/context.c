@@ -134,6 +134,15 @@ out:
 	return err;
 }
 
+bool sp_tls_context_takes(const struct sp_tls_context *c, const struct sa *src)
+{
+	for (size_t i = 0; i < c->peerc; ++i) {
+		if (sp_tls_peer_takes(c->peerv[i], src))
+			return true;
+	}
+	return false;
+}
+
 int sp_tls_server_alloc(struct sp_tls_context **cp, const char *cert, const char *key,
 			struct sp_tls_peer *const *peerv, size_t peerc, sp_tls_problem_h *h,
 			void *arg)

@@ -214,7 +214,7 @@ int sp_tls_names_print(struct re_printf *pf, const struct sp_tls_names *names)
 	return err;
 }
 
-int sp_tls_subject_print(struct re_printf *pf, const X509 *cert)
+int sp_tls_name_print(struct re_printf *pf, const X509_NAME *name)
 {
 	BIO *bio = BIO_new(BIO_s_mem());
 	struct pl text = PL_INIT;
@@ -224,7 +224,7 @@ int sp_tls_subject_print(struct re_printf *pf, const X509 *cert)
 	if (!bio)
 		return ENOMEM;
 
-	if (X509_NAME_print_ex(bio, X509_get_subject_name(cert), 0, XN_FLAG_RFC2253) > 0) {
+	if (X509_NAME_print_ex(bio, name, 0, XN_FLAG_RFC2253) > 0) {
 		const long n = BIO_get_mem_data(bio, &p);
 
 		text.p = p;
@@ -234,4 +234,9 @@ int sp_tls_subject_print(struct re_printf *pf, const X509 *cert)
 	err = text.l ? re_hprintf(pf, "%r", &text) : re_hprintf(pf, "an empty subject");
 	BIO_free(bio);
 	return err;
+}
+
+int sp_tls_subject_print(struct re_printf *pf, const X509 *cert)
+{
+	return sp_tls_name_print(pf, X509_get_subject_name(cert));
 }

@@ -60,7 +60,8 @@ void sp_tls_pem_wipe(struct mbuf *mb)
 	mem_deref(mb);
 }
 
-int sp_tls_pem_read(struct mbuf **mbp, const char *path, mode_t *mode, struct sp_tls_report *r)
+int sp_tls_pem_read(struct mbuf **mbp, const char *path, size_t max, mode_t *mode,
+		    struct sp_tls_report *r)
 {
 	struct stat st;
 	/* O_NONBLOCK: a FIFO in the file's place must not hang the process */
@@ -76,10 +77,14 @@ int sp_tls_pem_read(struct mbuf **mbp, const char *path, mode_t *mode, struct sp
 	} else if (S_ISDIR(st.st_mode)) {
 		err = EINVAL;
 		sp_tls_report(r, path, "name a PEM file in it", "is a directory");
-	} else if (!S_ISREG(st.st_mode) || st.st_size > SP_TLS_FILE_MAX) {
+	} else if (!S_ISREG(st.st_mode)) {
 		err = EINVAL;
-		sp_tls_report(r, path, "name a PEM file of less than 1 MB",
-			      "is no regular file, or too large");
+		sp_tls_report(r, path, "name a PEM file", "is no regular file");
+	} else if ((uint64_t)st.st_size > max) {
+		err = EINVAL;
+		sp_tls_report(r, path, "is it the right file?",
+			      "is too large: %llu bytes, %zu are the most",
+			      (unsigned long long)st.st_size, max);
 	} else {
 		*mode = st.st_mode;
 		err = read_all(mbp, fd, (size_t)st.st_size);

@@ -12,9 +12,21 @@
 #include <unistd.h>
 #include <openssl/err.h>
 
+#include "sallyport/tls_check.h"
 #include "tls_priv.h"
 
-const char sp_tls_roots_dir[] = "/etc/ssl/certs";
+#define ROOTS_DIR "/etc/ssl/certs"
+#define DIGICERT "DigiCert_Global_Root_G2.pem"
+#define BALTIMORE "Baltimore_CyberTrust_Root.pem"
+
+const char sp_tls_roots_dir[] = ROOTS_DIR;
+
+const char *sp_tls_root_path(size_t i)
+{
+	static const char *const paths[] = {ROOTS_DIR "/" DIGICERT, ROOTS_DIR "/" BALTIMORE};
+
+	return i < sizeof(paths) / sizeof(paths[0]) ? paths[i] : NULL;
+}
 
 enum { CA_NOT = 0 }; /* X509_check_ca(): no CA by any reading */
 
@@ -54,7 +66,7 @@ static int add_bundle(struct bundle *b, const char *path, bool notes, struct sp_
 	X509 *x;
 	int err;
 
-	err = sp_tls_pem_read(&mb, path, &mode, r);
+	err = sp_tls_pem_read(&mb, path, SP_TLS_FILE_MAX, &mode, r);
 	if (err)
 		return err == ENOMEM ? ENOMEM : EINVAL;
 
@@ -117,7 +129,7 @@ int sp_tls_roots_load(X509_STORE **sp, const char *dir, bool notes, struct sp_tl
 	if (!b.store)
 		return ENOMEM;
 
-	(void)re_snprintf(path, sizeof(path), "%s/DigiCert_Global_Root_G2.pem", dir);
+	(void)re_snprintf(path, sizeof(path), "%s/" DIGICERT, dir);
 	if (access(path, R_OK) == 0) {
 		err = add_bundle(&b, path, notes, r);
 	} else {
@@ -126,7 +138,7 @@ int sp_tls_roots_load(X509_STORE **sp, const char *dir, bool notes, struct sp_tl
 		err = EINVAL;
 	}
 
-	(void)re_snprintf(path, sizeof(path), "%s/Baltimore_CyberTrust_Root.pem", dir);
+	(void)re_snprintf(path, sizeof(path), "%s/" BALTIMORE, dir);
 	if (access(path, R_OK) == 0) {
 		const int e = add_bundle(&b, path, notes, r);
 

@@ -18,6 +18,8 @@ struct sp_tls_peer {
 	size_t identityc;
 	bool wildcard;
 	bool check_purpose;
+	bool check_crl;
+	struct sp_nets networks; /* v is ours */
 	X509_STORE *store;
 };
 
@@ -29,6 +31,7 @@ static void peer_destructor(void *arg)
 		mem_deref(p->identityv[i]);
 	mem_deref(p->identityv);
 	mem_deref(p->trunk);
+	mem_deref((void *)(uintptr_t)p->networks.v); /* const for all others */
 	X509_STORE_free(p->store);
 }
 
@@ -64,12 +67,43 @@ static int copy_identities(struct sp_tls_peer *p, const struct sp_tls_peer_conf 
 	return err;
 }
 
+static int copy_networks(struct sp_nets *to, const struct sp_nets *from)
+{
+	struct sp_net *v;
+
+	if (!from->c)
+		return 0;
+
+	v = mem_alloc(from->c * sizeof(*v), NULL);
+	if (!v)
+		return ENOMEM;
+
+	memcpy(v, from->v, from->c * sizeof(*v));
+	to->v = v;
+	to->c = from->c;
+	return 0;
+}
+
+static int load_store(struct sp_tls_peer *p, const struct sp_tls_peer_conf *conf,
+		      struct sp_tls_report *r)
+{
+	int err;
+
+	err = conf->ca ? sp_tls_ca_load(&p->store, conf->ca, r)
+		       : sp_tls_roots_load(&p->store, sp_tls_roots_dir, false, r);
+	if (err || !conf->crl)
+		return err;
+
+	p->check_crl = true;
+	return sp_tls_crl_load(p->store, conf->crl, r);
+}
+
 int sp_tls_peer_alloc(struct sp_tls_peer **pp, const struct sp_tls_peer_conf *conf,
 		      sp_tls_problem_h *h, void *arg)
 {
 	struct sp_tls_report r = {.h = h, .arg = arg};
 	struct sp_tls_peer *p;
-	int err, ca_err;
+	int err, store_err;
 
 	if (!pp || !conf || !conf->trunk)
 		return EINVAL;
@@ -84,11 +118,14 @@ int sp_tls_peer_alloc(struct sp_tls_peer **pp, const struct sp_tls_peer_conf *co
 	if (err)
 		goto out;
 
+	err = copy_networks(&p->networks, &conf->networks);
+	if (err)
+		goto out;
+
 	err = copy_identities(p, conf, &r);
-	ca_err = conf->ca ? sp_tls_ca_load(&p->store, conf->ca, &r)
-			  : sp_tls_roots_load(&p->store, sp_tls_roots_dir, false, &r);
+	store_err = load_store(p, conf, &r);
 	if (!err)
-		err = ca_err;
+		err = store_err;
 
 out:
 	if (err)
@@ -103,6 +140,11 @@ const char *sp_tls_peer_trunk(const struct sp_tls_peer *p)
 	return p ? p->trunk : NULL;
 }
 
+bool sp_tls_peer_takes(const struct sp_tls_peer *p, const struct sa *src)
+{
+	return !p->networks.c || sp_nets_have(&p->networks, src);
+}
+
 static bool is_peer(const struct sp_tls_peer *p, const struct sp_tls_names *names)
 {
 	for (size_t i = 0; i < p->identityc; ++i) {
@@ -112,10 +154,21 @@ static bool is_peer(const struct sp_tls_peer *p, const struct sp_tls_names *name
 	return false;
 }
 
+static void explain_chain(char why[SP_TLS_WHY_SIZE], const struct sp_tls_peer *p,
+			  X509_STORE_CTX *ctx, int code)
+{
+	char text[160];
+
+	if (!ctx || !sp_tls_crl_explain(text, sizeof(text), ctx))
+		(void)re_snprintf(text, sizeof(text), "%s", X509_verify_cert_error_string(code));
+	(void)re_snprintf(why, SP_TLS_WHY_SIZE, "certificate for trunk %s does not verify: %s",
+			  p->trunk, text);
+}
+
 /* What the peer's bundle holds is trusted as it stands, be it a root or an
  * intermediate: carriers hand out either. */
-static int verify_chain(const struct sp_tls_peer *p, X509 *leaf, STACK_OF(X509) * untrusted,
-			bool client)
+static int verify_chain(char why[SP_TLS_WHY_SIZE], const struct sp_tls_peer *p, X509 *leaf,
+			STACK_OF(X509) * untrusted, bool client)
 {
 	X509_STORE_CTX *ctx = X509_STORE_CTX_new();
 	X509_VERIFY_PARAM *param;
@@ -133,7 +186,8 @@ static int verify_chain(const struct sp_tls_peer *p, X509 *leaf, STACK_OF(X509) 
 	}
 	X509_VERIFY_PARAM_set_depth(param, SP_TLS_DEPTH_MAX);
 	X509_VERIFY_PARAM_set_auth_level(param, SP_TLS_SECURITY_LEVEL);
-	if (X509_VERIFY_PARAM_set_flags(param, X509_V_FLAG_PARTIAL_CHAIN) != 1)
+	if (X509_VERIFY_PARAM_set_flags(param, X509_V_FLAG_PARTIAL_CHAIN) != 1 ||
+	    (p->check_crl && sp_tls_crl_demand(ctx)))
 		goto out;
 
 	if (X509_verify_cert(ctx) == 1) {
@@ -145,6 +199,8 @@ static int verify_chain(const struct sp_tls_peer *p, X509 *leaf, STACK_OF(X509) 
 	}
 
 out:
+	if (code != X509_V_OK)
+		explain_chain(why, p, ctx, code);
 	X509_STORE_CTX_free(ctx);
 	return code;
 }
@@ -164,11 +220,12 @@ static void refuse_names(struct sp_tls_refusal *refusal, const X509 *leaf,
 
 struct sp_tls_peer *sp_tls_judge(struct sp_tls_refusal *refusal, struct sp_tls_peer *const *peerv,
 				 size_t peerc, X509 *leaf, STACK_OF(X509) * untrusted, bool client,
-				 const char *name)
+				 const char *name, const struct sa *src)
 {
 	struct sp_tls_peer *found = NULL;
 	struct sp_tls_names *names;
 	char lacking[128] = "no trunk on this interface has them";
+	char why[SP_TLS_WHY_SIZE];
 	bool matched = false;
 
 	refusal->code = X509_V_OK;
@@ -191,16 +248,19 @@ struct sp_tls_peer *sp_tls_judge(struct sp_tls_refusal *refusal, struct sp_tls_p
 			(void)re_snprintf(lacking, sizeof(lacking), "not %s", name);
 			continue;
 		}
+		if (src && !sp_tls_peer_takes(peerv[i], src)) {
+			(void)re_snprintf(lacking, sizeof(lacking),
+					  "trunk %s may not connect from %j", peerv[i]->trunk, src);
+			continue;
+		}
 
 		matched = true;
-		code = verify_chain(peerv[i], leaf, untrusted, client);
+		code = verify_chain(why, peerv[i], leaf, untrusted, client);
 		if (code == X509_V_OK) {
 			found = peerv[i];
 		} else if (refusal->code == X509_V_OK) {
 			refusal->code = code;
-			(void)re_snprintf(refusal->why, sizeof(refusal->why),
-					  "certificate for trunk %s does not verify: %s",
-					  peerv[i]->trunk, X509_verify_cert_error_string(code));
+			str_ncpy(refusal->why, why, sizeof(refusal->why));
 		}
 	}
 
@@ -226,7 +286,8 @@ int sp_tls_verify(X509_STORE_CTX *store, void *arg)
 	}
 
 	peer = sp_tls_judge(&refusal, c->ctx->peerv, c->ctx->peerc, leaf,
-			    X509_STORE_CTX_get0_untrusted(store), c->client, c->name);
+			    X509_STORE_CTX_get0_untrusted(store), c->client, c->name,
+			    c->client ? NULL : &c->raddr);
 	if (!peer) {
 		/* the code makes OpenSSL send the alert that fits */
 		X509_STORE_CTX_set_error(store, refusal.code);

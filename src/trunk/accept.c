@@ -20,14 +20,6 @@ static void source_destructor(void *arg)
 	hash_unlink(&src->le);
 }
 
-static uint32_t source_key(const struct sp_trunks *ts, const struct sa *addr)
-{
-	if (sa_af(addr) == AF_INET6)
-		return (uint32_t)sp_hash(&ts->key, &addr->u.in6.sin6_addr,
-					 sizeof(addr->u.in6.sin6_addr));
-	return (uint32_t)sp_hash(&ts->key, &addr->u.in.sin_addr, sizeof(addr->u.in.sin_addr));
-}
-
 static bool source_is(struct le *le, void *arg)
 {
 	const struct source *src = le->data;
@@ -38,7 +30,7 @@ static bool source_is(struct le *le, void *arg)
 /* A reference, whether new or known. */
 static struct source *source_get(struct sp_trunks *ts, const struct sa *addr)
 {
-	const uint32_t key = source_key(ts, addr);
+	const uint32_t key = addr_hash(&ts->key, addr);
 	struct sa want = *addr;
 	struct source *src = list_ledata(hash_lookup(ts->sources, key, source_is, &want));
 

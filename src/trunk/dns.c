@@ -1,29 +1,40 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * Names into addresses: A and AAAA by c-ares, inside our loop.
+ * The resolver: its settings, and single questions, by c-ares inside our loop.
  *
  * c-ares closes its sockets when it likes, also in the middle of a turn, and a
  * number that is reused within the turn would bring a stale event to its new
  * owner. So the loop watches a duplicate, which is closed at the end of turn.
  *
- * Results are always delivered from a timer, because c-ares may answer from
- * inside the question (a name of /etc/hosts).
+ * Answers are always delivered from a timer, because c-ares may answer from
+ * inside the question. New settings make a new channel: the old one finishes
+ * the questions that it has, then goes.
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <netdb.h>
+#include <string.h>
 #include <sys/select.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/time.h>
+#include <unistd.h>
+/* 1.34 would have us use functions that 1.18 does not have. */
+#define CARES_NO_DEPRECATED
 #include <ares.h>
 
 #include "sallyport/base_log.h"
-#include "trunk_priv.h"
+#include "dns_inner.h"
 
-enum { DNS_TIMEOUT_MS = 1500, DNS_TRIES = 2 };
+enum { DNS_TIMEOUT_MS = 1500, DNS_TRIES = 2, EDNS_SIZE = 1232 };
 
-struct dns {
+/* c-ares with one set of settings. */
+struct channel {
+	struct le le; /* in the resolver's channell; unlinked when it is to go */
+	struct dns *d;
 	struct sp_loop *loop;
-	ares_channel channel;
-	bool library, ready;
+	ares_channel ares;
+	bool ready, destroyed;
 	unsigned queries; /* that c-ares has not finished */
 	struct list sockl;
 	struct sp_timer timer;
@@ -31,41 +42,49 @@ struct dns {
 
 struct dns_sock {
 	struct le le;
-	struct dns *d;
+	struct channel *ch;
 	ares_socket_t fd; /* c-ares's own */
 	int dup;
 };
 
-/* One reference is the asker's, one is c-ares's until it has called back. */
-struct dns_query {
-	struct dns *d; /* NULL when c-ares is through with it */
+/* The asker's. */
+struct dns_question {
+	struct sp_loop *loop;
+	struct query *query; /* NULL when c-ares is through with it */
 	struct sp_timer timer;
-	struct sa addrv[TRUNK_ADDRS_MAX];
-	size_t addrc;
-	uint16_t port;
 	int err;
-	dns_h *h; /* NULL when withdrawn */
+	const char *why;
+	struct dns_answer answer;
+	dns_answer_h *h;
 	void *arg;
 };
 
-static void rearm(struct dns *d);
+/* c-ares's, until it has called back. */
+struct query {
+	struct channel *ch;
+	struct dns_question *question; /* NULL when withdrawn */
+	uint16_t type;
+	char name[DNS_HOST_SIZE];
+};
+
+static void rearm(struct channel *ch);
 
 static void on_socket(int flags, void *arg)
 {
 	struct dns_sock *s = arg;
-	struct dns *d = s->d;
+	struct channel *ch = s->ch;
 	const ares_socket_t fd = s->fd;
 
-	ares_process_fd(d->channel, flags & (FD_READ | FD_EXCEPT) ? fd : ARES_SOCKET_BAD,
+	ares_process_fd(ch->ares, flags & (FD_READ | FD_EXCEPT) ? fd : ARES_SOCKET_BAD,
 			flags & FD_WRITE ? fd : ARES_SOCKET_BAD);
-	rearm(d);
+	rearm(ch);
 }
 
-static struct dns_sock *sock_find(const struct dns *d, ares_socket_t fd)
+static struct dns_sock *sock_find(const struct channel *ch, ares_socket_t fd)
 {
 	struct le *le;
 
-	LIST_FOREACH(&d->sockl, le)
+	LIST_FOREACH(&ch->sockl, le)
 	{
 		struct dns_sock *s = le->data;
 
@@ -80,29 +99,29 @@ static void sock_destructor(void *arg)
 	struct dns_sock *s = arg;
 
 	list_unlink(&s->le);
-	sp_loop_close(s->d->loop, s->dup);
+	sp_loop_close(s->ch->loop, s->dup);
 }
 
-static struct dns_sock *sock_new(struct dns *d, ares_socket_t fd)
+static struct dns_sock *sock_new(struct channel *ch, ares_socket_t fd)
 {
 	struct dns_sock *s = mem_zalloc(sizeof(*s), sock_destructor);
 
 	if (!s)
 		return NULL;
-	s->d = d;
+	s->ch = ch;
 	s->fd = fd;
 	s->dup = fcntl(fd, F_DUPFD_CLOEXEC, 0);
 	if (s->dup < 0)
 		return mem_deref(s);
-	list_append(&d->sockl, &s->le, s);
+	list_append(&ch->sockl, &s->le, s);
 	return s;
 }
 
 /* What cannot be watched is not heard: its query fails by time-out. */
 static void on_state(void *arg, ares_socket_t fd, int readable, int writable)
 {
-	struct dns *d = arg;
-	struct dns_sock *s = sock_find(d, fd);
+	struct channel *ch = arg;
+	struct dns_sock *s = sock_find(ch, fd);
 	const int flags = (readable ? FD_READ : 0) | (writable ? FD_WRITE : 0);
 
 	if (!flags) {
@@ -110,64 +129,323 @@ static void on_state(void *arg, ares_socket_t fd, int readable, int writable)
 		return;
 	}
 	if (!s)
-		s = sock_new(d, fd);
-	if (!s || sp_loop_listen(d->loop, s->dup, flags, on_socket, s))
+		s = sock_new(ch, fd);
+	if (!s || sp_loop_listen(ch->loop, s->dup, flags, on_socket, s))
 		sp_log(SP_LOG_WARN, "dns_unwatched", "why=\"out of memory or descriptors\"");
 }
 
 static void on_time(void *arg)
 {
-	struct dns *d = arg;
+	struct channel *ch = arg;
 
-	ares_process_fd(d->channel, ARES_SOCKET_BAD, ARES_SOCKET_BAD);
-	rearm(d);
+	ares_process_fd(ch->ares, ARES_SOCKET_BAD, ARES_SOCKET_BAD);
+	rearm(ch);
 }
 
-static void rearm(struct dns *d)
+static void rearm(struct channel *ch)
 {
-	struct timeval tv, *next = ares_timeout(d->channel, NULL, &tv);
+	struct timeval tv, *next = ares_timeout(ch->ares, NULL, &tv);
 
 	if (next)
-		sp_timer_start(d->loop, &d->timer,
+		sp_timer_start(ch->loop, &ch->timer,
 			       (uint64_t)next->tv_sec * 1000 + (uint64_t)next->tv_usec / 1000 + 1,
-			       on_time, d);
+			       on_time, ch);
 	else
-		sp_timer_cancel(&d->timer);
+		sp_timer_cancel(&ch->timer);
 }
+
+static void channel_destructor(void *arg)
+{
+	struct channel *ch = arg;
+
+	ch->destroyed = true;
+	list_unlink(&ch->le);
+	if (ch->ready)
+		ares_destroy(ch->ares);
+	list_flush(&ch->sockl);
+	sp_timer_cancel(&ch->timer);
+}
+
+/* Without servers: reads the system's resolver configuration as it stands now. */
+static int channel_alloc(struct channel **chp, struct dns *d, const char *servers)
+{
+	struct channel *ch = mem_zalloc(sizeof(*ch), channel_destructor);
+	struct ares_options opts = {.flags = ARES_FLAG_NOSEARCH | ARES_FLAG_EDNS,
+				    .ednspsz = EDNS_SIZE,
+				    .timeout = DNS_TIMEOUT_MS,
+				    .tries = DNS_TRIES};
+	int mask = ARES_OPT_SOCK_STATE_CB | ARES_OPT_TIMEOUTMS | ARES_OPT_TRIES | ARES_OPT_FLAGS |
+		   ARES_OPT_EDNSPSZ;
+	int status;
+
+	if (!ch)
+		return ENOMEM;
+	ch->d = d;
+	ch->loop = d->loop;
+	opts.sock_state_cb = on_state;
+	opts.sock_state_cb_data = ch;
+#ifdef ARES_OPT_QUERY_CACHE
+	mask |= ARES_OPT_QUERY_CACHE; /* none: a refresh is to ask */
+#endif
+	status = ares_init_options(&ch->ares, &opts, mask);
+	ch->ready = status == ARES_SUCCESS;
+	if (ch->ready && servers)
+		status = ares_set_servers_ports_csv(ch->ares, servers);
+	if (status != ARES_SUCCESS) {
+		mem_deref(ch);
+		return status == ARES_ENOMEM ? ENOMEM : EINVAL;
+	}
+	*chp = ch;
+	return 0;
+}
+
+static struct channel *channel_of(const struct dns *d)
+{
+	return list_ledata(list_head(&d->channell));
+}
+
+/* In the middle of a call of c-ares it cannot be destroyed. */
+static void channel_retire(struct channel *ch)
+{
+	if (ch->destroyed || ch->queries || !ch->le.list || channel_of(ch->d) == ch)
+		return;
+	list_unlink(&ch->le);
+	sp_loop_release(ch->loop, ch);
+}
+
+/* Which /etc/resolv.conf it is: a machine may get its servers after we have started. */
+static uint64_t resolv_id(void)
+{
+	struct stat st;
+
+	if (stat("/etc/resolv.conf", &st))
+		return 0;
+	return (uint64_t)st.st_mtim.tv_sec * 1000000000 + (uint64_t)st.st_mtim.tv_nsec + st.st_ino;
+}
+
+static int channel_renew(struct dns *d, const char *servers)
+{
+	struct channel *old = channel_of(d), *ch;
+	const uint64_t id = resolv_id();
+	int err = channel_alloc(&ch, d, servers);
+
+	if (err)
+		return err;
+	d->resolv_id = id;
+	list_prepend(&d->channell, &ch->le, ch);
+	if (old)
+		channel_retire(old);
+	return 0;
+}
+
+static const char *why_of(int status)
+{
+	switch (status) {
+
+	case ARES_ENOTFOUND:
+		return "no such name";
+	case ARES_ENODATA:
+	case ARES_EBADNAME:
+		return "no such record";
+	case ARES_ETIMEOUT:
+		return "the DNS servers do not answer";
+	case ARES_ECONNREFUSED:
+		return "no DNS server answers, or only with SERVFAIL or REFUSED";
+	case ARES_ENOMEM:
+		return "out of memory";
+	case ARES_EBADRESP:
+		return "malformed answer";
+	default: /* SERVFAIL, REFUSED, FORMERR, NOTIMP, ... */
+		return ares_strerror(status);
+	}
+}
+
+static int err_of(int status)
+{
+	switch (status) {
+
+	case ARES_SUCCESS:
+		return 0;
+	case ARES_ENOTFOUND:
+	case ARES_ENODATA:
+	case ARES_EBADNAME:
+		return ENOENT;
+	case ARES_ETIMEOUT:
+		return ETIMEDOUT;
+	case ARES_ENOMEM:
+		return ENOMEM;
+	default:
+		return EIO;
+	}
+}
+
+static int status_of(int err)
+{
+	return !err ? ARES_SUCCESS : err == ENOENT ? ARES_ENODATA : ARES_EBADRESP;
+}
+
+static void deliver(void *arg)
+{
+	struct dns_question *q = arg;
+
+	mem_ref(q);
+	q->h(q->err, q->why, q->err ? NULL : &q->answer, q->arg);
+	mem_deref(q);
+}
+
+static void answered(struct dns_question *q, int status)
+{
+	q->err = err_of(status);
+	q->why = why_of(status);
+	sp_timer_start(q->loop, &q->timer, 0, deliver, q);
+}
+
+static void on_answer(void *arg, int status, int timeouts, unsigned char *p, int len)
+{
+	struct query *query = arg;
+	struct dns_question *q = query->question;
+	struct channel *ch = query->ch;
+	(void)timeouts;
+
+	if (q) {
+		q->query = NULL;
+		if (status == ARES_SUCCESS)
+			status = status_of(dns_answer_parse(&q->answer, query->name, query->type, p,
+							    (size_t)len));
+		answered(q, status);
+	}
+	mem_deref(query);
+	--ch->queries;
+	channel_retire(ch);
+}
+
+/* What /etc/hosts has of a name is all that there is; false: it has nothing. */
+static bool ask_hosts(struct dns_question *q, struct channel *ch, const char *name, uint16_t type)
+{
+	const int families[2] = {AF_INET, AF_INET6};
+	bool found = false;
+
+	if (type == DNS_TYPE_SRV)
+		return false;
+	for (unsigned i = 0; i < 2; ++i) {
+		const bool wanted = (type == DNS_TYPE_A) == (families[i] == AF_INET);
+		struct hostent *he;
+
+		if (ares_gethostbyname_file(ch->ares, name, families[i], &he) != ARES_SUCCESS)
+			continue;
+		found = true;
+		for (char **ap = he->h_addr_list; wanted && *ap; ++ap) {
+			struct sa *sa = &q->answer.recordv[q->answer.recordc].addr;
+			struct in_addr in;
+
+			if (q->answer.recordc == DNS_ADDRS_MAX)
+				break;
+			memcpy(&in, *ap, sizeof(in));
+			if (type == DNS_TYPE_A)
+				sa_set_in(sa, ntohl(in.s_addr), 0);
+			else
+				sa_set_in6(sa, (const uint8_t *)*ap, 0);
+			q->answer.recordc += dns_addr_usable(sa);
+		}
+		ares_free_hostent(he);
+	}
+	if (found)
+		answered(q, q->answer.recordc ? ARES_SUCCESS : ARES_ENODATA);
+	return found;
+}
+
+static void question_destructor(void *arg)
+{
+	struct dns_question *q = arg;
+
+	sp_timer_cancel(&q->timer);
+	if (q->query)
+		q->query->question = NULL;
+}
+
+static int ask(struct dns_question **qp, struct dns *d, const char *name, uint16_t type,
+	       dns_answer_h *h, void *arg)
+{
+	struct dns_question *q = mem_zalloc(sizeof(*q), question_destructor);
+	struct query *query = mem_zalloc(sizeof(*query), NULL);
+	struct channel *ch;
+
+	if (!q || !query) {
+		mem_deref(q);
+		mem_deref(query);
+		return ENOMEM;
+	}
+	q->loop = d->loop;
+	q->h = h;
+	q->arg = arg;
+	*qp = q;
+
+	if (!d->servers && resolv_id() != d->resolv_id)
+		(void)channel_renew(d, NULL); /* or with the old one */
+	ch = channel_of(d);
+	if (ask_hosts(q, ch, name, type)) {
+		mem_deref(query);
+		return 0;
+	}
+	query->ch = ch;
+	query->question = q;
+	query->type = type;
+	str_ncpy(query->name, name, sizeof(query->name));
+	q->query = query;
+	++ch->queries;
+	ares_query(ch->ares, name, DNS_CLASS_IN, type, on_answer, query);
+	rearm(ch);
+	return 0;
+}
+
+/* Connecting a datagram socket looks for a route, and sends nothing. */
+static bool routed(const struct sa *addr)
+{
+	const int fd = socket(sa_af(addr), SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	bool yes;
+
+	if (fd < 0)
+		return errno != EAFNOSUPPORT;
+	yes = !connect(fd, &addr->u.sa, addr->len);
+	(void)close(fd);
+	return yes;
+}
+
+static const struct dns_ops cares_ops = {.ask = ask, .routed = routed};
 
 static void destructor(void *arg)
 {
 	struct dns *d = arg;
 
-	if (d->ready)
-		ares_destroy(d->channel);
-	list_flush(&d->sockl);
-	sp_timer_cancel(&d->timer);
+	dns_names_orphan(d);
+	list_flush(&d->channell);
+	mem_deref(d->servers);
 	if (d->library)
 		ares_library_cleanup();
 }
 
-/** Reads the system's resolver configuration as it stands now. */
-int dns_alloc(struct dns **dp, struct sp_loop *loop)
+int dns_alloc_ops(struct dns **dp, struct sp_loop *loop, const struct dns_conf *conf,
+		  const struct dns_ops *ops)
 {
-	struct ares_options opts = {.timeout = DNS_TIMEOUT_MS, .tries = DNS_TRIES};
 	struct dns *d = mem_zalloc(sizeof(*d), destructor);
 	int err = ENOMEM;
 
 	if (!d)
 		return ENOMEM;
 	d->loop = loop;
-	if (ares_library_init(ARES_LIB_INIT_ALL) != ARES_SUCCESS)
+	d->ops = ops;
+	d->ttl_min_s = conf->ttl_min_s;
+	d->ttl_max_s = conf->ttl_max_s;
+	if (conf->servers && str_dup(&d->servers, conf->servers))
 		goto out;
-	d->library = true;
-
-	opts.sock_state_cb = on_state;
-	opts.sock_state_cb_data = d;
-	if (ares_init_options(&d->channel, &opts,
-			      ARES_OPT_SOCK_STATE_CB | ARES_OPT_TIMEOUTMS | ARES_OPT_TRIES) !=
-	    ARES_SUCCESS)
-		goto out;
-	d->ready = true;
+	if (ops == &cares_ops) {
+		if (ares_library_init(ARES_LIB_INIT_ALL) != ARES_SUCCESS)
+			goto out;
+		d->library = true;
+		err = channel_renew(d, d->servers);
+		if (err)
+			goto out;
+	}
 	err = 0;
 
 out:
@@ -178,113 +456,33 @@ out:
 	return err;
 }
 
-/** For tests: ask these ("127.0.0.1:5353") instead of the system's. */
-int dns_servers(struct dns *d, const char *csv)
+int dns_alloc(struct dns **dp, struct sp_loop *loop, const struct dns_conf *conf)
 {
-	return ares_set_servers_ports_csv(d->channel, csv) == ARES_SUCCESS ? 0 : EINVAL;
+	return dns_alloc_ops(dp, loop, conf, &cares_ops);
 }
 
-bool dns_busy(const struct dns *d)
+int dns_conf_set(struct dns *d, const struct dns_conf *conf)
 {
-	return d->queries > 0;
-}
+	const bool same_servers = d->servers && conf->servers ? !strcmp(d->servers, conf->servers)
+							      : d->servers == conf->servers;
+	char *servers = NULL;
+	int err;
 
-static int error_of(int status)
-{
-	switch (status) {
-
-	case ARES_SUCCESS:
+	if (same_servers && d->ttl_min_s == conf->ttl_min_s && d->ttl_max_s == conf->ttl_max_s)
 		return 0;
-	case ARES_ENOMEM:
-		return ENOMEM;
-	case ARES_ETIMEOUT:
-		return ETIMEDOUT;
-	case ARES_ECANCELLED:
-	case ARES_EDESTRUCTION:
-		return ECANCELED;
-	case ARES_ENOTFOUND:
-	case ARES_ENODATA:
-		return EHOSTUNREACH;
-	default: /* no server, or one that refuses or fails */
-		return EIO;
-	}
-}
-
-static void deliver(void *arg)
-{
-	struct dns_query *q = arg;
-	dns_h *h = q->h;
-
-	q->h = NULL;
-	if (!h)
-		return;
-	mem_ref(q);
-	h(q->err, q->addrv, q->addrc, q->arg);
-	mem_deref(q);
-}
-
-static void on_answer(void *arg, int status, int timeouts, struct ares_addrinfo *ai)
-{
-	struct dns_query *q = arg;
-	const struct ares_addrinfo_node *n;
-	(void)timeouts;
-
-	q->err = error_of(status);
-	for (n = ai ? ai->nodes : NULL; n && q->addrc < TRUNK_ADDRS_MAX; n = n->ai_next) {
-		struct sa *sa = &q->addrv[q->addrc];
-
-		if (!sa_set_sa(sa, n->ai_addr)) {
-			sa_set_port(sa, q->port);
-			++q->addrc;
+	if (!same_servers) {
+		err = conf->servers ? str_dup(&servers, conf->servers) : 0;
+		if (!err && d->ops == &cares_ops)
+			err = channel_renew(d, servers);
+		if (err) {
+			mem_deref(servers);
+			return err;
 		}
+		mem_deref(d->servers);
+		d->servers = servers;
 	}
-	if (!q->err && !q->addrc)
-		q->err = EHOSTUNREACH;
-	ares_freeaddrinfo(ai);
-
-	if (q->h)
-		sp_timer_start(q->d->loop, &q->timer, 0, deliver, q);
-	--q->d->queries;
-	q->d = NULL;
-	mem_deref(q);
-}
-
-static void query_destructor(void *arg)
-{
-	struct dns_query *q = arg;
-
-	sp_timer_cancel(&q->timer);
-}
-
-/** h is called once, from the loop. Let go of *qp by dns_cancel(), in any case. */
-int dns_query(struct dns_query **qp, struct dns *d, const char *host, uint16_t port, dns_h *h,
-	      void *arg)
-{
-	const struct ares_addrinfo_hints hints = {.ai_family = AF_UNSPEC,
-						  .ai_socktype = SOCK_STREAM};
-	struct dns_query *q = mem_zalloc(sizeof(*q), query_destructor);
-
-	if (!q)
-		return ENOMEM;
-	q->d = d;
-	q->port = port;
-	q->h = h;
-	q->arg = arg;
-	*qp = q;
-
-	++d->queries;
-	mem_ref(q);
-	ares_getaddrinfo(d->channel, host, NULL, &hints, on_answer, q);
-	rearm(d);
+	d->ttl_min_s = conf->ttl_min_s;
+	d->ttl_max_s = conf->ttl_max_s;
+	dns_names_refresh(d);
 	return 0;
-}
-
-/** h is not called any more. */
-void dns_cancel(struct dns_query *q)
-{
-	if (!q)
-		return;
-	q->h = NULL;
-	sp_timer_cancel(&q->timer);
-	mem_deref(q);
 }

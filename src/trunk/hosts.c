@@ -72,16 +72,55 @@ static bool sibling(const struct pl *host, const char *identity)
 	return host_same_name(&domain, rest);
 }
 
-/** The target that host and port name; port 0: any of that host. */
-struct target *trunk_target(const struct sp_trunk *t, const struct pl *host, uint16_t port)
+/** Is this the target that a URI means? port 0: any of that host. */
+bool target_named(const struct target *tg, const struct pl *host, uint16_t port)
 {
+	char addr[INET6_ADDRSTRLEN];
+
+	if (port && port != sa_port(&tg->place.addr) && !(tg->site && port == tg->site->port))
+		return false;
+	if (host_same(host, tg->host) || host_same(host, tg->place.host))
+		return true;
+	(void)re_snprintf(addr, sizeof(addr), "%j", &tg->place.addr);
+	return host_same(host, addr);
+}
+
+/** Does it mean a target that is not looked up yet? */
+bool site_named(const struct site *s, const struct pl *host, uint16_t port)
+{
+	return (!port || port == s->port) && host_same(host, s->uri);
+}
+
+/**
+ * Who says that it is host:port, and comes from src. A name that leads to
+ * several addresses stands for the one that it comes from.
+ */
+struct target *trunk_target_of(const struct sp_trunk *t, const struct pl *host, uint16_t port,
+			       const struct sa *src)
+{
+	struct target *found = NULL;
+	size_t n = 0;
+
 	for (size_t i = 0; i < t->targetc; ++i) {
 		struct target *tg = t->targetv[i];
 
-		if ((!port || tg->port == port) && host_same(host, tg->host))
+		if (!target_named(tg, host, port))
+			continue;
+		if (src && sa_cmp(&tg->place.addr, src, SA_ADDR))
 			return tg;
+		found = tg;
+		++n;
 	}
-	return NULL;
+	return n == 1 ? found : NULL;
+}
+
+static bool is_site(const struct sp_trunk *t, const struct pl *host)
+{
+	for (size_t i = 0; i < t->sitec; ++i) {
+		if (site_named(t->sitev[i], host, 0))
+			return true;
+	}
+	return false;
 }
 
 bool sp_trunk_owns_host(const struct sp_trunk *t, const struct pl *host)
@@ -91,7 +130,7 @@ bool sp_trunk_owns_host(const struct sp_trunk *t, const struct pl *host)
 
 	if (!conf || !host || !host->p || !host->l)
 		return false;
-	if (trunk_target(t, host, 0) || (conf->domain && host_same(host, conf->domain)))
+	if (is_site(t, host) || (conf->domain && host_same(host, conf->domain)))
 		return true;
 	if (address(bytes, host))
 		return false;
@@ -104,16 +143,10 @@ bool sp_trunk_owns_host(const struct sp_trunk *t, const struct pl *host)
 	return false;
 }
 
-/**
- * What a target is remembered by: host and port, not its place in a list that
- * a reload may change (FNV-1a; the names are the configuration's own).
- */
-uint64_t host_key(const char *host, uint16_t port)
+/** FNV-1a of a name; the names are the configuration's own, or DNS's. */
+uint64_t host_hash(uint64_t hash, const char *host)
 {
-	uint64_t key = 0xcbf29ce484222325;
-
 	for (; *host; ++host)
-		key = (key ^ (uint8_t)tolower((unsigned char)*host)) * 0x100000001b3;
-	key = (key ^ (port >> 8)) * 0x100000001b3;
-	return (key ^ (port & 0xff)) * 0x100000001b3;
+		hash = (hash ^ (uint8_t)tolower((unsigned char)*host)) * 0x100000001b3;
+	return hash;
 }

@@ -2,29 +2,29 @@
  *
  * Choosing a connection for a new dialog.
  *
- * A pick is a small machine driven by its own timer: step() looks at the
- * targets as they are, and delivers a connection, waits for a target's attempt
- * (several picks may wait for the same one), or gives up. An attempt that ends
- * only starts the timers of those who wait, so a handler can do as it likes
- * with other picks, trunks and connections.
+ * A pick is a small machine driven by its own timer: step() takes the best
+ * target as things are (order.c). Where that has a connection, it is delivered.
+ * Else an attempt is started, or is under way already, and the pick waits for
+ * it, but not for long: an attempt that has run for TRUNK_STAGGER_MS hangs, and
+ * the next target gets its chance, as in RFC 8305 5. Whatever connects first
+ * is used. What happens to trunks and targets only starts the timers of those
+ * who wait, so a handler can do as it likes with other picks and connections.
  *
- * No target is tried twice, which bounds the time: SP_TRUNK_CONNECT_MS each.
- * A caller that has been refused by one picks again and names those to avoid.
+ * A target that has failed while a pick waited is not tried again by it. A
+ * caller that has been refused by one picks again and names those to avoid.
  */
 #include <errno.h>
 
-#include "trunk_priv.h"
+#include "order_priv.h"
 
 struct sp_trunk_pick {
-	struct le le; /* in the list of the target waited for */
+	struct le le; /* in the trunk's waiting */
 	struct sp_trunk *t;
-	struct target *target;
-	struct target *prefer; /* to be tried before all others */
-	uint32_t tried;        /* bits: indexes into targetv of this generation */
-	unsigned generation;
-	unsigned tries;
+	struct sp_trunk_want want; /* avoidv grows; host is a copy */
+	char *host;
+	bool avoids; /* the caller gave some */
+	uint64_t until_ms;
 	int err;
-	struct sp_trunk_want want; /* avoidv only */
 	struct sp_timer timer;
 	bool counted;
 	sp_trunk_picked_h *h;
@@ -47,192 +47,185 @@ static void destructor(void *arg)
 	sp_timer_cancel(&p->timer);
 	list_unlink(&p->le);
 	uncount(p);
-	mem_deref(p->target);
-	mem_deref(p->prefer);
+	mem_deref(p->host);
 	mem_deref(p->t);
 }
 
 /* The owner may let go of the pick inside the handler: nothing of it is
  * touched after the call, and what the arguments need is held until then. */
-static void finish(struct sp_trunk_pick *p, int err, struct conn *c)
+static void finish(struct sp_trunk_pick *p, int err, const struct conn *c, struct target *tg)
 {
 	sp_trunk_picked_h *h = p->h;
 	void *arg = p->arg;
 	struct sp_sip_conn *sip = c ? mem_ref(c->sip) : NULL;
-	struct target *tg = c ? mem_ref(c->tg) : NULL;
 
+	mem_ref(tg);
+	if (tg)
+		++tg->picked;
 	p->h = NULL;
 	uncount(p);
-	h(err, sip, tg ? tg->host : "", tg ? tg->port : 0, arg);
+	h(err, sip, tg ? tg->host : "", tg ? tg->uri_port : 0, arg);
 	mem_deref(tg);
 	mem_deref(sip);
 }
 
-static bool avoided(const struct sp_trunk_want *want, uint64_t key)
+static void step(void *arg);
+
+static void wait(struct sp_trunk_pick *p, uint64_t ms)
 {
-	for (size_t i = 0; i < want->avoidc; ++i) {
-		if (want->avoidv[i] == key)
+	const uint64_t now_ms = sp_loop_now_ms(p->t->loop);
+
+	if (now_ms + ms > p->until_ms)
+		ms = p->until_ms - now_ms;
+	list_append(&p->t->waiting, &p->le, p);
+	sp_timer_start(p->t->loop, &p->timer, ms, step, p);
+}
+
+/* The peer's own connections. */
+static void step_accepted(struct sp_trunk_pick *p)
+{
+	const struct sp_trunk *t = p->t;
+	const struct conn *c = NULL;
+	int err = ENOENT;
+
+	if (!want_avoids(&p->want, LEAD_ACCEPTED)) {
+		if (t->busy_ms > sp_loop_now_ms(t->loop) && !p->want.emergency) {
+			err = EAGAIN;
+		} else {
+			c = trunk_accepted(t);
+			err = c ? 0 : EHOSTUNREACH;
+		}
+	}
+	finish(p, err, c, NULL);
+}
+
+/* Names that lead nowhere may do so by now. */
+static void look_up_again(const struct sp_trunk *t)
+{
+	for (size_t i = 0; i < t->sitec; ++i) {
+		if (t->sitev[i]->name && !t->sitev[i]->targetc)
+			dns_again(t->sitev[i]->name);
+	}
+}
+
+static bool looking_up(const struct sp_trunk *t)
+{
+	for (size_t i = 0; i < t->sitec; ++i) {
+		if (!t->sitev[i]->looked_up)
 			return true;
 	}
-	return want->avoidc >= SP_CONF_TARGETS_MAX; /* enough is enough */
+	return false;
 }
 
-/* Out of the question: it had its chance, in this pick or before. */
-static bool spent(const struct sp_trunk_pick *p, size_t i)
+/* Nothing can be tried, or nothing more. */
+static void none(struct sp_trunk_pick *p, const struct order *o)
 {
-	return p->tried & (uint32_t)1 << i || avoided(&p->want, p->t->targetv[i]->key);
-}
-
-static bool usable(const struct sp_trunk_pick *p, size_t i)
-{
-	const struct target *tg = p->t->targetv[i];
-
-	return target_conn(tg) && !avoided(&p->want, tg->key);
-}
-
-/* A connection that can be used without waiting, best to a target that answers. */
-static struct conn *ready(const struct sp_trunk_pick *p)
-{
-	const struct sp_trunk *t = p->t;
-
-	if (p->prefer)
-		return NULL;
-	if (!t->targetc)
-		return avoided(&p->want, host_key("", 0)) ? NULL : trunk_accepted(t);
-
-	for (size_t i = 0; i < t->targetc; ++i) {
-		if (t->targetv[i]->state == TARGET_UP && usable(p, i))
-			return target_conn(t->targetv[i]);
+	if (o->hanging || looking_up(p->t)) {
+		wait(p, TRUNK_PICK_MS);
+		return;
 	}
-	for (size_t i = 0; i < t->targetc; ++i) {
-		if (!target_down(t->targetv[i]) && usable(p, i))
-			return target_conn(t->targetv[i]);
-	}
-	return NULL;
+	look_up_again(p->t);
+	if (o->busy)
+		finish(p, EAGAIN, NULL, NULL);
+	else if (p->err)
+		finish(p, p->err, NULL, NULL);
+	else
+		finish(p, p->avoids ? ENOENT : EHOSTUNREACH, NULL, NULL);
 }
 
-/* The next target to try: the preferred one, at the end those that are down; NULL: none left. */
-static struct target *next(struct sp_trunk_pick *p)
+static void step_targets(struct sp_trunk_pick *p)
 {
-	const struct sp_trunk *t = p->t;
-	size_t i, found = t->targetc;
+	struct order o;
+	struct target *tg;
+	struct conn *c;
 
-	for (i = 0; i < t->targetc && p->prefer && found == t->targetc; ++i) {
-		if (t->targetv[i] == p->prefer)
-			found = i;
+	order_make(&o, p->t, &p->want);
+	tg = order_first(&o);
+	if (!tg) {
+		none(p, &o);
+		return;
 	}
-	p->prefer = mem_deref(p->prefer);
-	for (i = 0; i < t->targetc && found == t->targetc; ++i) {
-		if (!spent(p, i) && !target_down(t->targetv[i]))
-			found = i;
+	c = target_take(tg);
+	if (c) {
+		finish(p, 0, c, tg);
+		return;
 	}
-	for (i = 0; i < t->targetc && found == t->targetc; ++i) {
-		if (!spent(p, i))
-			found = i;
-	}
-	if (found == t->targetc || p->tries >= SP_CONF_TARGETS_MAX)
-		return NULL;
-
-	p->tried |= (uint32_t)1 << found;
-	++p->tries;
-	return t->targetv[found];
-}
-
-/* The attempt waited for is through: its connection, or NULL and why not. */
-static struct conn *outcome(struct sp_trunk_pick *p)
-{
-	struct conn *c = target_conn(p->target);
-
-	if (!c)
-		p->err = p->target->err;
-	p->target = mem_deref(p->target);
-	return c;
-}
-
-/* Nothing was tried: there was nothing, or it has all been used before. */
-static int none_left(const struct sp_trunk_pick *p)
-{
-	return p->want.avoidc ? ENOENT : EHOSTUNREACH;
+	target_connect(tg);
+	wait(p, tg->attempt.since_ms + TRUNK_STAGGER_MS - sp_loop_now_ms(p->t->loop));
 }
 
 static void step(void *arg)
 {
 	struct sp_trunk_pick *p = arg;
-	struct sp_trunk *t = p->t;
-	struct target *tg;
-	struct conn *c = NULL;
+	const uint64_t now_ms = sp_loop_now_ms(p->t->loop);
 
-	if (!trunk_usable(t)) {
-		finish(p, ESHUTDOWN, NULL);
-		return;
-	}
-	if (p->target)
-		c = outcome(p);
-	if (p->generation != t->generation) { /* a reload: these are other targets */
-		p->generation = t->generation;
-		p->tried = 0;
-	}
-	if (!c)
-		c = ready(p);
-	if (c) {
-		finish(p, 0, c);
-		return;
-	}
-
-	tg = next(p);
-	if (!tg) {
-		finish(p, p->err ? p->err : none_left(p), NULL);
-	} else if (target_conn(tg)) {
-		finish(p, 0, target_conn(tg));
-	} else {
-		p->target = mem_ref(tg);
-		list_append(&tg->waiting, &p->le, p);
-		target_connect(tg);
-	}
+	list_unlink(&p->le);
+	if (!trunk_usable(p->t))
+		finish(p, ESHUTDOWN, NULL, NULL);
+	else if (now_ms >= p->until_ms)
+		finish(p, p->err ? p->err : ETIMEDOUT, NULL, NULL);
+	else if (p->t->sitec)
+		step_targets(p);
+	else
+		step_accepted(p);
 }
 
-/** An attempt has ended: all that wait for it look again. */
-void pick_wake(struct list *waiting)
+/** Something has come that may be of use: all that wait look again. */
+void pick_wake(struct sp_trunk *t)
 {
 	struct le *le;
 
-	while ((le = list_head(waiting))) {
+	while ((le = list_head(&t->waiting))) {
 		struct sp_trunk_pick *p = le->data;
 
 		list_unlink(le);
-		sp_timer_start(p->t->loop, &p->timer, 0, step, p);
+		sp_timer_start(t->loop, &p->timer, 0, step, p);
 	}
 }
 
-void sp_trunk_avoid(struct sp_trunk_want *want, const char *host, uint16_t port)
+/** An attempt has failed: none of those that wait now tries it again. */
+void pick_refused(struct sp_trunk *t, const struct target *tg, int err)
 {
-	const uint64_t key = host_key(host ? host : "", port);
+	struct le *le;
 
-	if (!avoided(want, key)) /* also when there is no more room */
-		want->avoidv[want->avoidc++] = key;
+	LIST_FOREACH(&t->waiting, le)
+	{
+		struct sp_trunk_pick *p = le->data;
+
+		p->err = err;
+		sp_trunk_avoid(&p->want, tg->key);
+	}
+	pick_wake(t);
 }
 
 /**
- * Find the target that is asked for. A peer that connects to us has none: its
- * own connection is as good as any of its names.
+ * Is the host that is asked for a target? A peer that connects to us has none:
+ * its own connection is as good as any of its names.
  */
-static int prefer(struct target **tgp, const struct sp_trunk *t, const struct sp_trunk_want *want)
+static int check_host(const struct sp_trunk *t, const struct sp_trunk_want *want)
 {
-	struct target *tg;
+	size_t named = 0, avoided = 0;
 	struct pl host;
 
 	if (!want->host)
 		return 0;
 	pl_set_str(&host, want->host);
-	if (!t->targetc)
+	if (!t->sitec)
 		return sp_trunk_owns_host(t, &host) ? 0 : EHOSTUNREACH;
-	tg = trunk_target(t, &host, want->port);
-	if (!tg)
-		return EHOSTUNREACH;
-	if (avoided(want, tg->key))
-		return ENOENT;
-	*tgp = tg;
-	return 0;
+
+	for (size_t i = 0; i < t->targetc; ++i) {
+		if (target_named(t->targetv[i], &host, want->port)) {
+			++named;
+			avoided += want_avoids(want, t->targetv[i]->key);
+		}
+	}
+	if (named)
+		return avoided == named ? ENOENT : 0;
+	for (size_t i = 0; i < t->sitec; ++i) {
+		if (site_named(t->sitev[i], &host, want->port))
+			return 0;
+	}
+	return EHOSTUNREACH;
 }
 
 static unsigned most(const struct sp_trunk_want *want)
@@ -240,33 +233,36 @@ static unsigned most(const struct sp_trunk_want *want)
 	return SP_TRUNK_PICKS_MAX + (want->emergency ? (unsigned)SP_TRUNK_PICKS_MORE : 0);
 }
 
-int sp_trunk_pick_next(struct sp_trunk_pick **pp, struct sp_trunk *t,
-		       const struct sp_trunk_want *want, sp_trunk_picked_h *h, void *arg)
+int sp_trunk_pick(struct sp_trunk_pick **pp, struct sp_trunk *t, const struct sp_trunk_want *want,
+		  sp_trunk_picked_h *h, void *arg)
 {
 	struct sp_trunk_pick *p;
-	struct target *tg = NULL;
 	int err;
 
 	if (!pp || !t || !want || !h)
 		return EINVAL;
-	if (want->avoidc >= SP_CONF_TARGETS_MAX)
+	if (want->avoidc >= SP_TRUNK_TARGETS_MAX)
 		return ENOENT;
 	if (t->picks >= most(want))
 		return EBUSY;
-	err = prefer(&tg, t, want);
+	err = check_host(t, want);
 	if (err)
 		return err;
 
 	p = mem_zalloc(sizeof(*p), destructor);
 	if (!p)
 		return ENOMEM;
+	if (want->host && str_dup(&p->host, want->host)) {
+		mem_deref(p);
+		return ENOMEM;
+	}
 	p->t = mem_ref(t);
-	p->prefer = mem_ref(tg);
 	p->want = *want;
-	p->want.host = NULL; /* the caller's */
+	p->want.host = p->host;
+	p->avoids = want->avoidc > 0;
+	p->until_ms = sp_loop_now_ms(t->loop) + TRUNK_PICK_MS;
 	p->h = h;
 	p->arg = arg;
-	p->generation = t->generation;
 	p->counted = true;
 	++t->picks;
 	sp_timer_cancel(&t->settle);
@@ -275,9 +271,15 @@ int sp_trunk_pick_next(struct sp_trunk_pick **pp, struct sp_trunk *t,
 	return 0;
 }
 
-int sp_trunk_pick(struct sp_trunk_pick **pp, struct sp_trunk *t, sp_trunk_picked_h *h, void *arg)
+bool sp_trunk_left(const struct sp_trunk *t, const struct sp_trunk_want *want)
 {
-	const struct sp_trunk_want any = {.avoidc = 0};
+	struct order o;
 
-	return sp_trunk_pick_next(pp, t, &any, h, arg);
+	if (!t || !want || want->avoidc >= SP_TRUNK_TARGETS_MAX)
+		return false;
+	if (!t->sitec)
+		return !want_avoids(want, LEAD_ACCEPTED) && trunk_accepted(t) &&
+		       (want->emergency || t->busy_ms <= sp_loop_now_ms(t->loop));
+	order_make(&o, t, want);
+	return order_first(&o) != NULL;
 }

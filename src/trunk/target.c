@@ -1,18 +1,10 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * A target: one configured host and port, its outbound connection, its health.
- *
- *            connected and (no OPTIONS configured, or OPTIONS answered)
- *   unknown ------------------------------------------------------------> up
- *     any   --- connect failed, OPTIONS unanswered, closed at once -----> down
- *     any   --- connection lost after it had been of use ---------------> unknown
- *
- * set_state() is the one place where the state changes. target_up and
- * target_down in the log are those changes.
+ * A target: one address that calls may be sent to. pool.c has its connections,
+ * health.c its state, probe.c its OPTIONS.
  */
 #include <errno.h>
 
-#include "sallyport/base_log.h"
 #include "trunk_priv.h"
 
 static void destructor(void *arg)
@@ -20,9 +12,10 @@ static void destructor(void *arg)
 	struct target *tg = arg;
 
 	list_unlink(&tg->le);
+	sp_timer_cancel(&tg->dial);
 	sp_timer_cancel(&tg->probe);
+	sp_timer_cancel(&tg->overdue);
 	sp_timer_cancel(&tg->attempt.timer);
-	dns_cancel(tg->attempt.query);
 	mem_deref(tg->attempt.tls);
 	if (tg->options)
 		sp_sip_ctrans_detach(tg->options);
@@ -31,20 +24,54 @@ static void destructor(void *arg)
 	mem_deref(tg->host);
 }
 
-int target_alloc(struct target **tgp, struct sp_trunk *t, const struct sp_conf_target *conf)
+/**
+ * What it is remembered by, also across reloads: the configured host and port,
+ * what SRV made of them, and the address.
+ */
+uint64_t target_key(const struct site *s, const struct dns_place *place)
+{
+	char addr[64];
+	uint64_t key;
+
+	(void)re_snprintf(addr, sizeof(addr), "|%u|%J|", s->port, &place->addr);
+	key = host_hash(0xcbf29ce484222325, s->host);
+	key = host_hash(key, addr);
+	key = host_hash(key, place->host);
+	return key > LEAD_ACCEPTED ? key : key + LEAD_ACCEPTED + 1;
+}
+
+static int label(struct target *tg, const struct site *s)
+{
+	const struct dns_place *place = &tg->place;
+	const uint16_t port = sa_port(&place->addr);
+
+	if (!s->name && !s->srv) {
+		struct sa sa;
+
+		if (!sa_set_str(&sa, s->host, 0))
+			return re_sdprintf(&tg->label, "%H:%u", trunk_host_print, s->host, port);
+	}
+	return re_sdprintf(&tg->label, "%s:%u %j", place->host, port, &place->addr);
+}
+
+/** Not started: see site_start(). */
+int target_alloc(struct target **tgp, struct site *s, const struct dns_place *place)
 {
 	struct target *tg = mem_zalloc(sizeof(*tg), destructor);
 	int err;
 
 	if (!tg)
 		return ENOMEM;
-	tg->t = t;
-	tg->port = conf->port;
-	tg->key = host_key(conf->host, conf->port);
+	tg->t = s->t;
+	tg->place = *place;
+	tg->key = target_key(s, place);
+	tg->host_key = (uint32_t)host_hash(0xcbf29ce484222325, place->host);
+	tg->uri_port = s->port_given ? s->port : 0;
+	tg->since_ms = sp_loop_now_ms(s->t->loop);
 
-	err = str_dup(&tg->host, conf->host);
+	err = str_dup(&tg->host, s->uri);
 	if (!err)
-		err = re_sdprintf(&tg->label, "%H:%u", trunk_host_print, conf->host, conf->port);
+		err = label(tg, s);
 
 	if (err)
 		mem_deref(tg);
@@ -53,118 +80,65 @@ int target_alloc(struct target **tgp, struct sp_trunk *t, const struct sp_conf_t
 	return err;
 }
 
-bool target_is(const struct target *tg, const struct sp_conf_target *conf)
+struct target *target_find(const struct sp_trunk *t, uint64_t key)
 {
-	return tg->port == conf->port && !str_casecmp(tg->host, conf->host);
-}
-
-/** Its connection, if that can be used. */
-struct conn *target_conn(const struct target *tg)
-{
-	return conn_live(tg->conn) ? tg->conn : NULL;
-}
-
-/** Without OPTIONS nothing would ever find out that it is well again: forget. */
-bool target_down(const struct target *tg)
-{
-	if (tg->state != TARGET_DOWN)
-		return false;
-	return tg->t->conf->options_s || sp_loop_now_ms(tg->t->loop) - tg->down_ms < TRUNK_DOWN_MS;
-}
-
-/* why: of down only */
-static void set_state(struct target *tg, enum target_state state, const char *why)
-{
-	const struct sp_trunk *t = tg->t;
-
-	if (state == TARGET_DOWN)
-		tg->down_ms = sp_loop_now_ms(t->loop);
-	if (state == tg->state)
-		return;
-
-	tg->state = state;
-	if (state == TARGET_UP)
-		sp_log(SP_LOG_INFO, "target_up", "trunk=%s target=%s", t->name, tg->label);
-	else if (state == TARGET_DOWN)
-		sp_log(SP_LOG_WARN, "target_down", "trunk=%s target=%s why=%H", t->name, tg->label,
-		       sp_log_str, why);
-}
-
-void target_set_up(struct target *tg)
-{
-	tg->backoff_s = 0;
-	set_state(tg, TARGET_UP, NULL);
-}
-
-void target_failed(struct target *tg, const char *why)
-{
-	set_state(tg, TARGET_DOWN, why);
-	probe_retry(tg);
-}
-
-/** The attempt succeeded; c is the target's from now on. */
-void target_connected(struct target *tg, struct conn *c)
-{
-	tg->conn = c;
-	tg->err = 0;
-	if (tg->t->conf->options_s && tg->listed && tg->t->active)
-		probe_send(tg);
-	else
-		target_set_up(tg);
-	pick_wake(&tg->waiting);
-}
-
-/**
- * The connection has ended. In TLS 1.3 a client is "up" before the server has
- * judged its certificate: silence and a close right away mean a refusal.
- */
-void target_lost(struct target *tg, const struct conn *c, const char *why)
-{
-	const uint64_t lived_ms = sp_loop_now_ms(tg->t->loop) - c->up_ms;
-	const bool asked = tg->options != NULL;
-	char text[TRUNK_WHY_SIZE + 32];
-
-	tg->conn = NULL;
-	probe_forget(tg);
-	if (!tg->listed || !tg->t->active || !trunk_usable(tg->t))
-		return;
-
-	if (!c->received && (asked || lived_ms < TRUNK_EARLY_MS)) {
-		(void)re_snprintf(
-			text, sizeof(text), "closed %s: %s",
-			lived_ms < TRUNK_EARLY_MS ? "right after connect" : "without a byte", why);
-		tg->err = ECONNRESET;
-		target_failed(tg, text);
-		return;
+	for (size_t i = 0; i < t->targetc; ++i) {
+		if (t->targetv[i]->key == key)
+			return t->targetv[i];
 	}
-
-	if (tg->state == TARGET_UP)
-		set_state(tg, TARGET_UNKNOWN, NULL);
-	if (lived_ms >= TRUNK_BRIEF_MS)
-		probe_soon(tg);
-	else
-		probe_retry(tg);
+	return NULL;
 }
 
-/** Nothing is attempted any more, and the connection closes. */
+/** Is it of the configuration, and may it be talked to? */
+bool target_wanted(const struct target *tg)
+{
+	return tg->site && tg->t->active && trunk_usable(tg->t);
+}
+
+/** Seconds, rounded up, for which it has asked to be left alone. */
+unsigned target_busy_s(const struct target *tg)
+{
+	const uint64_t now_ms = sp_loop_now_ms(tg->t->loop);
+
+	return tg->busy_ms > now_ms ? (unsigned)((tg->busy_ms - now_ms + 999) / 1000) : 0;
+}
+
+static void leave_aliases(struct target *tg)
+{
+	struct le *le;
+
+	while ((le = list_head(&tg->aliasl)))
+		target_unalias(le->data);
+}
+
+/** Nothing is attempted any more, and its connections close. */
 void target_shut(struct target *tg)
 {
+	struct le *le, *next;
+
 	probe_stop(tg);
+	pool_stop(tg);
 	target_connect_cancel(tg, ESHUTDOWN);
-	conn_end(tg->conn, "closed by us");
+	leave_aliases(tg);
+	for (le = list_head(&tg->connl); le; le = next) {
+		next = le->next;
+		conn_end(le->data, "closed by us");
+	}
 }
 
-/** The configuration has it no longer: its connection stays for calls in progress. */
+/** DNS or the configuration has it no longer: its connections stay for calls in progress. */
 void target_drop(struct target *tg)
 {
 	struct sp_trunk *t = tg->t;
 
-	tg->listed = false;
-	if (!tg->conn || !t->calls) {
+	tg->site = NULL;
+	if (!tg->connc || !t->calls) {
 		target_shut(tg);
 		return;
 	}
 	probe_stop(tg);
+	pool_stop(tg);
 	target_connect_cancel(tg, ECANCELED);
+	leave_aliases(tg);
 	list_append(&t->oldl, &tg->le, mem_ref(tg));
 }

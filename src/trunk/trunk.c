@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * One trunk: what others ask of it, its count of calls, and how it goes.
+ * One trunk: what others ask of it, and how it goes.
  *
  * A trunk that the configuration has dropped stays for its calls. A moment
  * after the last one its connections are closed. It is freed only when no
@@ -18,10 +18,11 @@ static void destructor(void *arg)
 
 	list_unlink(&t->le);
 	sp_timer_cancel(&t->settle);
-	for (size_t i = 0; i < t->targetc; ++i)
-		mem_deref(t->targetv[i]);
+	for (size_t i = 0; i < t->sitec; ++i)
+		mem_deref(t->sitev[i]);
 	list_flush(&t->oldl);
 	list_flush(&t->accepted);
+	mem_deref(t->rates);
 	mem_deref(t->client);
 	mem_deref(t->conf_ref);
 	mem_deref(t->sent_by);
@@ -36,6 +37,7 @@ int trunk_alloc(struct sp_trunk **tp, struct sp_trunks *ts, const char *name)
 		return ENOMEM;
 	t->ts = ts;
 	t->loop = ts->loop;
+	sp_limit_init(&t->limit_log, 1, 1, sp_loop_now_ms(t->loop));
 	if (str_dup(&t->name, name)) {
 		mem_deref(t);
 		return ENOMEM;
@@ -60,6 +62,17 @@ bool trunk_usable(const struct sp_trunk *t)
 	return t->ts && !t->ts->closed && t->conf;
 }
 
+static void drop_old_targets(struct sp_trunk *t)
+{
+	struct le *le, *next;
+
+	for (le = list_head(&t->oldl); le; le = next) {
+		next = le->next;
+		target_shut(le->data);
+	}
+	list_flush(&t->oldl);
+}
+
 /** Close all that it has, and attempt nothing more by itself. */
 void trunk_shut(struct sp_trunk *t)
 {
@@ -67,26 +80,12 @@ void trunk_shut(struct sp_trunk *t)
 
 	for (size_t i = 0; i < t->targetc; ++i)
 		target_shut(t->targetv[i]);
-
-	for (le = list_head(&t->oldl); le; le = next) {
-		next = le->next;
-		target_shut(le->data);
-	}
-	list_flush(&t->oldl);
+	drop_old_targets(t);
 
 	for (le = list_head(&t->accepted); le; le = next) {
 		next = le->next;
 		conn_end(le->data, "closed by us");
 	}
-}
-
-static void drop_old_targets(struct sp_trunk *t)
-{
-	struct le *le;
-
-	LIST_FOREACH(&t->oldl, le)
-	target_shut(le->data);
-	list_flush(&t->oldl);
 }
 
 static void on_settle(void *arg)
@@ -133,6 +132,11 @@ const struct sp_conf_trunk *sp_trunk_conf(const struct sp_trunk *t)
 	return t ? t->conf : NULL;
 }
 
+struct sp_conf *sp_trunk_conf_owner(const struct sp_trunk *t)
+{
+	return t ? t->conf_ref : NULL;
+}
+
 const struct sp_conf_interface *sp_trunk_interface(const struct sp_trunk *t)
 {
 	return t ? t->interface : NULL;
@@ -152,89 +156,14 @@ bool sp_trunk_up(const struct sp_trunk *t)
 {
 	if (!t)
 		return false;
-	if (!t->targetc)
+	if (!t->sitec)
 		return trunk_accepted(t) != NULL;
 
 	for (size_t i = 0; i < t->targetc; ++i) {
-		if (t->targetv[i]->state == TARGET_UP)
+		if (t->targetv[i]->state == SP_TARGET_UP)
 			return true;
 	}
 	return false;
-}
-
-bool sp_trunk_call_begin(struct sp_trunk *t)
-{
-	if (sp_trunk_active(t) && t->conf->calls && t->calls >= t->conf->calls) {
-		++t->calls_refused;
-		return false;
-	}
-	return sp_trunk_call_begin_always(t);
-}
-
-bool sp_trunk_call_begin_always(struct sp_trunk *t)
-{
-	if (!sp_trunk_active(t))
-		return false;
-	++t->calls;
-	sp_timer_cancel(&t->settle);
-	return true;
-}
-
-void sp_trunk_call_end(struct sp_trunk *t)
-{
-	if (!t || !t->calls)
-		return;
-	--t->calls;
-	trunk_settle(t);
-}
-
-/** Where this owner stands among the emergency calls, NULL for a free place. */
-static const void **emergency_place(struct sp_trunk *t, const void *owner)
-{
-	for (size_t i = 0; i < ARRAY_SIZE(t->emergencyv); i++) {
-		if (owner == t->emergencyv[i])
-			return &t->emergencyv[i];
-	}
-	return NULL;
-}
-
-/*
- * Owners and not a mere count: a leg may end in another call than it began in,
- * and a count that went wrong would shut out emergency calls for good.
- */
-bool sp_trunk_emergency_begin(struct sp_trunk *t, const void *owner)
-{
-	const void **place = emergency_place(t, NULL);
-
-	if (!place) {
-		++t->calls_refused;
-		return false;
-	}
-	*place = owner;
-	return true;
-}
-
-void sp_trunk_emergency_end(struct sp_trunk *t, const void *owner)
-{
-	const void **place = t && owner ? emergency_place(t, owner) : NULL;
-
-	if (place)
-		*place = NULL;
-}
-
-unsigned sp_trunk_calls(const struct sp_trunk *t)
-{
-	return t ? t->calls : 0;
-}
-
-uint64_t sp_trunk_calls_refused(const struct sp_trunk *t)
-{
-	return t ? t->calls_refused : 0;
-}
-
-uint64_t sp_trunk_conns_refused(const struct sp_trunk *t)
-{
-	return t ? t->conns_refused : 0;
 }
 
 /** The accepted connection that was active last, or NULL. */

@@ -2,7 +2,7 @@
  *
  * The set of trunks, and how a new configuration gets into it.
  *
- * apply() first makes everything that can fail (new trunks and targets), in a
+ * apply() first makes everything that can fail (new trunks and sites), in a
  * plan that holds references; then it swaps, which cannot fail.
  */
 #include <errno.h>
@@ -15,12 +15,11 @@
 struct plan_item {
 	struct sp_trunk *t;
 	char *sent_by;
-	struct target *targetv[SP_CONF_TARGETS_MAX];
-	size_t targetc;
+	struct site *sitev[SP_CONF_TARGETS_MAX];
+	size_t sitec;
 };
 
 struct plan {
-	struct dns *dns;
 	size_t n;
 	struct plan_item v[];
 };
@@ -36,6 +35,8 @@ static void destructor(void *arg)
 
 		list_unlink(le);
 		sp_timer_cancel(&t->settle);
+		for (size_t i = 0; i < t->sitec; ++i)
+			site_stop(t->sitev[i]);
 		t->ts = NULL;
 		t->active = false;
 		mem_deref(t);
@@ -43,10 +44,24 @@ static void destructor(void *arg)
 	mem_deref(ts->dns);
 	mem_deref(ts->sources);
 	mem_deref(ts->sip);
+	mem_deref(ts->conf);
+}
+
+/* NULL: before the first configuration */
+static struct dns_conf dns_settings(const struct sp_conf *conf)
+{
+	struct dns_conf d = {.servers = NULL, .ttl_min_s = 30, .ttl_max_s = 3600};
+
+	if (conf)
+		d = (struct dns_conf){.servers = conf->dns.servers,
+				      .ttl_min_s = conf->dns.ttl_min_s,
+				      .ttl_max_s = conf->dns.ttl_max_s};
+	return d;
 }
 
 int sp_trunks_alloc(struct sp_trunks **tp, struct sp_loop *loop, struct sp_sip *sip)
 {
+	const struct dns_conf settings = dns_settings(NULL);
 	struct sp_trunks *ts;
 	int err;
 
@@ -61,7 +76,7 @@ int sp_trunks_alloc(struct sp_trunks **tp, struct sp_loop *loop, struct sp_sip *
 
 	err = source_table_alloc(ts);
 	if (!err)
-		err = dns_alloc(&ts->dns, loop);
+		err = dns_alloc(&ts->dns, loop, &settings);
 
 	if (err)
 		mem_deref(ts);
@@ -88,41 +103,32 @@ static void plan_destructor(void *arg)
 {
 	struct plan *plan = arg;
 
-	mem_deref(plan->dns);
 	for (size_t i = 0; i < plan->n; ++i) {
 		struct plan_item *it = &plan->v[i];
 
-		for (size_t k = 0; k < it->targetc; ++k)
-			mem_deref(it->targetv[k]);
+		for (size_t k = 0; k < it->sitec; ++k)
+			mem_deref(it->sitev[k]);
 		mem_deref(it->sent_by);
 		mem_deref(it->t);
 	}
 }
 
-static bool planned(const struct plan_item *it, const struct target *tg)
+static bool planned(const struct plan_item *it, const struct site *s)
 {
-	for (size_t i = 0; i < it->targetc; ++i) {
-		if (it->targetv[i] == tg)
+	for (size_t i = 0; i < it->sitec; ++i) {
+		if (it->sitev[i] == s)
 			return true;
 	}
 	return false;
 }
 
-/* The trunk's target by that name, also one that an earlier reload dropped. */
-static struct target *known_target(const struct plan_item *it, const struct sp_conf_target *conf)
+static struct site *known_site(const struct plan_item *it, const struct sp_conf_target *conf)
 {
-	struct le *le;
+	for (size_t i = 0; i < it->t->sitec; ++i) {
+		struct site *s = it->t->sitev[i];
 
-	for (size_t i = 0; i < it->t->targetc; ++i) {
-		struct target *tg = it->t->targetv[i];
-
-		if (target_is(tg, conf) && !planned(it, tg))
-			return tg;
-	}
-	LIST_FOREACH(&it->t->oldl, le)
-	{
-		if (target_is(le->data, conf) && !planned(it, le->data))
-			return le->data;
+		if (site_is(s, conf) && !planned(it, s))
+			return s;
 	}
 	return NULL;
 }
@@ -142,12 +148,12 @@ static int plan_item(struct plan_item *it, struct sp_trunks *ts, const struct sp
 	err = re_sdprintf(&it->sent_by, "%H:%u", trunk_host_print, ifc->sip_advertise,
 			  sa_port(&ifc->sip));
 	for (size_t i = 0; i < setup->conf->targetc && !err; ++i) {
-		struct target *tg = mem_ref(known_target(it, &setup->conf->targetv[i]));
+		struct site *s = mem_ref(known_site(it, &setup->conf->targetv[i]));
 
-		if (!tg)
-			err = target_alloc(&tg, it->t, &setup->conf->targetv[i]);
+		if (!s)
+			err = site_alloc(&s, it->t, &setup->conf->targetv[i]);
 		if (!err)
-			it->targetv[it->targetc++] = tg;
+			it->sitev[it->sitec++] = s;
 	}
 	return err;
 }
@@ -157,13 +163,12 @@ static int plan_make(struct plan **planp, struct sp_trunks *ts, const struct sp_
 {
 	struct plan *plan =
 		mem_zalloc(sizeof(*plan) + setupc * sizeof(plan->v[0]), plan_destructor);
-	int err;
+	int err = 0;
 
 	if (!plan)
 		return ENOMEM;
 
 	plan->n = setupc;
-	err = dns_alloc(&plan->dns, ts->loop);
 	for (size_t i = 0; i < setupc && !err; ++i)
 		err = plan_item(&plan->v[i], ts, &setupv[i]);
 
@@ -174,34 +179,27 @@ static int plan_make(struct plan **planp, struct sp_trunks *ts, const struct sp_
 	return err;
 }
 
-/* Dropped targets leave, the new ones start; those in both go on as they were. */
-static void swap_targets(struct sp_trunk *t, struct plan_item *it, unsigned old_options_s)
+/* Dropped sites leave with their targets, the new ones start; those in both go
+ * on as they were. */
+static void swap_sites(struct sp_trunk *t, struct plan_item *it, unsigned old_options_s)
 {
-	struct target *oldv[SP_CONF_TARGETS_MAX];
-	const size_t oldc = t->targetc;
+	struct site *oldv[SP_CONF_TARGETS_MAX];
+	const size_t oldc = t->sitec;
 
-	memcpy(oldv, t->targetv, oldc * sizeof(oldv[0]));
-	memcpy(t->targetv, it->targetv, it->targetc * sizeof(it->targetv[0]));
-	t->targetc = it->targetc;
-	++t->generation;
+	memcpy(oldv, t->sitev, oldc * sizeof(oldv[0]));
+	memcpy(t->sitev, it->sitev, it->sitec * sizeof(it->sitev[0]));
+	t->sitec = it->sitec;
 
 	for (size_t i = 0; i < oldc; ++i) {
 		if (!planned(it, oldv[i]))
-			target_drop(oldv[i]);
+			site_drop(oldv[i]);
 		mem_deref(oldv[i]);
 	}
-
-	for (size_t i = 0; i < t->targetc; ++i) {
-		struct target *tg = t->targetv[i];
-
-		if (tg->le.list) { /* back again: the list's reference goes */
-			list_unlink(&tg->le);
-			mem_deref(tg);
-		}
-		tg->listed = true;
-		probe_settings(tg, old_options_s);
-	}
-	it->targetc = 0; /* the references are the trunk's now */
+	sites_collect(t);
+	for (size_t i = 0; i < t->sitec; ++i)
+		site_start(t->sitev[i], old_options_s);
+	it->sitec = 0; /* the references are the trunk's now */
+	pick_wake(t);
 }
 
 static void set_client(struct sp_trunk *t, struct sp_tls_context *client)
@@ -233,7 +231,8 @@ static void commit_trunk(struct sp_trunks *ts, struct plan_item *it, struct sp_c
 
 	t->active = true;
 	t->lingering = false;
-	swap_targets(t, it, old_options_s);
+	limits_settings(t);
+	swap_sites(t, it, old_options_s);
 	LIST_FOREACH(&t->accepted, le)
 	conn_arm(le->data);
 	trunk_settle(t);
@@ -245,8 +244,10 @@ static void deactivate(struct sp_trunk *t)
 	if (!t->active)
 		return;
 	t->active = false;
-	for (size_t i = 0; i < t->targetc; ++i)
+	for (size_t i = 0; i < t->targetc; ++i) {
 		probe_stop(t->targetv[i]);
+		pool_stop(t->targetv[i]);
+	}
 	trunk_settle(t);
 }
 
@@ -259,20 +260,38 @@ static bool in_plan(const struct plan *plan, const struct sp_trunk *t)
 	return false;
 }
 
+/* New sites are to be looked up by the new settings, so those go first. */
+static int prepare(struct plan **planp, struct sp_trunks *ts, const struct sp_conf *conf,
+		   const struct sp_trunk_setup *setupv, size_t setupc)
+{
+	const struct dns_conf was = dns_settings(ts->conf), is = dns_settings(conf);
+	int err = dns_conf_set(ts->dns, &is);
+
+	if (err)
+		return err;
+	err = plan_make(planp, ts, setupv, setupc);
+	if (err)
+		(void)dns_conf_set(ts->dns, &was);
+	return err;
+}
+
 int sp_trunks_apply(struct sp_trunks *ts, struct sp_conf *conf, const struct sp_trunk_setup *setupv,
 		    size_t setupc, struct sp_trunk **trunkv)
 {
 	struct plan *plan;
+	struct sp_conf *old;
 	struct le *le;
 	int err;
 
 	if (!ts || !conf || (setupc && (!setupv || !trunkv)))
 		return EINVAL;
 
-	err = plan_make(&plan, ts, setupv, setupc);
+	err = prepare(&plan, ts, conf, setupv, setupc);
 	if (err)
 		return err;
 
+	old = ts->conf;
+	ts->conf = mem_ref(conf);
 	ts->limits = conf->limits;
 	LIST_FOREACH(&ts->trunkl, le)
 	{
@@ -283,16 +302,22 @@ int sp_trunks_apply(struct sp_trunks *ts, struct sp_conf *conf, const struct sp_
 		trunkv[i] = mem_ref(plan->v[i].t);
 		commit_trunk(ts, &plan->v[i], conf, &setupv[i]);
 	}
-
-	/* the resolver's settings too, unless questions are on their way */
-	if (!dns_busy(ts->dns)) {
-		struct dns *old = ts->dns;
-
-		ts->dns = plan->dns;
-		plan->dns = old;
-	}
 	mem_deref(plan);
+	mem_deref(old);
 	return 0;
+}
+
+void sp_trunks_contexts(struct sp_trunks *ts, struct sp_tls_context *const *clientv)
+{
+	if (!ts || !ts->conf || !clientv)
+		return;
+
+	for (size_t i = 0; i < ts->conf->trunkc; ++i) {
+		struct sp_trunk *t = trunks_find(ts, ts->conf->trunkv[i].name);
+
+		if (t)
+			set_client(t, clientv[i]);
+	}
 }
 
 void sp_trunks_close(struct sp_trunks *ts)
@@ -303,5 +328,8 @@ void sp_trunks_close(struct sp_trunks *ts)
 		return;
 	ts->closed = true;
 	LIST_FOREACH(&ts->trunkl, le)
-	trunk_shut(le->data);
+	{
+		trunk_shut(le->data);
+		pick_wake(le->data);
+	}
 }

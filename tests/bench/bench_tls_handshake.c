@@ -11,7 +11,7 @@
 #include <stdlib.h>
 #include <time.h>
 
-#include "sallyport/tls.h"
+#include "sallyport/tls_listen.h"
 
 enum { PAIRS = 400, ECHOES = 20000, MESSAGE = 2048 };
 
@@ -145,7 +145,8 @@ static void start(struct bench *b, const char *dir)
 	if (sp_tls_server_alloc(&server, gw_crt, gw_key, &carrier, 1, problem, NULL) ||
 	    sp_tls_client_alloc(&b->client, crt, key, gateway, problem, NULL) ||
 	    sa_set_str(&laddr, "127.0.0.1", 0) ||
-	    sp_tls_listen(&b->l, b->loop, server, &laddr, 64, on_accept, b))
+	    sp_tls_listen(&b->l, b->loop, server, &laddr,
+			  &(struct sp_tls_listen_conf){.handshakes = 64}, on_accept, b))
 		exit(1);
 	mem_deref(server);
 	mem_deref(carrier);

@@ -60,6 +60,23 @@ static size_t visit_rules(const struct sp_conf_rule *v, size_t n)
 	return sum;
 }
 
+/* A bucket that holds nothing would let nothing through. */
+static void check_rate(const struct sp_conf_rate *r)
+{
+	if (r->per_s && !r->burst)
+		abort();
+}
+
+static void check_networks(const struct sp_nets *nets)
+{
+	if (nets->c > SP_CONF_NETWORKS_MAX)
+		abort();
+	for (size_t i = 0; i < nets->c; i++) {
+		if (!sp_nets_have(nets, &nets->v[i].addr))
+			abort();
+	}
+}
+
 static size_t visit_settings(const struct sp_conf_trunk *t)
 {
 	const struct sp_conf_numbering *n = &t->numbering;
@@ -71,10 +88,18 @@ static size_t visit_settings(const struct sp_conf_trunk *t)
 		sum += strlen(t->passv[k]);
 	for (size_t k = 0; k < t->emergencyc; k++)
 		sum += strlen(t->emergencyv[k]);
-	for (size_t k = 0; k < t->failoverc; k++) {
-		if (t->failoverv[k] < 400 || t->failoverv[k] > 699)
+	for (size_t k = 0; k < t->failover.codec; k++) {
+		if (t->failover.codev[k] < 400 || t->failover.codev[k] > 699)
 			abort();
 	}
+	check_rate(&t->limits.rate);
+	check_rate(&t->limits.rate_in);
+	check_rate(&t->limits.rate_out);
+	check_rate(&t->limits.rate_source);
+	check_networks(&t->networks);
+	check_networks(&t->media_networks);
+	if (t->limits.status < 400 || t->limits.status > 699 || !t->failover.tries)
+		abort();
 
 	return sum + visit_rules(t->rules_inv, t->rules_inc) +
 	       visit_rules(t->rules_outv, t->rules_outc);
@@ -84,6 +109,29 @@ static void tell(const char *trunk, const char *key, const char *value, const ch
 		 void *arg)
 {
 	*(size_t *)arg += strlen(trunk) + strlen(key) + length(value) + strlen(origin);
+}
+
+static size_t visit_rest(const struct sp_conf *c)
+{
+	size_t sum = length(c->dns.servers) + length(c->status_socket.path);
+
+	for (size_t i = 0; i < c->numberc; i++) {
+		sum += strlen(c->numberv[i].number);
+		for (size_t k = 0; k < c->numberv[i].trunkc; k++)
+			sum += strlen(c->numberv[i].trunkv[k]);
+		for (size_t k = 0; k < c->numberv[i].carrierc; k++)
+			sum += strlen(c->numberv[i].carrierv[k]);
+		if (!c->numberv[i].trunkc)
+			abort();
+	}
+	for (size_t i = 0; i < c->accountc; i++) {
+		sum += strlen(c->accountv[i].name);
+		check_rate(&c->accountv[i].rate);
+	}
+	check_rate(&c->limits.handshakes_source);
+	check_rate(&c->limits.account_rate);
+
+	return sum;
 }
 
 static void visit(const struct sp_conf *c)
@@ -103,11 +151,12 @@ static void visit(const struct sp_conf *c)
 		for (size_t k = 0; k < t->targetc; k++)
 			sum += strlen(t->targetv[k].host) + strlen(t->targetv[k].src.file);
 		sum += visit_settings(t);
-		if (t->carrier >= 0 && (size_t)t->carrier >= c->trunkc)
-			abort();
+		for (size_t k = 0; k < t->carrierc; k++) {
+			if (t->carrierv[k] >= c->trunkc)
+				abort();
+		}
 	}
-	for (size_t i = 0; i < c->numberc; i++)
-		sum += strlen(c->numberv[i].number) + strlen(c->numberv[i].trunk);
+	sum += visit_rest(c);
 	for (size_t i = 0; i < c->number_filec; i++)
 		sum += strlen(c->number_filev[i].path);
 	if (!sum)

@@ -34,6 +34,9 @@ static void check_number(const struct sp_number_table *t, const char *p, size_t 
 		return;
 	if (strncmp(e->number, p, strlen(e->number)) || (!e->prefix && strlen(e->number) != len))
 		abort();
+	if (!e->trunkc || e->trunkc > SP_NUMBER_ROUTES_MAX || e->trunkv[0] != e->trunk ||
+	    e->carrierc > SP_NUMBER_ROUTES_MAX || !e->carrierc != !e->carrierv)
+		abort();
 	for (i = 0; i < e->headerc; i++) {
 		if (sp_number_header_bad(e->headerv[i].name, e->headerv[i].value))
 			abort();

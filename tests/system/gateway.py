@@ -46,6 +46,7 @@ class Conf:
     def __init__(self, net, pki):
         self.net, self.pki = net, pki
         self.log = {"level": "debug", "numbers": "full"}
+        self.status = {"socket": "status.sock"}  # beside the configuration
         self.limits = {"media_timeout_s": 0, "drain_s": 5, "connections_per_source": 100}
         self.interfaces = [self.interface("core", net.core), self.interface("edge", net.edge)]
         self.trunks = [self.trunk("carrier"), self.trunk("service", carrier="carrier")]
@@ -57,6 +58,7 @@ class Conf:
             {"number": "+4416329610*", "trunk": "service"},
         ]
         self.number_files = []
+        self.dns = {}
 
     def interface(self, name, address):
         certificate, key = self.pki.pair("gateway-" + name)
@@ -76,8 +78,8 @@ class Conf:
         return trunk
 
     def text(self):
-        groups = {"log": self.log, "limits": self.limits, "interfaces": self.interfaces,
-                  "trunks": self.trunks, "numbers": self.numbers}
+        groups = {"log": self.log, "status": self.status, "limits": self.limits,
+                  "interfaces": self.interfaces, "trunks": self.trunks, "numbers": self.numbers, "dns": self.dns}
         if self.number_files:
             groups["number_files"] = self.number_files
         return "".join(f"{k} = {render(v)};\n" for k, v in groups.items() if v)

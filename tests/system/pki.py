@@ -58,6 +58,29 @@ class Pki:
             serialization.NoEncryption()), 0o600)
         return self.pair(name)
 
+    def serial(self, name):
+        with open(self.crt(name), "rb") as f:
+            return x509.load_pem_x509_certificate(f.read()).serial_number
+
+    def crl(self, name, ca, revoked=(), ended=False):
+        """A list of what ca revoked; -> its path. It replaces the one of that name, if any."""
+        with open(self.crt(ca), "rb") as f:
+            issuer = x509.load_pem_x509_certificate(f.read())
+        with open(self.key(ca), "rb") as f:
+            signer = serialization.load_pem_private_key(f.read(), None)
+        now = datetime.datetime.now(datetime.timezone.utc)
+        day = datetime.timedelta(days=1)
+        builder = (x509.CertificateRevocationListBuilder().issuer_name(issuer.subject)
+                   .last_update(now - 9 * day).next_update(now - day if ended else now + 6 * day))
+        for serial in map(self.serial, revoked):
+            builder = builder.add_revoked_certificate(
+                x509.RevokedCertificateBuilder().serial_number(serial)
+                .revocation_date(now - day).build())
+        path = os.path.join(self.folder, name + ".crl")
+        write(path, builder.sign(signer, hashes.SHA256()).public_bytes(
+            serialization.Encoding.PEM), 0o644)
+        return path
+
 
 def write(path, content, mode):
     """Write a file that has its mode from the first byte on, whole or not at all."""

@@ -230,6 +230,8 @@ def test_silent_clients_do_not_keep_others_out(gateway, peer, net):
 
 
 def test_connections_come_and_go(gateway, ends, raw):
+    for trunk in ("carrier", "service"):  # its own are all there: target_connections
+        gateway.wait_for("conn_up", trunk=trunk, dir="out", count=2)
     before = descriptors(gateway)
     for n in range(40):
         r = raw()

@@ -71,7 +71,7 @@ static inline void world_conf(const struct world *w, const struct variant *v)
 	char text[4096];
 
 	snprintf(text, sizeof(text),
-		 "limits = { calls = 10; drain_s = %d; };\n"
+		 "limits = { calls = 10; drain_s = %d; }; status = { socket = \"status.sock\"; };\n"
 		 "interfaces = (\n"
 		 "  { name = \"core\";\n"
 		 "    sip = { address = \"%s\"; port = %d; advertise = \"core.gateway.example\"; "

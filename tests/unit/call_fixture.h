@@ -388,7 +388,6 @@ static inline void fx_conf(struct fx *f)
 		t->interface = i;
 		t->identityv = i ? service_identity : carrier_identity;
 		t->identityc = 1;
-		t->carrier = -1;
 		t->connections = 10;
 		assert_int_equal(0, sp_ports_alloc(&f->portsv[i], &ifc->media,
 						   (uint16_t)(i ? 31000 : 30000),

@@ -14,9 +14,10 @@ enum sc_type {
 	SC_NUMBER,
 	SC_TEXT,
 	SC_CHOICE,
-	SC_TRUNK, /* name of a trunk, -1 for none */
+	SC_TRUNKS, /* names of trunks */
 	SC_LIST,  /* of words */
-	SC_CODES  /* of status codes */
+	SC_CODES, /* of status codes */
+	SC_CODE   /* one */
 };
 
 struct sc_setting {
@@ -32,8 +33,11 @@ struct sc_setting {
 static const struct sc_setting sc_settings[] = {
 	{"kind",                  SC_CHOICE, SC_AT(kind), 0, "carrier service"},
 	{"domain",                SC_TEXT,   SC_AT(domain), 0, NULL},
-	{"carrier",               SC_TRUNK,  SC_AT(carrier), 0, NULL},
-	{"calls",                 SC_NUMBER, SC_AT(calls), 0, NULL},
+	{"carrier",               SC_TRUNKS, SC_AT(carrierv), SC_AT(carrierc), NULL},
+	{"calls",                 SC_NUMBER, SC_AT(limits.calls), 0, NULL},
+	{"calls_in",              SC_NUMBER, SC_AT(limits.calls_in), 0, NULL},
+	{"calls_out",             SC_NUMBER, SC_AT(limits.calls_out), 0, NULL},
+	{"limit_status",          SC_CODE,   SC_AT(limits.status), 0, NULL},
 	{"delayed_offer",         SC_BOOL_CHOICE, SC_AT(refuse_delayed), 0, "relay refuse"},
 	{"reliable_provisionals", SC_CHOICE, SC_AT(reliable), 0, "off supported required"},
 	{"session_timer",         SC_CHOICE, SC_AT(timer.use), 0, "off supported required"},
@@ -43,7 +47,12 @@ static const struct sc_setting sc_settings[] = {
 	{"session_refresh",       SC_CHOICE, SC_AT(timer.refresh), 0, "auto update invite"},
 	{"transfer",              SC_CHOICE, SC_AT(transfer), 0, "refuse relay handle"},
 	{"redirect",              SC_BOOL_CHOICE, SC_AT(follow_redirects), 0, "fail follow"},
-	{"failover",              SC_CODES,  SC_AT(failoverv), SC_AT(failoverc), NULL},
+	{"failover",              SC_CODES,  SC_AT(failover.codev), SC_AT(failover.codec), NULL},
+	{"response_s",            SC_NUMBER, SC_AT(failover.response_s), 0, NULL},
+	{"progress_s",            SC_NUMBER, SC_AT(failover.progress_s), 0, NULL},
+	{"failover_s",            SC_NUMBER, SC_AT(failover.total_s), 0, NULL},
+	{"failover_tries",        SC_NUMBER, SC_AT(failover.tries), 0, NULL},
+	{"failover_early_media",  SC_BOOL,   SC_AT(failover.early_media), 0, NULL},
 	{"hold",                  SC_CHOICE, SC_AT(hold), 0, "relay sendonly inactive"},
 	{"early_media",           SC_CHOICE, SC_AT(early_media), 0, "relay ringing drop"},
 	{"trusted",               SC_BOOL,   SC_AT(trusted), 0, NULL},
@@ -123,11 +132,12 @@ static inline void sc_set_list(struct scenario *s, const struct sc_setting *set,
 	const char **v;
 
 	sc_split(&w, value);
-	if (SC_CODES == set->type) {
+	if (SC_CODES == set->type || SC_TRUNKS == set->type) {
 		uint16_t *codes = (uint16_t *)(void *)(base + set->offset);
 
-		for (size_t i = 0; i < w.c && i < SP_CONF_FAILOVER_MAX; i++)
-			codes[i] = (uint16_t)sc_number(s, w.v[i]);
+		for (size_t i = 0; i < w.c && i < SP_CONF_ROUTES_MAX; i++)
+			codes[i] = (uint16_t)(SC_CODES == set->type ? (int)sc_number(s, w.v[i])
+								    : sc_trunk(w.v[i]));
 	} else {
 		v = sc_room(s, (w.c + 1) * sizeof(*v));
 		for (size_t i = 0; i < w.c; i++)
@@ -142,6 +152,7 @@ static inline void sc_set_value(struct scenario *s, const struct sc_setting *set
 {
 	char *field = base + set->offset;
 	const char *text;
+	uint16_t code;
 	unsigned n;
 	bool b;
 
@@ -157,9 +168,9 @@ static inline void sc_set_value(struct scenario *s, const struct sc_setting *set
 		n = set->words ? sc_choice(s, set->words, value) : sc_number(s, value);
 		memcpy(field, &n, sizeof(n));
 		break;
-	case SC_TRUNK:
-		n = (unsigned)sc_trunk(value);
-		memcpy(field, &n, sizeof(n));
+	case SC_CODE:
+		code = (uint16_t)sc_number(s, value);
+		memcpy(field, &code, sizeof(code));
 		break;
 	case SC_TEXT:
 		text = sc_keep(s, value, strlen(value));
@@ -167,6 +178,7 @@ static inline void sc_set_value(struct scenario *s, const struct sc_setting *set
 		break;
 	case SC_LIST:
 	case SC_CODES:
+	case SC_TRUNKS:
 		sc_set_list(s, set, base, value);
 		break;
 	}
@@ -266,7 +278,19 @@ static inline void sc_rule(struct scenario *s, const struct sc_words *w)
 	}
 }
 
-/** number PATTERN TRUNK [carrier=C] [account=A] [headers_to_carrier] [NAME=VALUE ...] */
+/** "service;other": cut where the ";" are. */
+static inline size_t sc_routes(const char **v, char *text)
+{
+	size_t n = 0;
+	char *rest = NULL;
+
+	for (char *name = strtok_r(text, ";", &rest); name && n < SP_NUMBER_ROUTES_MAX;
+	     name = strtok_r(NULL, ";", &rest))
+		v[n++] = name;
+	return n;
+}
+
+/** number PATTERN TRUNK[;TRUNK ...] [carrier=C[;C ...]] [account=A] [headers_to_carrier] [NAME=VALUE ...] */
 static inline void sc_number_row(struct scenario *s, const struct sc_words *w)
 {
 	struct sp_number_row *r = &s->rowv[s->rowc];
@@ -275,7 +299,7 @@ static inline void sc_number_row(struct scenario *s, const struct sc_words *w)
 		sc_fail(s, NULL, "number PATTERN TRUNK ..., before the first message");
 	s->rowc++;
 	r->number = sc_keep_word(s, w, 1);
-	r->trunk = sc_keep_word(s, w, 2);
+	r->trunkc = sc_routes(r->trunkv, sc_keep_word(s, w, 2));
 	r->file = s->at->file;
 	r->line = s->at->no;
 	for (size_t i = 3; i < w->c; i++) {
@@ -290,7 +314,7 @@ static inline void sc_number_row(struct scenario *s, const struct sc_words *w)
 			sc_fail(s, NULL, "NAME=VALUE is needed, not %s", word);
 		value = word + (value - w->v[i]) + 1;
 		if (sc_option(word, "carrier")) {
-			r->carrier = value;
+			r->carrierc = sc_routes(r->carrierv, sc_keep(s, value, strlen(value)));
 		} else if (sc_option(word, "account")) {
 			r->account = value;
 		} else {

@@ -80,6 +80,8 @@ static inline void sc_world_init(struct scenario *s)
 		struct sc_peer *p = &s->peerv[i];
 
 		c->trunkv[i] = s->fx->confv[i > 0];
+		c->trunkv[i].failover.tries = 4;
+		c->trunkv[i].failover.total_s = 30;
 		p->name = i > 1 ? "other" : c->trunkv[i].name;
 		p->number = numbers[i];
 		p->calls = calls[i];

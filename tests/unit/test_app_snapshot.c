@@ -308,6 +308,30 @@ static void test_pass_notes(void **state)
 		"gateway writes: nobody else's passes\n");
 }
 
+/* A misspelt account limits nobody. Entries that have none, or the same, are many. */
+static void test_account_notes(void **state)
+{
+	const struct world *w = *state;
+	const struct variant v = {
+		.numbers = "{ number = \"+441\"; trunk = \"pbx\"; account = \"acme\"; },"
+			   "{ number = \"+442\"; trunk = \"pbx\"; account = \"acme\"; },"
+			   "{ number = \"+443\"; trunk = \"pbx\"; },"
+			   "{ number = \"+444\"; trunk = \"pbx\"; account = \"b\"; } );\n"
+			   "accounts = ( { name = \"z\"; calls = 1; },\n"
+			   "{ name = \"b\"; }, { name = \"acme\"; },\n{ name = \"acmee\"; }"};
+	struct app_snapshot *s = NULL;
+	struct told told;
+
+	assert_int_equal(load(&s, w, &v, &told), 0);
+	assert_null(strstr(told.text, "accounts[1]"));
+	assert_null(strstr(told.text, "accounts[2]"));
+	assert_non_null(strstr(told.text, "note: accounts[0].name = \"z\": no number entry has "
+					  "such an account\n"));
+	assert_non_null(strstr(told.text, "note: accounts[3].name = \"acmee\": no number entry "
+					  "has such an account\n"));
+	mem_deref(s);
+}
+
 static void test_number_files(void **state)
 {
 	const struct world *w = *state;
@@ -402,6 +426,50 @@ static void test_check_good(void **state)
 	free(err);
 }
 
+/* What is limited, and what nothing is said of. */
+static void test_check_limits(void **state)
+{
+	const struct world *w = *state;
+	const struct variant v = {
+		.trunk = "targets = [ \"_sips._tcp.carrier.example\", \"carrier.example\" ];"
+			 " networks = [ \"192.0.2.0/24\", \"2001:db8::/32\" ]; calls = 9;"
+			 " calls_in = 5; calls_out_per_s = 3; calls_out_burst = 4;"
+			 " source_calls_per_s = 2; limit_status = 480;",
+		.numbers =
+			"{ number = \"+441\"; trunk = \"pbx\"; account = \"a\"; } );\n"
+			"dns = { servers = [ \"192.0.2.53\", \"[::1]:54\" ]; ttl_max_s = 60; };\n"
+			"overload = { lag_ms = 0; memory_mb = 500; };\n"
+			"status = { socket = \"\"; };\n"
+			"accounts = ( { name = \"a\"; calls = 3; }"};
+	char *out, *err;
+
+	assert_int_equal(check(w, &v, &out, &err), 0);
+	assert_string_equal(err, "");
+	assert_non_null(strstr(out, "targets _sips._tcp.carrier.example, carrier.example:5061; "));
+	assert_non_null(strstr(out, "; connects from 192.0.2.0/24, 2001:db8::/32, media from "
+				    "anywhere; calls 9 at once, 5 in, 3/s (burst 4) out, 2/s "
+				    "(burst 2) in from one address, then 480\n"));
+	assert_non_null(strstr(out, "limits: 10 calls; 1000 connections, 20 from one address; 64 "
+				    "TLS handshakes for each interface, from one address 20/s "
+				    "(burst 100)\n"
+				    "accounts: 1 with limits of their own; others: none\n"
+				    "overload: beyond 90 % of a core, 500 MB, 95 % of ports\n"
+				    "DNS: servers 192.0.2.53:53,[::1]:54; answers are kept 30 to "
+				    "60 s\n"
+				    "status: no socket\n"));
+	assert_non_null(strstr(out, "; carrier carrier-a; 1 number entries\n"));
+	free(out);
+	free(err);
+
+	assert_int_equal(check(w, &(struct variant){0}, &out, &err), 0);
+	assert_non_null(strstr(out, "DNS: servers of /etc/resolv.conf; answers are kept 30 to 3600 "
+				    "s\nstatus: /run/sallyport/status.sock\n"));
+	assert_null(strstr(out, "; calls "));
+	assert_null(strstr(out, "connects from"));
+	free(out);
+	free(err);
+}
+
 /* Every setting of every trunk, and where it comes from; of a file with mistakes, none. */
 static void test_check_verbose(void **state)
 {
@@ -424,7 +492,8 @@ static void test_check_verbose(void **state)
 	pbx = strstr(out, "\ntrunk pbx:\n");
 	assert_non_null(pbx);
 	assert_non_null(strstr(pbx, "\n  transfer = \"refuse\";  # default\n"));
-	assert_non_null(strstr(pbx, "\n  failover = [ 503 ];  # default\n"));
+	assert_non_null(strstr(pbx, "\n  failover = [ 408, 503, 504 ];  # default\n"));
+	assert_non_null(strstr(pbx, "\n  keepalive_s = 90;  # default\n"));
 	assert_non_null(strstr(pbx, "\n  numbering = {\n    # strip is not set\n"));
 	assert_non_null(strstr(pbx, "\n    user_phone = true;  # default\n  };\n  emergency = "));
 	free(out);
@@ -516,7 +585,9 @@ int main(void)
 		cmocka_unit_test(test_number_files),
 		cmocka_unit_test(test_duplicate),
 		cmocka_unit_test(test_all_at_once),
+		cmocka_unit_test(test_account_notes),
 		cmocka_unit_test(test_check_good),
+		cmocka_unit_test(test_check_limits),
 		cmocka_unit_test(test_check_bad),
 		cmocka_unit_test(test_check_verbose),
 		cmocka_unit_test(test_verbose_again),

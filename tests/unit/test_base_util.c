@@ -178,6 +178,54 @@ static void bucket_survives_extremes(void **state)
 	assert_int_equal(take_all(&l, 0), 1);
 }
 
+static void bucket_can_be_asked_first(void **state)
+{
+	struct sp_limit l;
+	(void)state;
+
+	sp_limit_init(&l, 1, 2, 0);
+	assert_true(sp_limit_full(&l, 0));
+	assert_int_equal(take_all(&l, 0), 2);
+	assert_false(sp_limit_ready(&l, 999));
+	assert_int_equal(l.refused, 1); /* by take_all() */
+	assert_true(sp_limit_ready(&l, 1000));
+	assert_true(sp_limit_ready(&l, 1000));
+	assert_false(sp_limit_full(&l, 1000));
+	assert_true(sp_limit_take(&l, 1000));
+	assert_false(sp_limit_ready(&l, 1000));
+	assert_true(sp_limit_full(&l, 3000));
+
+	sp_limit_init(&l, 0, 0, 0);
+	assert_true(sp_limit_ready(&l, 0));
+	assert_true(sp_limit_full(&l, 0));
+	assert_true(sp_limit_ready(NULL, 0));
+}
+
+static void bucket_changes_and_keeps_its_level(void **state)
+{
+	struct sp_limit l = {0};
+	(void)state;
+
+	sp_limit_change(&l, 10, 5, 1000); /* from no limit: full */
+	assert_int_equal(take_all(&l, 1000), 5);
+
+	sp_limit_change(&l, 10, 8, 1100); /* one came back, room for more */
+	assert_int_equal(take_all(&l, 1100), 1);
+	assert_int_equal(take_all(&l, 9000), 8);
+
+	sp_limit_change(&l, 1, 8, 9000); /* slower from now on */
+	assert_int_equal(take_all(&l, 9999), 0);
+	assert_int_equal(take_all(&l, 10000), 1);
+
+	sp_limit_change(&l, 1, 2, 90000); /* it was full of 8 */
+	assert_int_equal(take_all(&l, 90000), 2);
+	sp_limit_change(&l, 1, 2, 90000); /* the same again gives nothing */
+	assert_int_equal(take_all(&l, 90000), 0);
+	assert_true(l.refused > 0);
+	sp_limit_change(&l, 0, 0, 90000);
+	assert_true(sp_limit_take(&l, 90000));
+}
+
 static void integers_are_strict(void **state)
 {
 	static const struct {
@@ -243,6 +291,8 @@ int main(void)
 		cmocka_unit_test(bucket_gives_its_burst_then_its_rate),
 		cmocka_unit_test(bucket_keeps_fractions_of_slow_rates),
 		cmocka_unit_test(bucket_survives_extremes),
+		cmocka_unit_test(bucket_can_be_asked_first),
+		cmocka_unit_test(bucket_changes_and_keeps_its_level),
 		cmocka_unit_test(integers_are_strict),
 		cmocka_unit_test(text_has_no_control_characters),
 	};

@@ -208,8 +208,13 @@ static void settle(struct run *r)
 		t->timer.min_s = 90;
 		t->transfer = (enum sp_conf_transfer)rnd(&r->seed, 3);
 		t->follow_redirects = rnd(&r->seed, 2);
-		t->failoverv[0] = 503;
-		t->failoverc = rnd(&r->seed, 2);
+		t->failover.codev[0] = 503;
+		t->failover.codec = rnd(&r->seed, 2);
+		t->failover.tries = 1 + rnd(&r->seed, 4);
+		t->failover.total_s = 1 + rnd(&r->seed, 60);
+		t->failover.response_s = rnd(&r->seed, 5);
+		t->failover.progress_s = rnd(&r->seed, 30);
+		t->failover.early_media = rnd(&r->seed, 2);
 		t->hold = (enum sp_conf_hold)rnd(&r->seed, 3);
 		t->early_media = (enum sp_conf_early_media)rnd(&r->seed, 3);
 		t->refuse_delayed = !rnd(&r->seed, 4);

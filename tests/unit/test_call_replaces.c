@@ -405,7 +405,7 @@ static void not_even_begun(void **state)
 	       "c=IN IP4 192.0.2.9\r\nm=audio 4000 RTP/AVP 8\r\n");
 	expect(a, "488");
 	request(a, "ACK", NULL, "", NULL);
-	t->confv[CARRIER].calls = 1;
+	t->confv[CARRIER].limits.calls = 1;
 	invite(a, SERVICE_NUMBER, line, SDP_B);
 	expect(a, "503");
 	request(a, "ACK", NULL, "", NULL);

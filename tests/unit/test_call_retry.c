@@ -9,12 +9,11 @@
 /* ---- failover ---- */
 
 static struct peer target[3];
-static const char *const target_hosts[] = {"a.service.example", "b.service.example",
-					   "c.service.example"};
+static const char *const target_hosts[] = {"127.0.5.1", "127.0.5.2", "127.0.5.3"};
 
-#define AT_A "sip:" SERVICE_NUMBER "@a.service.example;transport=tls"
-#define AT_B "sip:" SERVICE_NUMBER "@b.service.example;transport=tls"
-#define AT_C "sip:" SERVICE_NUMBER "@c.service.example;transport=tls"
+#define AT_A "sip:" SERVICE_NUMBER "@127.0.5.1;transport=tls"
+#define AT_B "sip:" SERVICE_NUMBER "@127.0.5.2;transport=tls"
+#define AT_C "sip:" SERVICE_NUMBER "@127.0.5.3;transport=tls"
 
 /** The service trunk has targets, each with its connection. */
 static int setup_targets(void **state, size_t n)
@@ -26,9 +25,11 @@ static int setup_targets(void **state, size_t n)
 	struct sp_trunk *t = f->trunkv[1];
 
 	memset(target, 0, sizeof(target));
-	f->confv[1].failoverv[0] = 503;
-	f->confv[1].failoverv[1] = 408;
-	f->confv[1].failoverc = 2;
+	f->confv[1].failover.codev[0] = 503;
+	f->confv[1].failover.codev[1] = 408;
+	f->confv[1].failover.codec = 2;
+	f->confv[1].failover.tries = 4;
+	f->confv[1].failover.total_s = 600;
 	for (size_t i = 0; i < n; i++)
 		f->confv[1].targetv[f->confv[1].targetc++] =
 			(struct sp_conf_target){.host = target_hosts[i], .port = 5061};
@@ -44,7 +45,9 @@ static int setup_targets(void **state, size_t n)
 		c = list_ledata(list_head(&t->accepted));
 		list_unlink(&c->le);
 		c->tg = t->targetv[i];
-		t->targetv[i]->conn = c;
+		c->lead->target = c->tg->key;
+		list_append(&c->tg->connl, &c->le, c);
+		c->tg->connc++;
 	}
 	return err;
 }
@@ -129,8 +132,8 @@ static void one_target_has_no_next(void **state)
 {
 	struct fx *f = *state;
 
-	f->confv[1].failoverv[0] = 503;
-	f->confv[1].failoverc = 1;
+	f->confv[1].failover.codev[0] = 503;
+	f->confv[1].failover.codec = 1;
 	caller_invites(f);
 	fail_with(&f->service, expect(&f->service, "INVITE"), 503, "");
 	expect_end(f, &f->service, "503");
@@ -154,7 +157,7 @@ static void no_response_and_408_not_listed(void **state)
 {
 	struct fx *f = *state;
 
-	f->confv[1].failoverc = 1;
+	f->confv[1].failover.codec = 1;
 	caller_invites(f);
 	expect(&target[0], "INVITE");
 	sp_loop_advance(f->loop, SP_SIP_TIMEOUT_MS);
@@ -166,7 +169,7 @@ static void connection_lost(void **state)
 {
 	struct fx *f = *state;
 
-	f->confv[1].failoverc = 0;
+	f->confv[1].failover.codec = 0;
 	caller_invites(f);
 	expect(&target[0], "INVITE");
 	peer_disconnect(&target[0]);
@@ -253,12 +256,12 @@ static void redirect_names_a_target(void **state)
 	struct fx *f = *state;
 
 	caller_invites(f);
-	redirect(&target[0], expect_at(&target[0], AT_A), "<sip:x@c.service.example>");
-	fail_with(&target[2], expect_at(&target[2], "sip:x@c.service.example;transport=tls"), 503,
+	redirect(&target[0], expect_at(&target[0], AT_A), "<sip:x@127.0.5.3>");
+	fail_with(&target[2], expect_at(&target[2], "sip:x@127.0.5.3;transport=tls"), 503,
 		  "");
-	redirect(&target[0], expect_at(&target[0], "sip:x@c.service.example;transport=tls"),
-		 "<sip:y@c.service.example>");
-	talk(f, &target[0], expect_at(&target[0], "sip:y@c.service.example;transport=tls"));
+	redirect(&target[0], expect_at(&target[0], "sip:x@127.0.5.3;transport=tls"),
+		 "<sip:y@127.0.5.3>");
+	talk(f, &target[0], expect_at(&target[0], "sip:y@127.0.5.3;transport=tls"));
 	expect_silence(&target[2]);
 	expect_silence(&target[1]);
 }
@@ -281,7 +284,7 @@ static void listed_6xx_goes_on(void **state)
 {
 	struct fx *f = *state;
 
-	f->confv[1].failoverv[0] = 600;
+	f->confv[1].failover.codev[0] = 600;
 	caller_invites(f);
 	fail_with(&target[0], expect(&target[0], "INVITE"), 600, "");
 	fail_with(&target[1], expect(&target[1], "INVITE"), 486, "");

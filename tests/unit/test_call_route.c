@@ -100,7 +100,8 @@ static void make_conf(struct world *w, struct sp_trunk_setup *setupv)
 									  : SP_TRUNK_SERVICE,
 							.identityv = &identities[i],
 							.identityc = 1,
-							.carrier = i == TEAMS ? CARRIER : -1,
+							.carrierv = {CARRIER},
+							.carrierc = i == TEAMS,
 							.emergencyv = emergency,
 							.emergencyc = i == BACKUP ? 0 : 3};
 		setupv[i] = (struct sp_trunk_setup){&all->trunkv[i], &all->ifc, NULL};

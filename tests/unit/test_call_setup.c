@@ -525,10 +525,10 @@ static void limits_and_draining(void **state)
 	m = expect(&f->service, "503");
 	assert_non_null(value_of(m, "Retry-After"));
 	f->conf->limits.calls = 10;
-	f->confv[0].calls = 1; /* the carrier trunk's own limit, held by the call that is up */
+	f->confv[0].limits.calls = 1; /* the carrier trunk's own limit, held by the call that is up */
 	invite(&f->service, CARRIER_NUMBER, "", sdp_of("198.51.100.7", KEY_B, "sendrecv"));
 	expect(&f->service, "503");
-	f->confv[0].calls = 0;
+	f->confv[0].limits.calls = 0;
 	sp_calls_drain(f->calls);
 	invite(&f->service, CARRIER_NUMBER, "", sdp_of("198.51.100.7", KEY_B, "sendrecv"));
 	expect(&f->service, "503");
@@ -554,7 +554,8 @@ static void emergency_calls_are_bounded(void **state)
 
 	f->confv[1].emergencyv = numbers;
 	f->confv[1].emergencyc = 1;
-	f->confv[1].carrier = 0;
+	f->confv[1].carrierv[0] = 0;
+	f->confv[1].carrierc = 1;
 	f->conf->limits.calls = 1;
 	for (unsigned i = 0; i < 2; i++) { /* one for each call and more */
 		mem_deref(f->portsv[i]);

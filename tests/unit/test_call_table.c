@@ -17,9 +17,9 @@
 static const unsigned ignored[STATES] = {
 	/* No INVITE went out: there is no callee to hear from, and no answer to acknowledge. */
 	[ROUTING] = TRANSFER | BIT(EV_PROVISIONAL) | BIT(EV_ANSWER) | BIT(EV_FAILURE) |
-		    BIT(EV_RETRY) | BIT(EV_NO_RESPONSE) | BIT(EV_ACK) | BIT(EV_NO_ACK) |
-		    BIT(EV_ACCEPTED) | BIT(EV_UPDATED) | BIT(EV_REJECTED) | BIT(EV_LOST) |
-		    BIT(EV_SILENCE) | BIT(EV_LEG_ENDED),
+		    BIT(EV_NO_RESPONSE) | BIT(EV_ACK) | BIT(EV_NO_ACK) | BIT(EV_ACCEPTED) |
+		    BIT(EV_UPDATED) | BIT(EV_REJECTED) | BIT(EV_LOST) | BIT(EV_SILENCE) |
+		    BIT(EV_LEG_ENDED),
 	/* The connection is found; media is not watched before the answer. */
 	[CALLING] = TRANSFER | BIT(EV_PICKED) | BIT(EV_UNREACHABLE) | BIT(EV_ACK) | BIT(EV_NO_ACK) |
 		    BIT(EV_ACCEPTED) | BIT(EV_UPDATED) | BIT(EV_REJECTED) | BIT(EV_LOST) |

@@ -283,15 +283,16 @@ static void over_the_limit(void **state)
 	struct tf *t = *state;
 	struct peer *a = &t->f->service;
 
-	t->confv[DESK].calls = 1;
-	assert_true(sp_trunk_call_begin(t->trunkv[DESK]));
+	t->confv[DESK].limits.calls = 1;
+	assert_int_equal(SP_TRUNK_LIMIT_NONE,
+			 sp_trunk_call_begin(t->trunkv[DESK], SP_TRUNK_OUT, NULL, false));
 	establish(t->f);
 	refer(a, "<sip:" DESK_NUMBER "@gw.example.net>", "");
 	expect(a, "202");
 	told(a, "SIP/2.0 100 Trying\r\n", false);
 	told(a, "SIP/2.0 503 Service Unavailable\r\n", true);
 	expect_silence(&t->desk);
-	sp_trunk_call_end(t->trunkv[DESK]);
+	sp_trunk_call_end(t->trunkv[DESK], SP_TRUNK_OUT);
 	hang_up_by(t, a, &t->f->carrier);
 }
 

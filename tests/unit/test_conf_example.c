@@ -119,9 +119,9 @@ static bool has_cell(const char *row, const char *fmt, ...)
 
 static void check_integer(const char *path, const struct conf_key *key, const char *row)
 {
-	if (!has_cell(row, "%d..%d", key->min, key->max))
-		fail_msg("%s: range %d..%d is not in docs/configuration.md", path, key->min,
-			 key->max);
+	if (!has_cell(row, "%s%d..%d", key->or_zero ? "0, " : "", key->min, key->max))
+		fail_msg("%s: range %s%d..%d is not in docs/configuration.md", path,
+			 key->or_zero ? "0, " : "", key->min, key->max);
 	if (!(key->def < 0 ? has_cell(row, "not set") : has_cell(row, "%d", key->def)))
 		fail_msg("%s: default %d is not in docs/configuration.md", path, key->def);
 }

@@ -75,8 +75,8 @@ static void test_defaults(void **state)
 	assert_null(t->client.certificate.path);
 	assert_int_equal(t->targetc, 0);
 	assert_null(t->domain);
-	assert_int_equal(t->carrier, -1);
-	assert_int_equal(t->calls, 0);
+	assert_int_equal(t->carrierc, 0);
+	assert_int_equal(t->limits.calls, 0);
 	assert_int_equal(t->connections, 32);
 	assert_int_equal(t->options_s, 60);
 	assert_int_equal(t->idle_s, 0);
@@ -187,9 +187,10 @@ static void check_trunks(const struct sp_conf *c, const char *dir)
 	assert_string_equal(t->domain, "d.example");
 	assert_int_equal(t->options_s, 5);
 	assert_int_equal(t->idle_s, 6);
-	assert_int_equal(t->calls, 7);
+	assert_int_equal(t->limits.calls, 7);
 	assert_int_equal(t->connections, 8);
-	assert_int_equal(t->carrier, 0);
+	assert_int_equal(t->carrierc, 1);
+	assert_int_equal(t->carrierv[0], 0);
 }
 
 static void check_numbers(const struct sp_conf *c, const char *dir)
@@ -199,8 +200,10 @@ static void check_numbers(const struct sp_conf *c, const char *dir)
 
 	assert_int_equal(c->numberc, 2);
 	assert_string_equal(n->number, "+44");
-	assert_string_equal(n->trunk, "teams");
-	assert_string_equal(n->carrier, "carrier-a");
+	assert_int_equal(n->trunkc, 1);
+	assert_string_equal(n->trunkv[0], "teams");
+	assert_int_equal(n->carrierc, 1);
+	assert_string_equal(n->carrierv[0], "carrier-a");
 	assert_string_equal(n->account, "acme");
 	assert_true(n->headers_to_carrier);
 	assert_int_equal(n->headerc, 2);
@@ -209,8 +212,8 @@ static void check_numbers(const struct sp_conf *c, const char *dir)
 	assert_string_equal(n->headerv[1].value, "");
 	assert_int_equal(n->src.line, 24);
 	/* what a number says is for the number table to judge */
-	assert_string_equal(c->numberv[1].trunk, "nobody");
-	assert_null(c->numberv[1].carrier);
+	assert_string_equal(c->numberv[1].trunkv[0], "nobody");
+	assert_int_equal(c->numberv[1].carrierc, 0);
 	assert_null(c->numberv[1].account);
 
 	assert_int_equal(c->number_filec, 2);

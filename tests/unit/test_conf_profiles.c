@@ -22,7 +22,7 @@ static void test_all_load(void **state)
 		re_snprintf(text, sizeof(text), TRUNK("profile = \"%s\";"), conf_profilev[i].name);
 		t = load_trunk(*state, text);
 		assert_int_equal(t->profile, i);
-		assert_true(t->failoverc > 0);
+		assert_true(t->failover.codec > 0);
 	}
 }
 
@@ -39,8 +39,8 @@ static void check_microsoft(const struct sp_conf_trunk *t)
 	assert_int_equal(t->timer.expires_s, 1800);
 	assert_int_equal(t->timer.refresh, SP_REFRESH_INVITE);
 	assert_int_equal(t->transfer, SP_TRANSFER_HANDLE);
-	assert_int_equal(t->failoverc, 3);
-	assert_memory_equal(t->failoverv, codes, sizeof(codes));
+	assert_int_equal(t->failover.codec, 3);
+	assert_memory_equal(t->failover.codev, codes, sizeof(codes));
 	assert_int_equal(t->hold, SP_HOLD_INACTIVE);
 	assert_int_equal(t->early_media, SP_EARLY_RINGING);
 	assert_true(t->trusted);
@@ -83,8 +83,8 @@ static void test_trunk_counts_more(void **state)
 
 	assert_int_equal(t->hold, SP_HOLD_RELAY);
 	assert_int_equal(t->transfer, SP_TRANSFER_REFUSE);
-	assert_int_equal(t->failoverc, 1);
-	assert_int_equal(t->failoverv[0], 500);
+	assert_int_equal(t->failover.codec, 1);
+	assert_int_equal(t->failover.codev[0], 500);
 	assert_false(t->trusted);
 	assert_true(t->check_purpose);
 	assert_int_equal(t->options_s, 5);
@@ -96,7 +96,7 @@ static void test_trunk_counts_more(void **state)
 
 	t = load_trunk(*state, TRUNK("profile = \"operator-connect\"; failover = [ ];"
 				     " numbering = { user_phone = false; };"));
-	assert_int_equal(t->failoverc, 0);
+	assert_int_equal(t->failover.codec, 0);
 	assert_false(t->numbering.user_phone);
 }
 
@@ -247,7 +247,7 @@ static void test_settings(void **state)
 	has_line(f, "profile = \"generic\" # default");
 	has_line(f, "failover = 500 # sallyport.conf:4");
 	tell(f, TRUNK(""));
-	has_line(f, "failover = [ 503 ] # default");
+	has_line(f, "failover = [ 408, 503, 504 ] # default");
 }
 
 /* Each key of the schema is told once; of a file with mistakes nothing is. */

@@ -24,8 +24,10 @@ static void test_defaults(void **state)
 	assert_int_equal(t->timer.refresh, SP_REFRESH_AUTO);
 	assert_int_equal(t->transfer, SP_TRANSFER_REFUSE);
 	assert_false(t->follow_redirects);
-	assert_int_equal(t->failoverc, 1);
-	assert_int_equal(t->failoverv[0], 503);
+	assert_int_equal(t->failover.codec, 3);
+	assert_int_equal(t->failover.codev[0], 408);
+	assert_int_equal(t->failover.codev[1], 503);
+	assert_int_equal(t->failover.codev[2], 504);
 	assert_int_equal(t->hold, SP_HOLD_RELAY);
 	assert_int_equal(t->early_media, SP_EARLY_RELAY);
 	assert_false(t->trusted);
@@ -71,10 +73,10 @@ static void test_every_key(void **state)
 	assert_int_equal(t->timer.refresh, SP_REFRESH_UPDATE);
 	assert_int_equal(t->transfer, SP_TRANSFER_RELAY);
 	assert_true(t->follow_redirects);
-	assert_int_equal(t->failoverc, 3);
-	assert_int_equal(t->failoverv[0], 408);
-	assert_int_equal(t->failoverv[1], 500);
-	assert_int_equal(t->failoverv[2], 504);
+	assert_int_equal(t->failover.codec, 3);
+	assert_int_equal(t->failover.codev[0], 408);
+	assert_int_equal(t->failover.codev[1], 500);
+	assert_int_equal(t->failover.codev[2], 504);
 	assert_int_equal(t->hold, SP_HOLD_SENDONLY);
 	assert_int_equal(t->early_media, SP_EARLY_DROP);
 	assert_true(t->trusted);
@@ -104,8 +106,8 @@ static void test_few(void **state)
 	const struct sp_conf_trunk *t;
 
 	t = load_trunk(*state, TRUNK("failover = 500; pass = \"Subject\"; emergency = \"000\";"));
-	assert_int_equal(t->failoverc, 1);
-	assert_int_equal(t->failoverv[0], 500);
+	assert_int_equal(t->failover.codec, 1);
+	assert_int_equal(t->failover.codev[0], 500);
 	assert_int_equal(t->passc, 1);
 	assert_string_equal(t->passv[0], "Subject");
 	assert_int_equal(t->emergencyc, 1);
@@ -115,7 +117,7 @@ static void test_few(void **state)
 		       TRUNK("failover = [ ]; pass = [ ]; emergency = [ ]; headers_in = ( );"
 			     " numbering = { country = \"1\"; national_prefix = \"\";"
 			     " format = \"national\"; strip = \"\"; };"));
-	assert_int_equal(t->failoverc, 0);
+	assert_int_equal(t->failover.codec, 0);
 	assert_int_equal(t->passc, 0);
 	assert_int_equal(t->emergencyc, 0);
 	assert_int_equal(t->rules_inc, 0);
@@ -174,12 +176,19 @@ static void test_choices(void **state)
 		 AT("4",
 		    ".colour") " = 1: no such key here; known: name, kind, profile, "
 			       "interface, identities, wildcard, purpose, ca, certificate, key, "
-			       "targets, domain, carrier, calls, connections, options_s, idle_s, "
+			       "targets, domain, carrier, networks, media_networks, crl, calls, "
+			       "calls_in, calls_out, calls_per_s, calls_burst, calls_in_per_s, "
+			       "calls_in_burst, calls_out_per_s, calls_out_burst, "
+			       "source_calls_per_s, source_calls_burst, limit_status, "
+			       "connections, target_connections, reuse, keepalive_s, options_s, "
+			       "options_timeout_s, idle_s, "
 			       "delayed_offer, reliable_provisionals, session_timer, "
 			       "session_expires_s, "
 			       "session_min_s, session_refresher, session_refresh, transfer, "
 			       "redirect, "
-			       "failover, hold, early_media, trusted, identity, diverted, pass, "
+			       "failover, response_s, progress_s, failover_s, failover_tries, "
+			       "failover_early_media, hold, early_media, trusted, identity, "
+			       "diverted, pass, "
 			       "headers_in, headers_out, numbering, emergency\n"},
 		{TRUNK("expires = 90;"),
 		 AT("4", ".expires") " = 90: no such key here; did you mean "

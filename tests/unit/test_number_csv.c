@@ -171,6 +171,46 @@ static void rows_are_judged(void **state)
 	refused("number,trunk,account\n+441,teams,\"a\nb\"\n", 2, "account", "control");
 }
 
+static void lists_in_cells(void **state)
+{
+	const struct sp_number_entry *e;
+	(void)state;
+
+	assert_int_equal(0, csv("number,trunk,carrier\n"
+				"+441,zoom; teams ,\"carrier-b ;\tcarrier-a\"\n"
+				"+442, pbx ,  \n"));
+	e = entry("+441");
+	assert_int_equal(2, e->trunkc);
+	assert_int_equal(ZOOM, e->trunkv[0]);
+	assert_int_equal(TEAMS, e->trunkv[1]);
+	assert_int_equal(2, e->carrierc);
+	assert_int_equal(CARRIER_B, e->carrierv[0]);
+	assert_int_equal(CARRIER_A, e->carrierv[1]);
+
+	e = entry("+442");
+	assert_int_equal(1, e->trunkc);
+	assert_int_equal(PBX, e->trunk);
+	assert_int_equal(0, e->carrierc);
+}
+
+static void lists_in_cells_are_judged(void **state)
+{
+	(void)state;
+
+	refused("number,trunk\n+441,teams;\n", 2, "trunk", "shorten the list");
+	refused("number,trunk\n+441,;teams\n", 2, "trunk", "shorten the list");
+	refused("number,trunk\n+441,teams; ;zoom\n", 2, "trunk", "shorten the list");
+	refused("number,trunk\n+441,\n", 2, "trunk", "name a trunk of kind service");
+	refused("number,trunk\n+441, \n", 2, "trunk", "name a trunk of kind service");
+	refused("number,trunk\n+441,teams;carrier-a\n", 2, "trunk", "of kind carrier");
+	assert_string_equal("carrier-a", reports.v[0].value);
+	refused("number,trunk\n+441,teams;zoom;teams\n", 2, "trunk", "once only");
+	assert_string_equal("teams", reports.v[0].value);
+	refused("number,trunk\n+441,a;b;c;d;e;f;g;h;i\n", 2, "trunk", "at most 8");
+	refused("number,trunk,carrier\n+441,teams,carrier-a;zoom\n", 2, "carrier",
+		"of kind service");
+}
+
 static void malformed_rows(void **state)
 {
 	(void)state;
@@ -344,6 +384,8 @@ int main(void)
 		T(header_row_alone_is_an_empty_table),
 		T(header_row_is_judged),
 		T(rows_are_judged),
+		T(lists_in_cells),
+		T(lists_in_cells_are_judged),
 		T(malformed_rows),
 		T(a_bad_row_does_not_spoil_the_next),
 		T(nul_bytes),

@@ -60,9 +60,9 @@ void *mem_reallocarray(void *ptr, size_t nmemb, size_t membsize, mem_destroy_h *
 
 static int build_and_look(void)
 {
-	static const char text[] = "number,trunk,account,header:X-A\n"
-				   "+441,teams,a,1\n"
-				   "+44*,zoom,b,2\n";
+	static const char text[] = "number,trunk,carrier,account,header:X-A\n"
+				   "+441,teams;pbx,carrier-a,a,1\n"
+				   "+44*,zoom,,b,2\n";
 	struct sp_number_build *b = NULL;
 	struct sp_number_table *t = NULL;
 	int err;

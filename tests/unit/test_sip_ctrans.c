@@ -57,6 +57,72 @@ static void rfc6026_7_2_accepted_and_timer_m(void **state)
 	assert_int_equal(0, f->errors);
 }
 
+/* What has its final response is not in progress any more, whoever still waits for timer M. */
+static void pending_is_counted_by_connection(void **state)
+{
+	struct fixture *f = *state;
+	struct sp_sip_ctrans *invite;
+
+	assert_int_equal(0, sp_sip_conn_pending(f->a.c));
+	assert_int_equal(0, send_request(f, &f->a, SP_SIP_INVITE));
+	invite = mem_ref(f->ct);
+	assert_int_equal(0, send_request(f, &f->a, SP_SIP_OPTIONS));
+	assert_int_equal(0, send_request(f, &f->a2, SP_SIP_OPTIONS));
+	assert_int_equal(2, sp_sip_conn_pending(f->a.c));
+	assert_int_equal(1, sp_sip_conn_pending(f->a2.c));
+	assert_int_equal(0, sp_sip_conn_pending(f->b.c));
+
+	feed_response(&f->a, f->a.sent[1], 200, NULL);
+	assert_int_equal(1, sp_sip_conn_pending(f->a.c));
+	feed_response(&f->a, f->a.sent[0], 180, NULL);
+	assert_int_equal(1, sp_sip_conn_pending(f->a.c));
+	feed_response(&f->a2, f->a.sent[0], 200, NULL); /* by another way */
+	assert_int_equal(0, sp_sip_conn_pending(f->a.c));
+	assert_int_equal(1, sp_sip_conn_pending(f->a2.c));
+	feed_response(&f->a, f->a.sent[0], 200, NULL);
+	sp_loop_advance(f->loop, 32000); /* timers F, M */
+	assert_int_equal(0, sp_sip_conn_pending(f->a.c));
+	assert_int_equal(0, sp_sip_conn_pending(f->a2.c));
+	assert_int_equal(0, sp_sip_transactions(f->sip));
+	mem_deref(invite);
+}
+
+static void pending_when_it_cannot_be_sent(void **state)
+{
+	struct fixture *f = *state;
+
+	f->a.err = ENOBUFS;
+	assert_int_equal(ENOBUFS, send_request(f, &f->a, SP_SIP_INVITE));
+	assert_int_equal(0, sp_sip_conn_pending(f->a.c));
+}
+
+/* RFC 5923: only where the connection says so; ACK and CANCEL repeat the Via of the INVITE
+ * (RFC 3261 9.1, 17.1.1.3). */
+static void rfc5923_alias_in_via(void **state)
+{
+	struct fixture *f = *state;
+	char via[128];
+
+	assert_int_equal(0, send_request(f, &f->a, SP_SIP_INVITE));
+	assert_true(re_snprintf(via, sizeof(via), "SIP/2.0/TLS gw.example:5061;branch=%r",
+				&f->a.sent[0]->branch) > 0);
+	assert_header(f->a.sent[0], "Via", via);
+
+	sp_sip_conn_alias(f->a2.c);
+	assert_int_equal(0, send_request(f, &f->a2, SP_SIP_INVITE));
+	assert_true(re_snprintf(via, sizeof(via), "SIP/2.0/TLS gw.example:5061;branch=%r;alias",
+				&f->a2.sent[0]->branch) > 0);
+	assert_header(f->a2.sent[0], "Via", via);
+	feed_response(&f->a2, f->a2.sent[0], 180, NULL);
+	assert_int_equal(0, sp_sip_cancel(f->ct, NULL));
+	feed_response(&f->a2, f->a2.sent[0], 487, NULL);
+	assert_int_equal(3, f->a2.n);
+	assert_int_equal(SP_SIP_CANCEL, f->a2.sent[1]->method);
+	assert_header(f->a2.sent[1], "Via", via);
+	assert_int_equal(SP_SIP_ACK, f->a2.sent[2]->method);
+	assert_header(f->a2.sent[2], "Via", via);
+}
+
 static void rfc3261_17_1_1_2_timer_b(void **state)
 {
 	struct fixture *f = *state;
@@ -535,6 +601,9 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		fixture_test(rfc3261_17_1_1_invite_answered),
 		fixture_test(rfc6026_7_2_accepted_and_timer_m),
+		fixture_test(pending_is_counted_by_connection),
+		fixture_test(pending_when_it_cannot_be_sent),
+		fixture_test(rfc5923_alias_in_via),
 		fixture_test(rfc3261_17_1_1_2_timer_b),
 		fixture_test(rfc3261_17_1_1_2_provisional_ends_timer_b),
 		fixture_test(rfc3261_17_1_1_3_ack_of_a_failure),

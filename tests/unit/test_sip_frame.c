@@ -156,6 +156,49 @@ static void keepalives(void **state)
 	out_close(&o);
 }
 
+/* RFC 5626 3.5.1, 4.4.1: the answer to ours is one CRLF, the peer's own keep-alive two. */
+static void pongs(void **state)
+{
+	struct out o;
+
+	(void)state;
+	out_open(&o);
+	assert_int_equal(feed(&o, "\r\n", 2, NULL), 0); /* nothing was asked */
+	assert_int_equal(sp_sip_frame_pongs(o.f), 0);
+
+	for (unsigned i = 1; i <= 3; i++) {
+		sp_sip_frame_pinged(o.f);
+		assert_int_equal(feed_bytes(&o, "\r\n", 2, NULL), 0);
+		assert_int_equal(sp_sip_frame_pongs(o.f), i);
+	}
+	assert_int_equal(o.pings, 0);
+
+	/* the peer asks while we wait, then answers; or both at once */
+	sp_sip_frame_pinged(o.f);
+	assert_int_equal(feed(&o, "\r\n\r\n", 4, NULL), 0);
+	assert_int_equal(o.pings, 1);
+	assert_int_equal(sp_sip_frame_pongs(o.f), 3);
+	assert_int_equal(feed(&o, "\r\n", 2, NULL), 0);
+	assert_int_equal(sp_sip_frame_pongs(o.f), 4);
+	sp_sip_frame_pinged(o.f);
+	assert_int_equal(feed(&o, "\r\n\r\n\r\n", 6, NULL), 0);
+	assert_int_equal(o.pings, 2);
+	assert_int_equal(sp_sip_frame_pongs(o.f), 5);
+
+	/* before a message it answers, behind one it belongs to that */
+	sp_sip_frame_pinged(o.f);
+	assert_int_equal(feed(&o, "\r\n" START NO_BODY, sizeof("\r\n" START NO_BODY) - 1, NULL), 0);
+	assert_int_equal(sp_sip_frame_pongs(o.f), 6);
+	sp_sip_frame_pinged(o.f);
+	assert_int_equal(feed(&o, START NO_BODY "\r\n", sizeof(START NO_BODY "\r\n") - 1, NULL), 0);
+	assert_int_equal(sp_sip_frame_pongs(o.f), 6);
+	assert_int_equal(feed(&o, "\r\n", 2, NULL), 0);
+	assert_int_equal(sp_sip_frame_pongs(o.f), 7);
+	assert_int_equal(o.pings, 2);
+	assert_int_equal(o.messages, 2);
+	out_close(&o);
+}
+
 static void partial(void **state)
 {
 	struct out o;
@@ -392,6 +435,7 @@ int main(void)
 		cmocka_unit_test(whole_and_byte_by_byte),
 		cmocka_unit_test(random_slices),
 		cmocka_unit_test(keepalives),
+		cmocka_unit_test(pongs),
 		cmocka_unit_test(partial),
 		cmocka_unit_test(handler_drops_frame),
 		cmocka_unit_test(refused),

@@ -58,6 +58,46 @@ static void rfc5626_3_5_1_ping_is_answered(void **state)
 	assert_int_equal(2, f->a.pongs);
 }
 
+/* Our own keep-alive, and its answer, which gets none. */
+static void rfc5626_4_4_1_our_ping(void **state)
+{
+	struct fixture *f = *state;
+
+	f->a.pings_too = true;
+	assert_int_equal(0, sp_sip_conn_ping(f->a.c));
+	assert_int_equal(1, f->a.pings);
+	assert_int_equal(0, input(&f->a, "\r\n", 2));
+	assert_int_equal(1, sp_sip_conn_pongs(f->a.c));
+	assert_int_equal(0, sp_sip_conn_ping(f->a.c));
+	assert_int_equal(0, input(&f->a, "\r\n", 2));
+	assert_int_equal(2, sp_sip_conn_pongs(f->a.c));
+	assert_int_equal(0, f->a.pongs);
+	assert_int_equal(0, sp_sip_conn_messages(f->a.c));
+
+	f->a.err = ENOBUFS;
+	assert_int_equal(ENOBUFS, sp_sip_conn_ping(f->a.c));
+	f->a.err = 0;
+	sp_sip_conn_gone(f->a.c);
+	assert_int_equal(ENOTCONN, sp_sip_conn_ping(f->a.c));
+	assert_int_equal(2, f->a.pings);
+}
+
+static void a_message_begins_and_ends(void **state)
+{
+	struct fixture *f = *state;
+	char buf[1024];
+	const size_t n = some_options(buf, sizeof(buf), 1);
+
+	assert_false(sp_sip_conn_partial(f->a.c));
+	assert_int_equal(0, input(&f->a, buf, 1));
+	assert_true(sp_sip_conn_partial(f->a.c));
+	assert_int_equal(0, input(&f->a, buf + 1, n - 2));
+	assert_true(sp_sip_conn_partial(f->a.c));
+	assert_int_equal(0, input(&f->a, buf + n - 1, 1));
+	assert_false(sp_sip_conn_partial(f->a.c));
+	assert_int_equal(1, f->requests);
+}
+
 static void rfc3261_21_4_1_a_fault_is_answered(void **state)
 {
 	struct fixture *f = *state;
@@ -399,6 +439,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		fixture_test(rfc3261_18_3_messages_come_in_order),
 		fixture_test(rfc5626_3_5_1_ping_is_answered),
+		fixture_test(rfc5626_4_4_1_our_ping),
+		fixture_test(a_message_begins_and_ends),
 		fixture_test(rfc3261_21_4_1_a_fault_is_answered),
 		fixture_test(what_cannot_be_answered_is_dropped),
 		fixture_test(what_is_no_sip_ends_the_stream),

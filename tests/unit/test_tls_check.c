@@ -3,6 +3,7 @@
  * tls/check, tls/roots: each thing that can be wrong with a certificate, key
  * or CA file is reported, once, with its mend.
  */
+#include "sallyport/tls_check.h"
 #include "tls_fixture.h"
 
 struct world {

@@ -1,265 +1,421 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * Health of targets: OPTIONS, what counts as down, and when it is tried again.
- * The last tests turn the trunks' clock too.
+ * Health of targets: OPTIONS, what counts as bad, and when it is asked again,
+ * on connections of wire and a fake clock. test_trunk_probe.c has real ones.
  */
-#include "trunk_far.h"
+#include "trunk_wire.h"
 
-static void test_closed_right_after_connect(void **state)
+/* One target with OPTIONS, and one connection that has just come up. */
+static struct target *one_target(struct world *w, struct wire **wirep)
 {
-	struct world *w = *state;
+	struct target *tg;
 
-	w->farv[0].mode = FAR_CLOSES;
 	w->f.trunkv[0].options_s = 60;
-	add_target(&w->f, "127.0.0.1", far_port(w, 0));
-	fix_apply(&w->f, w->ts, 1);
-	fix_await(w->loop, "target_down");
-	assert_int_equal(fix_logged("closed right after connect"), 1);
-	assert_false(sp_trunk_up(w->f.trunk[0]));
-
-	/* the probe comes back by itself */
-	w->farv[0].mode = FAR_ANSWERS;
-	fix_await(w->loop, "target_up");
-	assert_int_equal(w->farv[0].accepted, 2);
+	w->f.trunkv[0].options_timeout_s = 5;
+	add_target(&w->f, "192.0.2.1", 5061);
+	apply(w);
+	tg = w->t->targetv[0];
+	assert_int_equal(tg->state, SP_TARGET_UNKNOWN);
+	*wirep = connect_wire(w, tg);
+	return tg;
 }
 
-/* RFC 3261 11.1: any final response is a sign of life */
-static void test_options_answered(void **state)
+static struct target *up_target(struct world *w, struct wire **wirep)
 {
-	struct world *w = *state;
-	const struct far *far = &w->farv[0];
+	struct target *tg = one_target(w, wirep);
 
-	w->f.trunkv[0].options_s = 60;
-	w->f.trunkv[0].domain = "carrier.test";
-	add_target(&w->f, "127.0.0.1", far_port(w, 0));
-	fix_apply(&w->f, w->ts, 1);
-	fix_await(w->loop, "target_up");
-	assert_true(sp_trunk_up(w->f.trunk[0]));
-	assert_int_equal(far->requests, 1);
-	assert_string_equal(far->uri, "sip:carrier.test;transport=tls");
-	assert_string_equal(far->to, "<sip:carrier.test>");
-	assert_memory_equal(far->from, "<sip:sbc.test>;tag=", 19);
-	assert_string_equal(far->contact, "<sip:sbc.test:5061;transport=tls>");
-	assert_int_equal(far->max_forwards, 70);
+	wire_answer(*wirep, 200, "");
+	assert_int_equal(tg->state, SP_TARGET_UP);
+	return tg;
 }
 
-/* The profiles' "Contact FQDN": the peer knows us by the interface's name, not by an address. */
-static void test_options_carry_our_name(void **state)
+/* Two failures in a row, each on a connection of its own. */
+static struct target *down_target(struct world *w, struct wire **wirep)
 {
-	struct world *w = *state;
-	const struct far *far = &w->farv[0];
+	struct target *tg = up_target(w, wirep);
 
-	w->f.ifc->sip_advertise = "sbc1.customer.example";
-	sa_set_port(&w->f.ifc->sip, 5067);
-	w->f.trunkv[0].profile = SP_PROFILE_TEAMS_DIRECT_ROUTING;
-	w->f.trunkv[0].options_s = 60;
-	add_target(&w->f, "127.0.0.1", far_port(w, 0));
-	fix_apply(&w->f, w->ts, 1);
-	fix_await(w->loop, "target_up");
-	assert_string_equal(far->contact, "<sip:sbc1.customer.example:5067;transport=tls>");
-	assert_memory_equal(far->from, "<sip:sbc1.customer.example>;tag=", 32);
-	assert_memory_equal(far->via, "SIP/2.0/TLS sbc1.customer.example:5067;", 39);
-	assert_string_equal(far->uri, "sip:127.0.0.1;transport=tls"); /* no domain is set */
-	assert_string_equal(far->to, "<sip:127.0.0.1>");
+	sp_loop_advance(w->loop, 65000);
+	assert_int_equal(tg->state, SP_TARGET_PROBING);
+	*wirep = connect_wire(w, tg);
+	sp_loop_advance(w->loop, 5000);
+	assert_int_equal(tg->state, SP_TARGET_DOWN);
+	return tg;
 }
 
-static void test_options_unanswered(void **state)
+/* RFC 3261 11.2: any final response is a sign of life */
+static void test_any_answer_is_life(void **state)
 {
+	static const unsigned statusv[] = {200, 301, 404, 405, 486, 500, 603};
 	struct world *w = *state;
-	struct far *far = &w->farv[0];
-	struct result r;
+	struct wire *wire;
+	struct target *tg = one_target(w, &wire);
 
-	far->mode = FAR_SILENT;
-	w->f.trunkv[0].options_s = 60;
-	add_target(&w->f, "127.0.0.1", far_port(w, 0));
-	fix_apply(&w->f, w->ts, 1);
-	while (!far->requests)
-		fix_run(w->loop);
-	assert_false(sp_trunk_up(w->f.trunk[0]));
-
-	/* not known to be down: good enough for a call */
-	start_pick(w, &r);
-	await_pick(&r);
-	assert_int_equal(r.err, 0);
-
-	sp_loop_advance(w->fake, SP_SIP_TIMEOUT_MS);
-	assert_int_equal(fix_logged("target_down"), 1);
-	assert_int_equal(fix_logged("OPTIONS unanswered"), 2); /* and conn_down */
-	assert_null(sp_trunk_conn(w->f.trunk[0]));
-
-	far->mode = FAR_ANSWERS;
-	fix_await(w->loop, "target_up");
-	assert_true(sp_trunk_up(w->f.trunk[0]));
+	assert_int_equal(wire->requests, 1);
+	wire_answer(wire, 404, "");
+	assert_int_equal(tg->state, SP_TARGET_UP);
+	assert_true(sp_trunk_up(w->t));
+	assert_int_equal(
+		fix_logged("target_up trunk=one target=192.0.2.1:5061 why=\"OPTIONS answered\""),
+		1);
+	for (size_t i = 0; i < sizeof(statusv) / sizeof(statusv[0]); ++i) {
+		(void)await_request(w, wire);
+		wire_answer(wire, statusv[i], "");
+		assert_int_equal(tg->state, SP_TARGET_UP);
+	}
+	assert_int_equal(fix_log.n, 1);
 }
 
-/* With calls on it, an unanswered connection stays; other targets are preferred. */
-static void test_unanswered_with_calls(void **state)
+static void test_interval_is_spread(void **state)
 {
 	struct world *w = *state;
-	struct result r;
+	struct wire *wire;
+	struct target *tg = up_target(w, &wire);
+	unsigned early = 0;
 
-	w->farv[0].mode = FAR_SILENT;
-	far_listen(w, 1, w->server);
-	w->f.trunkv[0].options_s = 60;
-	add_target(&w->f, "127.0.0.1", far_port(w, 0));
-	add_target(&w->f, "127.0.0.1", far_port(w, 1));
-	fix_apply(&w->f, w->ts, 1);
-	assert_true(sp_trunk_call_begin(w->f.trunk[0]));
-	fix_await(w->loop, "target_up");
-	while (!w->farv[0].requests)
-		fix_run(w->loop);
-	sp_loop_advance(w->fake, SP_SIP_TIMEOUT_MS);
-	assert_int_equal(fix_logged("target_down"), 1);
-	assert_int_equal(fix_logged("conn_down"), 0);
-	start_pick(w, &r);
-	await_pick(&r);
-	assert_int_equal(r.port, far_port(w, 1));
-	sp_trunk_call_end(w->f.trunk[0]);
+	for (unsigned i = 0; i < 40; ++i) {
+		const unsigned ms = await_request(w, wire);
+
+		assert_in_range(ms, 54000, 60000);
+		early += ms < 57000;
+		wire_answer(wire, 200, "");
+	}
+	assert_in_range(early, 5, 35);
+	assert_int_equal(tg->failures, 0);
 }
 
-static void test_lost_connection_is_renewed(void **state)
+/* One is not enough to give it up, and without calls it has a new connection to answer on. */
+/* Nor does a second connection that comes and goes put it off. */
+static void test_interval_holds(void **state)
 {
 	struct world *w = *state;
-	struct far *far = &w->farv[0];
+	struct wire *wire;
+	struct target *tg = up_target(w, &wire);
+	unsigned ms = 0;
 
-	w->f.trunkv[0].options_s = 60;
-	add_target(&w->f, "127.0.0.1", far_port(w, 0));
-	fix_apply(&w->f, w->ts, 1);
-	fix_await(w->loop, "target_up");
-	far_forget(far);
-	fix_await(w->loop, "conn_down trunk=one dir=out");
+	for (; wire->requests < 2; ms += 5000) {
+		struct wire *other = connect_wire(w, tg);
+
+		wire_conn(other)->probed = UINT64_MAX; /* it is the other's turn */
+		sp_loop_advance(w->loop, 5000);
+		conn_end(wire_conn(other), "peer closed");
+	}
+	assert_in_range(ms, 54000, 60000);
+}
+
+static void test_probing_and_up_again(void **state)
+{
+	struct world *w = *state;
+	struct wire *wire;
+	struct target *tg = up_target(w, &wire);
+
+	(void)await_request(w, wire);
+	sp_loop_advance(w->loop, 4999);
+	assert_int_equal(tg->state, SP_TARGET_UP);
+	sp_loop_advance(w->loop, 1);
+	assert_int_equal(tg->state, SP_TARGET_PROBING);
+	assert_int_equal(fix_logged("target_probing trunk=one target=192.0.2.1:5061 "
+				    "why=\"OPTIONS unanswered: Connection timed out\""),
+			 1);
+	assert_true(sp_sip_conn_isgone(wire->sip));
+	assert_false(sp_trunk_up(w->t));
+
+	wire = connect_wire(w, tg);
+	assert_int_equal(wire->requests, 1); /* asked at once */
+	wire_answer(wire, 200, "");
+	assert_int_equal(tg->state, SP_TARGET_UP);
 	assert_int_equal(fix_logged("target_down"), 0);
-	assert_false(sp_trunk_up(w->f.trunk[0]));
-	fix_log.n = 0;
-	fix_await(w->loop, "target_up");
-	assert_int_equal(far->accepted, 2);
+	assert_int_equal(tg->failures, 1);
 }
 
-static struct target *only_target(struct world *w, const struct sa *laddr)
+/* With calls the connection stays: the other side may be slow only. */
+static void test_second_failure_takes_it_down(void **state)
 {
-	add_target(&w->f, "127.0.0.1", sa_port(laddr));
-	fix_apply(&w->f, w->ts, 1);
-	return w->f.trunk[0]->targetv[0];
-}
-
-static void test_probes_back_off(void **state)
-{
-	static const unsigned after[] = {2, 4, 8, 16, 32, 60, 60, 60};
 	struct world *w = *state;
-	struct target *tg;
-	struct sa laddr;
-	const int fd = bound_socket(&laddr);
-	unsigned delay_s = 1;
+	struct wire *wire;
+	struct target *tg = up_target(w, &wire);
 
-	assert_int_equal(listen(fd, 64), 0);
-	w->f.trunkv[0].options_s = 60;
-	tg = only_target(w, &laddr);
-	for (unsigned ms = 0; ms < TRUNK_FIRST_PROBE_MS && !tg->attempt.running; ++ms)
-		sp_loop_advance(w->fake, 1);
-	assert_true(tg->attempt.running);
-	sp_loop_advance(w->fake, SP_TRUNK_CONNECT_MS);
+	assert_int_equal(sp_trunk_call_begin(w->t, SP_TRUNK_OUT, NULL, false), 0);
+	(void)await_request(w, wire);
+	assert_in_range(await_request(w, wire), 5000 + TRUNK_SOON_MS, 5000 + 2 * TRUNK_SOON_MS);
+	sp_loop_advance(w->loop, 5000);
+	assert_int_equal(tg->state, SP_TARGET_DOWN);
 	assert_int_equal(fix_logged("target_down"), 1);
+	assert_false(sp_sip_conn_isgone(wire->sip));
+	sp_trunk_call_end(w->t, SP_TRUNK_OUT);
+}
 
-	for (size_t i = 0; i < sizeof(after) / sizeof(after[0]); ++i) {
-		assert_int_equal(tg->backoff_s, after[i]);
-		sp_loop_advance(w->fake, delay_s * 900 - 1);
-		assert_false(tg->attempt.running);
-		while (!tg->attempt.running)
-			sp_loop_advance(w->fake, 1);
-		while (tg->attempt.running)
-			sp_loop_advance(w->fake, 1);
-		delay_s = after[i];
-	}
+static void test_down_has_to_answer_twice(void **state)
+{
+	struct world *w = *state;
+	struct wire *wire;
+	struct target *tg = down_target(w, &wire);
+
+	wire = connect_wire(w, tg);
+	wire_answer(wire, 200, "");
+	assert_int_equal(tg->state, SP_TARGET_PROBING);
+	assert_true(target_conn(tg) != NULL);
+	assert_in_range(await_request(w, wire), TRUNK_SOON_MS, 2 * TRUNK_SOON_MS);
+	wire_answer(wire, 200, "");
+	assert_int_equal(tg->state, SP_TARGET_UP);
+	assert_int_equal(fix_logged("target_probing"), 2);
 	assert_int_equal(fix_logged("target_down"), 1);
-	close(fd);
+	assert_int_equal(fix_logged("target_up"), 2);
 }
 
-static void test_probes_no_less_often_than_options(void **state)
+static void test_down_answers_once_only(void **state)
 {
 	struct world *w = *state;
-	struct target *tg;
-	struct sa laddr;
-	const int fd = bound_socket(&laddr);
+	struct wire *wire;
+	struct target *tg = down_target(w, &wire);
 
-	assert_int_equal(listen(fd, 64), 0);
-	w->f.trunkv[0].options_s = 3;
-	tg = only_target(w, &laddr);
-	for (unsigned i = 0; i < 8; ++i) {
-		sp_loop_advance(w->fake, 3000);
-		assert_true(tg->attempt.running);
-		while (tg->attempt.running)
-			sp_loop_advance(w->fake, 1);
+	wire = connect_wire(w, tg);
+	wire_answer(wire, 200, "");
+	assert_int_equal(tg->state, SP_TARGET_PROBING);
+	sp_loop_advance(w->loop, 2 * TRUNK_SOON_MS + 5000);
+	assert_int_equal(tg->state, SP_TARGET_DOWN); /* the first failure does */
+}
+
+/* RFC 3261 21.5.4, 20.33 */
+static void test_options_answered_503(void **state)
+{
+	struct world *w = *state;
+	struct wire *wire;
+	struct target *tg = up_target(w, &wire);
+
+	(void)await_request(w, wire);
+	wire_answer(wire, 503, "Retry-After: 120 (maintenance);duration=60\r\n");
+	assert_int_equal(tg->state, SP_TARGET_PROBING);
+	assert_string_equal(tg->why, "OPTIONS answered 503");
+	assert_int_equal(target_busy_s(tg), 120);
+	assert_int_equal(fix_logged("target_busy trunk=one target=192.0.2.1:5061 seconds=120"), 1);
+	assert_false(sp_sip_conn_isgone(wire->sip));
+
+	(void)await_request(w, wire);
+	wire_answer(wire, 503, "");
+	assert_int_equal(tg->state, SP_TARGET_DOWN);
+	assert_int_equal(fix_logged("why=\"OPTIONS answered 503\""), 2);
+	assert_in_range(sp_trunk_retry_after_s(w->t), 117, 120);
+}
+
+static void test_retry_after_is_bounded(void **state)
+{
+	struct world *w = *state;
+	struct wire *wire;
+	struct target *tg = up_target(w, &wire);
+
+	(void)await_request(w, wire);
+	wire_answer(wire, 503, "Retry-After: 99999999999999999999\r\n");
+	assert_int_equal(target_busy_s(tg), SP_TRUNK_BUSY_MAX_S);
+	tg->busy_ms = 0;
+	(void)await_request(w, wire);
+	wire_answer(wire, 503, "Retry-After: soon\r\n");
+	assert_int_equal(target_busy_s(tg), 0);
+}
+
+/* With a connection there, only the question is repeated. */
+static void test_down_is_asked_with_backoff(void **state)
+{
+	static const unsigned afterv[] = {2, 4, 8, 16, 32, 60, 60, 60};
+	struct world *w = *state;
+	struct wire *wire;
+	struct target *tg = up_target(w, &wire);
+
+	(void)await_request(w, wire);
+	wire_answer(wire, 503, "");
+	(void)await_request(w, wire);
+	wire_answer(wire, 503, "");
+	assert_int_equal(tg->state, SP_TARGET_DOWN);
+
+	for (size_t i = 0; i < sizeof(afterv) / sizeof(afterv[0]); ++i) {
+		const unsigned ms = await_request(w, wire);
+
+		assert_in_range(ms, afterv[i] * 900, afterv[i] * 1000);
+		wire_answer(wire, 503, "");
 	}
-	close(fd);
+	assert_int_equal(fix_logged("target_down"), 1); /* one line per change */
+
+	wire_answer(connect_wire(w, tg), 200, "");
+	assert_int_equal(tg->state, SP_TARGET_PROBING);
 }
 
-static void test_down_is_forgotten_without_options(void **state)
+static void test_call_without_answer(void **state)
 {
 	struct world *w = *state;
-	struct target *tg;
-	struct result r;
-	struct sa laddr;
-	const int fd = bound_socket(&laddr);
+	struct wire *wire;
+	struct target *tg = up_target(w, &wire);
 
-	assert_int_equal(listen(fd, 64), 0);
-	tg = only_target(w, &laddr);
-	start_pick(w, &r);
-	sp_loop_advance(w->fake, SP_TRUNK_CONNECT_MS - 1);
-	assert_int_equal(r.calls, 0);
-	sp_loop_advance(w->fake, 1);
-	assert_int_equal(r.calls, 1);
-	assert_int_equal(r.err, ETIMEDOUT);
+	sp_trunk_unanswered(w->t, tg->key);
+	assert_int_equal(tg->state, SP_TARGET_PROBING);
+	assert_int_equal(wire->requests, 2); /* asked at once */
+	assert_int_equal(fix_logged("target_probing trunk=one target=192.0.2.1:5061 "
+				    "why=\"a call was not answered\""),
+			 1);
+	for (unsigned i = 0; i < 100; ++i)
+		sp_trunk_unanswered(w->t, tg->key);
+	assert_int_equal(wire->requests, 2);
+	assert_int_equal(tg->failures, 101);
+	wire_answer(wire, 200, "");
+	assert_int_equal(tg->state, SP_TARGET_UP);
+
+	sp_trunk_unanswered(w->t, tg->key);
+	sp_loop_advance(w->loop, 5000);
+	assert_int_equal(tg->state, SP_TARGET_DOWN);
+
+	sp_trunk_unanswered(w->t, tg->key + 1); /* nobody's */
+	sp_trunk_unanswered(w->t, LEAD_ACCEPTED);
+	sp_trunk_unanswered(NULL, 0);
+}
+
+/* OPTIONS take turns. The silent one is left to its calls, the target stays in service. */
+static void test_half_dead_pool(void **state)
+{
+	struct world *w = *state;
+	struct wire *good, *silent;
+	struct target *tg = up_target(w, &good);
+
+	silent = connect_wire(w, tg);
+	assert_int_equal(sp_trunk_call_begin(w->t, SP_TRUNK_OUT, NULL, false), 0);
+	(void)await_request(w, silent);
+	assert_int_equal(good->requests, 1);
+	sp_loop_advance(w->loop, 5000);
+	assert_int_equal(tg->state, SP_TARGET_PROBING);
+	assert_true(conn_doubted(wire_conn(silent)));
+	for (unsigned i = 0; i < 4; ++i)
+		assert_ptr_equal(target_take(tg)->sip, good->sip);
+
+	(void)await_request(w, good);
+	wire_answer(good, 200, "");
+	assert_int_equal(tg->state, SP_TARGET_UP);
+	assert_false(sp_sip_conn_isgone(silent->sip));
+
+	wire_conn(silent)->received += 4; /* it lives after all */
+	assert_false(conn_doubted(wire_conn(silent)));
+	sp_trunk_call_end(w->t, SP_TRUNK_OUT);
+}
+
+/* The connection goes while an answer is awaited: closed without a byte, that is a refusal. */
+static void test_closed_while_asked(void **state)
+{
+	struct world *w = *state;
+	struct wire *wire;
+	struct target *tg = one_target(w, &wire);
+
+	sp_loop_advance(w->loop, 3000);
+	conn_end(wire_conn(wire), "end of file");
+	assert_int_equal(tg->state, SP_TARGET_DOWN);
+	assert_int_equal(fix_logged("why=\"closed without a byte: end of file\""), 1);
+	sp_loop_advance(w->loop, 60000);
+	assert_int_equal(tg->failures, 1);
+}
+
+/* The best of peers closes a connection now and then. */
+static void test_lost_connection_is_no_failure(void **state)
+{
+	struct world *w = *state;
+	struct wire *wire;
+	struct target *tg = up_target(w, &wire);
+
+	sp_loop_advance(w->loop, 20000);
+	conn_end(wire_conn(wire), "peer closed");
+	assert_int_equal(tg->state, SP_TARGET_UNKNOWN);
+	assert_int_equal(tg->failures, 0);
+	assert_false(sp_trunk_up(w->t));
+	assert_int_equal(fix_log.n, 1);
+}
+
+static void test_without_options(void **state)
+{
+	struct world *w = *state;
+	struct wire *wire;
+	struct target *tg;
+
+	add_target(&w->f, "192.0.2.1", 5061);
+	apply(w);
+	tg = w->t->targetv[0];
+	wire = connect_wire(w, tg);
+	assert_int_equal(tg->state, SP_TARGET_UP);
+	assert_int_equal(fix_logged("why=\"it is connected\""), 1);
+	assert_int_equal(wire->requests, 0);
+
+	/* what calls say is only remembered for a while */
+	sp_trunk_unanswered(w->t, tg->key);
+	assert_int_equal(tg->state, SP_TARGET_PROBING);
+	sp_loop_advance(w->loop, TRUNK_DOWN_MS - 1);
+	assert_int_equal(tg->state, SP_TARGET_PROBING);
+	sp_loop_advance(w->loop, 1);
+	assert_int_equal(tg->state, SP_TARGET_UP);
+
+	/* and so is what connecting says */
+	conn_end(wire_conn(wire), "peer closed");
+	target_refused(tg, ECONNREFUSED, "connect: refused");
+	sp_loop_advance(w->loop, TRUNK_DOWN_MS - 1);
 	assert_true(target_down(tg));
-	assert_false(sp_timer_isrunning(&tg->probe));
-	sp_loop_advance(w->fake, TRUNK_DOWN_MS);
+	sp_loop_advance(w->loop, 1);
 	assert_false(target_down(tg));
-	close(fd);
+	target_refused(tg, ECONNREFUSED, "connect: refused");
+	assert_true(target_down(tg));
+	assert_int_equal(fix_logged("target_down"), 1);
+
+	/* after that, it has to stay connected for a moment */
+	wire = connect_wire(w, tg);
+	assert_int_equal(tg->state, SP_TARGET_PROBING);
+	sp_loop_advance(w->loop, TRUNK_EARLY_MS);
+	assert_int_equal(tg->state, SP_TARGET_UP);
+	assert_int_equal(wire->requests, 0);
 }
 
-static void test_addresses_share_the_time(void **state)
+/* OPTIONS are turned on and off by a reload. */
+static void test_settings_change(void **state)
 {
 	struct world *w = *state;
-	struct attempt *a;
-	struct target *tg;
-	struct sa laddr;
-	const int fd = bound_socket(&laddr);
+	struct wire *wire;
+	struct target *tg = up_target(w, &wire);
 
-	assert_int_equal(listen(fd, 64), 0);
-	tg = only_target(w, &laddr);
-	a = &tg->attempt;
-	target_connect(tg);
-	a->addrv[1] = a->addrv[0]; /* as if a name had two */
-	a->addrc = 2;
-	sp_loop_advance(w->fake, SP_TRUNK_CONNECT_MS / 2 - 1);
-	assert_int_equal(a->next, 1);
-	sp_loop_advance(w->fake, 1);
-	assert_int_equal(a->next, 2);
-	assert_true(a->running);
-	sp_loop_advance(w->fake, SP_TRUNK_CONNECT_MS / 2);
-	assert_false(a->running);
-	assert_int_equal(fix_logged("target_down"), 1);
-	close(fd);
+	sp_trunk_unanswered(w->t, tg->key);
+	next_conf(w)->options_s = 0;
+	apply(w);
+	assert_int_equal(tg->state, SP_TARGET_UP);
+	assert_false(sp_timer_isrunning(&tg->probe));
+	sp_loop_advance(w->loop, 120000);
+	assert_int_equal(wire->requests, 2);
+
+	next_conf(w)->options_s = 30;
+	apply(w);
+	sp_loop_advance(w->loop, TRUNK_SOON_MS);
+	assert_int_equal(wire->requests, 3);
+	wire_answer(wire, 200, "");
+	assert_in_range(await_request(w, wire), 27000, 30000);
+	wire_answer(wire, 200, "");
+
+	fix_apply(&w->f, w->ts, 0); /* the trunk goes: nothing more is asked */
+	assert_int_equal(wire->requests, 4);
+	assert_false(sp_timer_isrunning(&tg->probe));
 }
 
 #define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
-#define FAKE(name) cmocka_unit_test_setup_teardown(name, setup_fake, teardown)
 
 int main(void)
 {
 	/* clang-format off */
 	const struct CMUnitTest tests[] = {
-		T(test_closed_right_after_connect),
-		T(test_options_answered),
-		T(test_options_carry_our_name),
-		T(test_options_unanswered),
-		T(test_unanswered_with_calls),
-		T(test_lost_connection_is_renewed),
-		FAKE(test_probes_back_off),
-		FAKE(test_probes_no_less_often_than_options),
-		FAKE(test_down_is_forgotten_without_options),
-		FAKE(test_addresses_share_the_time),
+		T(test_any_answer_is_life),
+		T(test_interval_is_spread),
+		T(test_interval_holds),
+		T(test_probing_and_up_again),
+		T(test_second_failure_takes_it_down),
+		T(test_down_has_to_answer_twice),
+		T(test_down_answers_once_only),
+		T(test_options_answered_503),
+		T(test_retry_after_is_bounded),
+		T(test_down_is_asked_with_backoff),
+		T(test_call_without_answer),
+		T(test_half_dead_pool),
+		T(test_closed_while_asked),
+		T(test_lost_connection_is_no_failure),
+		T(test_without_options),
+		T(test_settings_change),
 	};
 	/* clang-format on */
 
-	return cmocka_run_group_tests_name("trunk/health", tests, setup_all, teardown_all);
+	return cmocka_run_group_tests_name("trunk/health", tests, NULL, NULL);
 }

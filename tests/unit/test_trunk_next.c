@@ -7,18 +7,15 @@
 
 static void next_pick(struct world *w, struct result *r, const struct sp_trunk_want *want)
 {
-	memset(r, 0, sizeof(*r));
-	r->w = w;
-	assert_int_equal(sp_trunk_pick_next(&r->pick, w->f.trunk[0], want, on_picked, r), 0);
-	assert_int_equal(r->calls, 0);
+	want_pick(w, r, want);
 	await_pick(r);
 }
 
 static void two_targets(struct world *w)
 {
-	far_listen(w, 1, w->server);
+	far_listen_at(w, 1, w->server, "127.0.0.2");
 	add_target(&w->f, "127.0.0.1", far_port(w, 0));
-	add_target(&w->f, "localhost", far_port(w, 1));
+	add_target(&w->f, "127.0.0.2", far_port(w, 1));
 	fix_apply(&w->f, w->ts, 1);
 }
 
@@ -32,16 +29,16 @@ static void test_each_target_once(void **state)
 	next_pick(w, &r, &want);
 	assert_int_equal(r.err, 0);
 	assert_int_equal(r.port, far_port(w, 0));
-	sp_trunk_avoid(&want, r.host, r.port);
+	sp_trunk_avoid(&want, r.target);
 
 	/* the first is connected and up all the same */
 	next_pick(w, &r, &want);
 	assert_int_equal(r.err, 0);
 	assert_true(r.conn);
-	assert_string_equal(r.host, "localhost");
+	assert_string_equal(r.host, "127.0.0.2");
 	assert_int_equal(r.port, far_port(w, 1));
-	sp_trunk_avoid(&want, r.host, r.port);
-	sp_trunk_avoid(&want, "LOCALHOST", r.port); /* known */
+	sp_trunk_avoid(&want, r.target);
+	sp_trunk_avoid(&want, r.target); /* known */
 	assert_int_equal(want.avoidc, 2);
 
 	next_pick(w, &r, &want);
@@ -66,7 +63,7 @@ static void test_avoided_are_no_way_out(void **state)
 	fix_apply(&w->f, w->ts, 1);
 	start_pick(w, &r);
 	await_pick(&r);
-	sp_trunk_avoid(&want, r.host, r.port);
+	sp_trunk_avoid(&want, r.target);
 	next_pick(w, &r, &want);
 	assert_int_equal(r.err, ECONNREFUSED);
 }
@@ -80,17 +77,17 @@ static void test_avoided_across_reload(void **state)
 	struct result r;
 
 	two_targets(w);
-	sp_trunk_avoid(&want, "127.0.0.1", far_port(w, 0));
+	sp_trunk_avoid(&want, w->f.trunk[0]->targetv[0]->key);
 	fix_conf_new(&second, w->client);
-	add_target(&second, "localhost", far_port(w, 1));
+	add_target(&second, "127.0.0.2", far_port(w, 1));
 	add_target(&second, "127.0.0.1", far_port(w, 0));
 	fix_apply(&second, w->ts, 1);
 	w->f.trunk[0] = mem_deref(w->f.trunk[0]);
 	w->f.trunk[0] = mem_ref(second.trunk[0]);
 
 	next_pick(w, &r, &want);
-	assert_string_equal(r.host, "localhost");
-	sp_trunk_avoid(&want, r.host, r.port);
+	assert_string_equal(r.host, "127.0.0.2");
+	sp_trunk_avoid(&want, r.target);
 	next_pick(w, &r, &want);
 	assert_int_equal(r.err, ENOENT);
 	fix_conf_free(&second);
@@ -99,7 +96,7 @@ static void test_avoided_across_reload(void **state)
 static void test_preferred_target(void **state)
 {
 	struct world *w = *state;
-	struct sp_trunk_want want = {.host = "LocalHost."};
+	struct sp_trunk_want want = {.host = "127.0.0.2"};
 	struct sp_trunk_pick *pick = NULL;
 	struct result r;
 
@@ -109,24 +106,21 @@ static void test_preferred_target(void **state)
 	want.port = far_port(w, 1);
 	next_pick(w, &r, &want);
 	assert_int_equal(r.err, 0);
-	assert_string_equal(r.host, "localhost");
+	assert_string_equal(r.host, "127.0.0.2");
 	want.port = 0;
 	next_pick(w, &r, &want);
-	assert_string_equal(r.host, "localhost");
+	assert_string_equal(r.host, "127.0.0.2");
 
-	sp_trunk_avoid(&want, "localhost", far_port(w, 1));
-	assert_int_equal(sp_trunk_pick_next(&pick, w->f.trunk[0], &want, on_picked, &r), ENOENT);
+	sp_trunk_avoid(&want, w->f.trunk[0]->targetv[1]->key);
+	assert_int_equal(sp_trunk_pick(&pick, w->f.trunk[0], &want, on_picked, &r), ENOENT);
 	want.port = 9;
-	assert_int_equal(sp_trunk_pick_next(&pick, w->f.trunk[0], &want, on_picked, &r),
-			 EHOSTUNREACH);
+	assert_int_equal(sp_trunk_pick(&pick, w->f.trunk[0], &want, on_picked, &r), EHOSTUNREACH);
 	want.port = 0;
 	want.host = "one.test"; /* the trunk's name, but no target */
 	assert_true(sp_trunk_owns_host(w->f.trunk[0], &(struct pl)PL("one.test")));
-	assert_int_equal(sp_trunk_pick_next(&pick, w->f.trunk[0], &want, on_picked, &r),
-			 EHOSTUNREACH);
+	assert_int_equal(sp_trunk_pick(&pick, w->f.trunk[0], &want, on_picked, &r), EHOSTUNREACH);
 	want.host = "";
-	assert_int_equal(sp_trunk_pick_next(&pick, w->f.trunk[0], &want, on_picked, &r),
-			 EHOSTUNREACH);
+	assert_int_equal(sp_trunk_pick(&pick, w->f.trunk[0], &want, on_picked, &r), EHOSTUNREACH);
 	assert_null(pick);
 }
 
@@ -150,12 +144,12 @@ static void test_preferred_target_fails(void **state)
 static void test_preferred_target_is_dropped(void **state)
 {
 	struct world *w = *state;
-	const struct sp_trunk_want want = {.host = "localhost"};
+	const struct sp_trunk_want want = {.host = "127.0.0.2"};
 	struct fix_conf second = {0};
 	struct result r = {.w = w};
 
 	two_targets(w);
-	assert_int_equal(sp_trunk_pick_next(&r.pick, w->f.trunk[0], &want, on_picked, &r), 0);
+	assert_int_equal(sp_trunk_pick(&r.pick, w->f.trunk[0], &want, on_picked, &r), 0);
 	fix_conf_new(&second, w->client);
 	add_target(&second, "127.0.0.1", far_port(w, 0));
 	fix_apply(&second, w->ts, 1);
@@ -183,12 +177,11 @@ static void test_without_targets(void **state)
 	assert_string_equal(r.host, "");
 	assert_int_equal(r.port, 0);
 
-	sp_trunk_avoid(&want, r.host, r.port);
+	sp_trunk_avoid(&want, r.target);
 	next_pick(w, &r, &want);
 	assert_int_equal(r.err, ENOENT);
 	want.host = "two.test";
-	assert_int_equal(sp_trunk_pick_next(&pick, w->f.trunk[0], &want, on_picked, &r),
-			 EHOSTUNREACH);
+	assert_int_equal(sp_trunk_pick(&pick, w->f.trunk[0], &want, on_picked, &r), EHOSTUNREACH);
 	mem_deref(c);
 }
 
@@ -200,12 +193,11 @@ static void test_avoided_are_bounded(void **state)
 	struct result r;
 
 	two_targets(w);
-	for (uint16_t i = 1; i <= 3 * SP_CONF_TARGETS_MAX; ++i)
-		sp_trunk_avoid(&want, "192.0.2.1", i);
-	assert_int_equal(want.avoidc, SP_CONF_TARGETS_MAX);
-	assert_int_equal(sp_trunk_pick_next(&pick, w->f.trunk[0], &want, on_picked, &r), ENOENT);
-	assert_int_equal(sp_trunk_pick_next(&pick, w->f.trunk[0], NULL, on_picked, &r), EINVAL);
-	sp_trunk_avoid(&want, NULL, 0);
+	for (uint64_t i = 1; i <= 3 * SP_TRUNK_TARGETS_MAX; ++i)
+		sp_trunk_avoid(&want, 1000 + i);
+	assert_int_equal(want.avoidc, SP_TRUNK_TARGETS_MAX);
+	assert_int_equal(sp_trunk_pick(&pick, w->f.trunk[0], &want, on_picked, &r), ENOENT);
+	assert_int_equal(sp_trunk_pick(&pick, w->f.trunk[0], NULL, on_picked, &r), EINVAL);
 }
 
 /* The limit of those that wait leaves room for emergency calls, but some only. */
@@ -222,13 +214,13 @@ static void test_emergency_picks(void **state)
 	t = w->f.trunk[0];
 	for (size_t i = 0; i < all; ++i) {
 		if (i == SP_TRUNK_PICKS_MAX) {
-			assert_int_equal(sp_trunk_pick_next(&r[i].pick, t, &want, on_picked, &r[i]),
+			assert_int_equal(sp_trunk_pick(&r[i].pick, t, &want, on_picked, &r[i]),
 					 EBUSY);
 			want.emergency = true;
 		}
-		assert_int_equal(sp_trunk_pick_next(&r[i].pick, t, &want, on_picked, &r[i]), 0);
+		assert_int_equal(sp_trunk_pick(&r[i].pick, t, &want, on_picked, &r[i]), 0);
 	}
-	assert_int_equal(sp_trunk_pick_next(&r[all].pick, t, &want, on_picked, &r[all]), EBUSY);
+	assert_int_equal(sp_trunk_pick(&r[all].pick, t, &want, on_picked, &r[all]), EBUSY);
 	for (size_t i = 0; i < all; ++i)
 		mem_deref(r[i].pick);
 }

@@ -77,6 +77,34 @@ static void test_name_of_etc_hosts(void **state)
 	assert_string_equal(r.host, "localhost");
 }
 
+/* RFC 5922 7.1: the name that was configured counts, not what SRV made of it. */
+static void test_certificate_of_a_service(void **state)
+{
+	struct world *w = *state;
+	struct dns_place place = {.host = "sbc7.test", .priority = 1};
+	struct result r;
+
+	far_listen(w, 1, w->stranger);
+	add_target(&w->f, "_sip._tls.one.test", 5061);
+	fix_apply(&w->f, w->ts, 1);
+	site_stop(w->f.trunk[0]->sitev[0]);
+	sa_set_str(&place.addr, "127.0.0.1", far_port(w, 0));
+	site_places(w->f.trunk[0]->sitev[0], &place, 1);
+	start_pick(w, &r);
+	await_pick(&r);
+	assert_int_equal(r.err, 0);
+	assert_string_equal(r.host, "one.test");
+	assert_memory_equal(r.label, "sbc7.test:", 10);
+
+	/* it shows the name that SRV gave, which proves nothing */
+	str_ncpy(place.host, "stranger.test", sizeof(place.host));
+	sa_set_port(&place.addr, far_port(w, 1));
+	site_places(w->f.trunk[0]->sitev[0], &place, 1);
+	start_pick(w, &r);
+	await_pick(&r);
+	assert_int_equal(r.err, EACCES);
+}
+
 static void test_wrong_certificate(void **state)
 {
 	struct world *w = *state;
@@ -124,7 +152,7 @@ static void test_reload_keeps_and_drops_targets(void **state)
 	start_pick(w, &r);
 	await_pick(&r);
 	c = mem_ref(sp_trunk_conn(t));
-	assert_true(sp_trunk_call_begin(t));
+	assert_int_equal(sp_trunk_call_begin(t, SP_TRUNK_OUT, NULL, false), SP_TRUNK_LIMIT_NONE);
 
 	/* kept, at another place of the list */
 	fix_conf_new(&second, w->client);
@@ -145,12 +173,31 @@ static void test_reload_keeps_and_drops_targets(void **state)
 	assert_int_equal(r.port, far_port(w, 1));
 	assert_false(sp_sip_conn_isgone(c));
 
-	sp_trunk_call_end(t);
+	sp_trunk_call_end(t, SP_TRUNK_OUT);
 	fix_await(w->loop, "conn_down trunk=one dir=out");
 	assert_true(sp_sip_conn_isgone(c));
 	assert_non_null(sp_trunk_conn(t));
 	mem_deref(c);
 	fix_conf_free(&second);
+}
+
+/* Several connections, before any call, and OPTIONS once. */
+static void test_opened_ahead_to_a_peer(void **state)
+{
+	struct world *w = *state;
+	struct sp_trunk *t;
+
+	w->f.trunkv[0].target_connections = 3;
+	w->f.trunkv[0].options_s = 60;
+	add_target(&w->f, "127.0.0.1", far_port(w, 0));
+	fix_apply(&w->f, w->ts, 1);
+	t = w->f.trunk[0];
+	while (t->targetv[0]->connc < 3 || !sp_trunk_up(t))
+		fix_await_next(w->loop, "trunk=one");
+	assert_int_equal(w->farv[0].requests, 1);
+	assert_int_equal(target_conns(t->targetv[0]), 3);
+	assert_int_equal(fix_logged("conn_up trunk=one dir=out"), 3);
+	assert_int_equal(fix_logged("target_up"), 1);
 }
 
 static void stop(void *arg)
@@ -197,7 +244,6 @@ static void test_close_ends_attempts_and_picks(void **state)
 	start_pick(w, &r);
 	start_pick(w, &gone);
 	gone.pick = mem_deref(gone.pick);
-	target_connect(w->f.trunk[0]->targetv[0]);
 	sp_trunks_close(w->ts);
 	await_pick(&r);
 	assert_int_equal(r.err, ESHUTDOWN);
@@ -215,7 +261,9 @@ int main(void)
 		T(test_next_target_after_refusal),
 		T(test_all_down_are_tried_anyway),
 		T(test_name_of_etc_hosts),
+		T(test_certificate_of_a_service),
 		T(test_wrong_certificate),
+		T(test_opened_ahead_to_a_peer),
 		T(test_certificate_that_the_peer_refuses),
 		T(test_reload_keeps_and_drops_targets),
 		T(test_reload_moves_waiting_picks),

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * The set of trunks on a fake loop: limits of calls, reload, trunks that go,
+ * The set of trunks on a fake loop: reload, trunks that go,
  * choice among connections, picks without targets.
  */
 #include <dlfcn.h>
@@ -95,6 +95,13 @@ static int teardown(void **state)
 	return 0;
 }
 
+static const struct sp_trunk_want any = {.avoidc = 0};
+
+static enum sp_trunk_limit begin(struct sp_trunk *t)
+{
+	return sp_trunk_call_begin(t, SP_TRUNK_OUT, NULL, false);
+}
+
 static struct sp_sip_conn *attach(struct world *w, struct sp_trunk *t)
 {
 	struct sp_sip_conn *c;
@@ -145,81 +152,6 @@ static void test_sent_by_of_ipv6(void **state)
 	assert_string_equal(w->f.trunk[0]->sent_by, "[2001:db8::1]:5061");
 }
 
-static void test_call_limit(void **state)
-{
-	struct world *w = *state;
-	struct sp_trunk *t;
-
-	w->f.trunkv[0].calls = 2;
-	fix_apply(&w->f, w->ts, 2);
-	t = w->f.trunk[0];
-	assert_true(sp_trunk_call_begin(t));
-	assert_true(sp_trunk_call_begin(t));
-	assert_false(sp_trunk_call_begin(t));
-	assert_int_equal(sp_trunk_calls(t), 2);
-	assert_int_equal(sp_trunk_calls_refused(t), 1);
-	sp_trunk_call_end(t);
-	assert_true(sp_trunk_call_begin(t));
-
-	/* 0: no limit of its own */
-	for (unsigned i = 0; i < 1000; ++i)
-		assert_true(sp_trunk_call_begin(w->f.trunk[1]));
-	assert_int_equal(sp_trunk_calls_refused(w->f.trunk[1]), 0);
-}
-
-/* Emergency calls count, and no limit stops them. */
-static void test_calls_over_the_limit(void **state)
-{
-	struct world *w = *state;
-	struct sp_trunk *t;
-
-	w->f.trunkv[0].calls = 1;
-	fix_apply(&w->f, w->ts, 1);
-	t = mem_ref(w->f.trunk[0]);
-	assert_true(sp_trunk_call_begin_always(t));
-	assert_true(sp_trunk_call_begin_always(t));
-	assert_int_equal(sp_trunk_calls(t), 2);
-	assert_int_equal(sp_trunk_calls_refused(t), 0);
-	assert_false(sp_trunk_call_begin(t));
-	assert_int_equal(sp_trunk_calls_refused(t), 1);
-	sp_trunk_call_end(t);
-	assert_false(sp_trunk_call_begin(t));
-	sp_trunk_call_end(t);
-	assert_true(sp_trunk_call_begin(t));
-	sp_trunk_call_end(t);
-
-	assert_false(sp_trunk_call_begin_always(NULL));
-	fix_apply(&w->f, w->ts, 0);
-	assert_false(sp_trunk_call_begin_always(t));
-	assert_int_equal(sp_trunk_calls(t), 0);
-	mem_deref(t);
-}
-
-/* A trunk makes so many emergency calls at once; a place is given back by its owner only. */
-static void test_emergency_calls_are_bounded(void **state)
-{
-	char owner[SP_TRUNK_EMERGENCY_MAX + 1];
-	struct world *w = *state;
-	struct sp_trunk *t;
-
-	fix_apply(&w->f, w->ts, 2);
-	t = w->f.trunk[0];
-	for (size_t i = 0; i < SP_TRUNK_EMERGENCY_MAX; ++i)
-		assert_true(sp_trunk_emergency_begin(t, &owner[i]));
-	assert_false(sp_trunk_emergency_begin(t, &owner[SP_TRUNK_EMERGENCY_MAX]));
-	assert_int_equal(sp_trunk_calls_refused(t), 1);
-	assert_int_equal(sp_trunk_calls(t), 0);
-	assert_true(sp_trunk_emergency_begin(w->f.trunk[1], &owner[0]));
-
-	sp_trunk_emergency_end(t, &owner[SP_TRUNK_EMERGENCY_MAX]); /* was refused */
-	assert_false(sp_trunk_emergency_begin(t, &owner[SP_TRUNK_EMERGENCY_MAX]));
-	sp_trunk_emergency_end(t, &owner[7]);
-	sp_trunk_emergency_end(t, &owner[7]);
-	assert_true(sp_trunk_emergency_begin(t, &owner[7]));
-	assert_false(sp_trunk_emergency_begin(t, &owner[SP_TRUNK_EMERGENCY_MAX]));
-	sp_trunk_emergency_end(NULL, &owner[7]);
-}
-
 static void test_reload_keeps_trunk_counters_and_connections(void **state)
 {
 	struct world *w = *state;
@@ -230,19 +162,19 @@ static void test_reload_keeps_trunk_counters_and_connections(void **state)
 	fix_apply(&w->f, w->ts, 2);
 	t = w->f.trunk[0];
 	c = attach(w, t);
-	assert_true(sp_trunk_call_begin(t));
+	assert_int_equal(begin(t), SP_TRUNK_LIMIT_NONE);
 
 	fix_conf_new(&second, NULL);
-	second.trunkv[0].calls = 1;
+	second.trunkv[0].limits.calls = 1;
 	fix_apply(&second, w->ts, 2);
 	assert_ptr_equal(second.trunk[0], t);
 	assert_ptr_equal(sp_trunk_conf(t), &second.trunkv[0]);
 	assert_int_equal(mem_nrefs(w->f.conf), 1);
 	assert_int_equal(sp_trunk_calls(t), 1);
-	assert_false(sp_trunk_call_begin(t));
+	assert_int_equal(begin(t), SP_TRUNK_LIMIT_CALLS);
 	assert_ptr_equal(sp_trunk_conn(t), c);
 
-	sp_trunk_call_end(t);
+	sp_trunk_call_end(t, SP_TRUNK_OUT);
 	mem_deref(c);
 	fix_conf_free(&second);
 }
@@ -256,17 +188,16 @@ static void test_removed_trunk_goes_with_its_last_call(void **state)
 	fix_apply(&w->f, w->ts, 2);
 	t = mem_ref(w->f.trunk[1]);
 	c = attach(w, t);
-	assert_true(sp_trunk_call_begin(t));
+	assert_int_equal(begin(t), SP_TRUNK_LIMIT_NONE);
 	fix_apply(&w->f, w->ts, 1);
 
 	assert_false(sp_trunk_active(t));
 	assert_true(sp_trunk_active(w->f.trunk[0]));
-	assert_false(sp_trunk_call_begin(t));
-	assert_int_equal(sp_trunk_calls_refused(t), 0);
+	assert_int_equal(begin(t), SP_TRUNK_LIMIT_INACTIVE);
 	sp_loop_advance(w->loop, 60000);
 	assert_ptr_equal(sp_trunk_conn(t), c);
 
-	sp_trunk_call_end(t);
+	sp_trunk_call_end(t, SP_TRUNK_OUT);
 	assert_false(sp_sip_conn_isgone(c));
 	sp_loop_advance(w->loop, TRUNK_GRACE_MS);
 	assert_true(sp_sip_conn_isgone(c));
@@ -384,8 +315,8 @@ static void test_pick_without_targets(void **state)
 
 	fix_apply(&w->f, w->ts, 2);
 	c = attach(w, w->f.trunk[0]);
-	assert_int_equal(sp_trunk_pick(&r.pick, w->f.trunk[0], on_picked, &r), 0);
-	assert_int_equal(sp_trunk_pick(&none.pick, w->f.trunk[1], on_picked, &none), 0);
+	assert_int_equal(sp_trunk_pick(&r.pick, w->f.trunk[0], &any, on_picked, &r), 0);
+	assert_int_equal(sp_trunk_pick(&none.pick, w->f.trunk[1], &any, on_picked, &none), 0);
 	assert_int_equal(r.calls, 0);
 
 	sp_loop_advance(w->loop, 0);
@@ -411,9 +342,9 @@ static void test_pick_withdrawn(void **state)
 	struct result first = {.drop_inside = true}, second = {0}, third = {0};
 
 	fix_apply(&w->f, w->ts, 1);
-	assert_int_equal(sp_trunk_pick(&first.pick, w->f.trunk[0], on_picked, &first), 0);
-	assert_int_equal(sp_trunk_pick(&second.pick, w->f.trunk[0], on_picked, &second), 0);
-	assert_int_equal(sp_trunk_pick(&third.pick, w->f.trunk[0], on_picked, &third), 0);
+	assert_int_equal(sp_trunk_pick(&first.pick, w->f.trunk[0], &any, on_picked, &first), 0);
+	assert_int_equal(sp_trunk_pick(&second.pick, w->f.trunk[0], &any, on_picked, &second), 0);
+	assert_int_equal(sp_trunk_pick(&third.pick, w->f.trunk[0], &any, on_picked, &third), 0);
 	first.other = second.pick;
 	third.pick = mem_deref(third.pick);
 	sp_loop_advance(w->loop, 10);
@@ -431,8 +362,9 @@ static void test_picks_are_bounded(void **state)
 	memset(r, 0, sizeof(r));
 	fix_apply(&w->f, w->ts, 1);
 	for (size_t i = 0; i < SP_TRUNK_PICKS_MAX; ++i)
-		assert_int_equal(sp_trunk_pick(&r[i].pick, w->f.trunk[0], on_picked, &r[i]), 0);
-	assert_int_equal(sp_trunk_pick(&r[SP_TRUNK_PICKS_MAX].pick, w->f.trunk[0], on_picked,
+		assert_int_equal(sp_trunk_pick(&r[i].pick, w->f.trunk[0], &any, on_picked, &r[i]),
+				 0);
+	assert_int_equal(sp_trunk_pick(&r[SP_TRUNK_PICKS_MAX].pick, w->f.trunk[0], &any, on_picked,
 				       &r[SP_TRUNK_PICKS_MAX]),
 			 EBUSY);
 	sp_loop_advance(w->loop, 0);
@@ -440,7 +372,7 @@ static void test_picks_are_bounded(void **state)
 		assert_int_equal(r[i].calls, 1);
 		mem_deref(r[i].pick);
 	}
-	assert_int_equal(sp_trunk_pick(&r[0].pick, w->f.trunk[0], on_picked, &r[0]), 0);
+	assert_int_equal(sp_trunk_pick(&r[0].pick, w->f.trunk[0], &any, on_picked, &r[0]), 0);
 	mem_deref(r[0].pick);
 }
 
@@ -452,14 +384,14 @@ static void test_close_and_destroy_with_picks_waiting(void **state)
 
 	fix_apply(&w->f, w->ts, 1);
 	c = attach(w, w->f.trunk[0]);
-	assert_int_equal(sp_trunk_pick(&r.pick, w->f.trunk[0], on_picked, &r), 0);
+	assert_int_equal(sp_trunk_pick(&r.pick, w->f.trunk[0], &any, on_picked, &r), 0);
 	sp_trunks_close(w->ts);
 	assert_true(sp_sip_conn_isgone(c));
 	w->ts = mem_deref(w->ts);
 
 	assert_false(sp_trunk_active(w->f.trunk[0]));
-	assert_false(sp_trunk_call_begin(w->f.trunk[0]));
-	assert_int_equal(sp_trunk_pick(&late.pick, w->f.trunk[0], on_picked, &late), 0);
+	assert_int_equal(begin(w->f.trunk[0]), SP_TRUNK_LIMIT_INACTIVE);
+	assert_int_equal(sp_trunk_pick(&late.pick, w->f.trunk[0], &any, on_picked, &late), 0);
 	sp_loop_advance(w->loop, 1);
 	assert_int_equal(r.err, ESHUTDOWN);
 	assert_int_equal(late.err, ESHUTDOWN);
@@ -474,9 +406,6 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_apply_names_order_and_settings, setup,
 						teardown),
 		cmocka_unit_test_setup_teardown(test_sent_by_of_ipv6, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_call_limit, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_calls_over_the_limit, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_emergency_calls_are_bounded, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_reload_keeps_trunk_counters_and_connections,
 						setup, teardown),
 		cmocka_unit_test_setup_teardown(test_removed_trunk_goes_with_its_last_call, setup,

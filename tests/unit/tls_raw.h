@@ -11,6 +11,7 @@
 #include <openssl/err.h>
 
 #include "sallyport/base_log.h"
+#include "sallyport/tls_listen.h"
 #include "tls_fixture.h"
 
 /** A connection of ours, with what its handlers saw. */
@@ -318,12 +319,13 @@ static inline struct sp_tls_context *world_server(struct world *w, const char *n
 
 static inline void world_listen(struct world *w, struct sp_tls_context *ctx, unsigned handshakes)
 {
+	const struct sp_tls_listen_conf conf = {.handshakes = handshakes};
 	struct sa any;
 
 	assert_int_equal(sa_set_str(&any, "127.0.0.1", 0), 0);
 	mem_deref(w->l);
 	w->l = NULL;
-	assert_int_equal(sp_tls_listen(&w->l, w->loop, ctx, &any, handshakes, world_accept, w), 0);
+	assert_int_equal(sp_tls_listen(&w->l, w->loop, ctx, &any, &conf, world_accept, w), 0);
 }
 
 static inline struct fix_cert world_cert(struct world *w, const char *cn, const char *san,

@@ -8,10 +8,17 @@
 #define SALLYPORT_TEST_TRUNK_FAR_H
 
 #include <sys/socket.h>
+#include "sallyport/tls_listen.h"
 #include "trunk_fixture.h"
 
-enum { FARS = 2 };
+enum { FARS = 2, FAR_LINKS = 8 };
 enum far_mode { FAR_ANSWERS, FAR_SILENT, FAR_CLOSES };
+
+/* A connection that it has accepted. */
+struct far_link {
+	struct sp_tls_conn *tls;
+	struct sp_sip_conn *sip;
+};
 
 /* A peer that listens. */
 struct far {
@@ -19,8 +26,8 @@ struct far {
 	struct sp_tls_listener *listener;
 	enum far_mode mode;
 	unsigned accepted, requests;
-	struct sp_tls_conn *tls;
-	struct sp_sip_conn *sip;
+	struct far_link linkv[FAR_LINKS];
+	size_t linkc;
 	char uri[128], via[128], to[128], from[128], contact[128];
 	uint32_t max_forwards;
 };
@@ -41,6 +48,8 @@ struct result {
 	unsigned calls;
 	int err;
 	bool conn;
+	uint64_t target;
+	char label[128];
 	char host[64];
 	uint16_t port;
 };
@@ -84,53 +93,59 @@ static const struct sp_sip_handlers sip_handlers = {.request = on_request, .ack 
 
 static inline int far_send(const uint8_t *p, size_t n, void *arg)
 {
-	const struct far *far = arg;
+	const struct far_link *link = arg;
 
-	return sp_tls_send(far->tls, p, n);
+	return sp_tls_send(link->tls, p, n);
 }
 
 static inline void far_data(struct sp_tls_conn *c, const uint8_t *p, size_t n, void *arg)
 {
-	struct far *far = arg;
+	struct far_link *link = arg;
 	(void)c;
 
-	assert_int_equal(sp_sip_conn_input(far->sip, p, n, NULL), 0);
+	assert_int_equal(sp_sip_conn_input(link->sip, p, n, NULL), 0);
 }
 
 static inline void far_down(struct sp_tls_conn *c, int err, const char *why, void *arg)
 {
-	struct far *far = arg;
+	struct far_link *link = arg;
 	(void)c;
 	(void)err;
 	(void)why;
 
-	sp_sip_conn_gone(far->sip);
+	sp_sip_conn_gone(link->sip);
 }
 
 static const struct sp_tls_handlers far_handlers = {.data = far_data, .down = far_down};
 
+/* It closes all that it has accepted. */
 static inline void far_forget(struct far *far)
 {
-	sp_sip_conn_gone(far->sip);
-	far->sip = mem_deref(far->sip);
-	far->tls = mem_deref(far->tls);
+	for (size_t i = 0; i < far->linkc; ++i) {
+		sp_sip_conn_gone(far->linkv[i].sip);
+		mem_deref(far->linkv[i].sip);
+		mem_deref(far->linkv[i].tls);
+	}
+	far->linkc = 0;
 }
 
 static inline void on_accept(struct sp_tls_conn *c, void *arg)
 {
 	struct far *far = arg;
+	struct far_link *link = &far->linkv[far->linkc];
 
 	++far->accepted;
-	far_forget(far);
 	if (far->mode == FAR_CLOSES) {
 		mem_deref(c);
 		return;
 	}
-	far->tls = c;
-	sp_tls_handle(c, &far_handlers, far);
-	assert_int_equal(
-		sp_sip_conn_alloc(&far->sip, far->w->far_sip, "one.test:5061", far, far_send, far),
-		0);
+	assert_true(far->linkc < FAR_LINKS);
+	++far->linkc;
+	link->tls = c;
+	sp_tls_handle(c, &far_handlers, link);
+	assert_int_equal(sp_sip_conn_alloc(&link->sip, far->w->far_sip, "one.test:5061", far,
+					   far_send, link),
+			 0);
 }
 
 static inline int setup_all(void **state)
@@ -162,15 +177,23 @@ static inline int teardown_all(void **state)
 	return 0;
 }
 
-static inline void far_listen(struct world *w, size_t i, struct sp_tls_context *ctx)
+static inline void far_listen_at(struct world *w, size_t i, struct sp_tls_context *ctx,
+				 const char *addr)
 {
 	struct far *far = &w->farv[i];
 	struct sa laddr;
 
-	sa_set_str(&laddr, "127.0.0.1", 0);
+	sa_set_str(&laddr, addr, 0);
 	far->w = w;
-	assert_int_equal(sp_tls_listen(&far->listener, w->loop, ctx, &laddr, 16, on_accept, far),
+	assert_int_equal(sp_tls_listen(&far->listener, w->loop, ctx, &laddr,
+				       &(struct sp_tls_listen_conf){.handshakes = 16}, on_accept,
+				       far),
 			 0);
+}
+
+static inline void far_listen(struct world *w, size_t i, struct sp_tls_context *ctx)
+{
+	far_listen_at(w, i, ctx, "127.0.0.1");
 }
 
 static inline uint16_t far_port(const struct world *w, size_t i)
@@ -223,7 +246,10 @@ static inline void add_target(struct fix_conf *f, const char *host, uint16_t por
 {
 	struct sp_conf_trunk *conf = &f->trunkv[0];
 
-	conf->targetv[conf->targetc++] = (struct sp_conf_target){.host = host, .port = port};
+	if (!conf->target_connections)
+		conf->target_connections = 1;
+	conf->targetv[conf->targetc++] =
+		(struct sp_conf_target){.host = host, .port = port, .port_given = true};
 }
 
 /* A socket of a free port of 127.0.0.1. */
@@ -255,18 +281,27 @@ static inline void on_picked(int err, struct sp_sip_conn *conn, const char *host
 	++r->calls;
 	r->err = err;
 	r->conn = conn && !sp_sip_conn_isgone(conn);
+	r->target = conn ? sp_trunk_target(conn) : 0;
+	snprintf(r->label, sizeof(r->label), "%s", conn ? sp_trunk_target_label(conn) : "");
 	r->port = port;
 	snprintf(r->host, sizeof(r->host), "%s", host);
 	r->pick = mem_deref(r->pick);
 	sp_loop_stop(r->w->loop);
 }
 
-static inline void start_pick(struct world *w, struct result *r)
+static inline void want_pick(struct world *w, struct result *r, const struct sp_trunk_want *want)
 {
 	memset(r, 0, sizeof(*r));
 	r->w = w;
-	assert_int_equal(sp_trunk_pick(&r->pick, w->f.trunk[0], on_picked, r), 0);
+	assert_int_equal(sp_trunk_pick(&r->pick, w->f.trunk[0], want, on_picked, r), 0);
 	assert_int_equal(r->calls, 0);
+}
+
+static inline void start_pick(struct world *w, struct result *r)
+{
+	const struct sp_trunk_want any = {.avoidc = 0};
+
+	want_pick(w, r, &any);
 }
 
 static inline void await_pick(struct result *r)

@@ -279,6 +279,17 @@ static inline void fix_run(struct sp_loop *loop)
 	sp_timer_cancel(&watchdog);
 }
 
+/** Run it until another line with this text is logged. */
+static inline void fix_await_next(struct sp_loop *loop, const char *text)
+{
+	const unsigned n = fix_logged(text);
+
+	fix_log.awaited = text;
+	while (fix_logged(text) == n)
+		fix_run(loop);
+	fix_log.awaited = NULL;
+}
+
 /** Run it until a line with this text is logged, if there was none yet. */
 static inline void fix_await(struct sp_loop *loop, const char *text)
 {

@@ -1,0 +1,153 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * Certificates, keys, CAs and CRLs that change on disk are taken up without
+ * being asked to.
+ *
+ * Certificate and key are two files, and nobody can exchange both at once: so
+ * files are read when they have been left alone for a while. Then all contexts
+ * are made anew for the configuration that runs (its file may be half edited
+ * and is not read), or none: what is wrong is logged, the old ones stay, and
+ * the next change is the next try. Connections that are up finish on the
+ * contexts that they began with.
+ */
+#include <limits.h>
+
+#include "app_priv.h"
+
+struct app_renew {
+	struct sp_app *app; /* owns us */
+	struct app_watch *watch;
+	struct app_files *files;
+	struct sp_timer settle;
+	uint64_t most_ms; /* when it is read at the latest */
+};
+
+static void on_change(void *arg);
+
+static void destructor(void *arg)
+{
+	struct app_renew *r = arg;
+
+	sp_timer_cancel(&r->settle);
+	mem_deref(r->watch);
+	mem_deref(r->files);
+}
+
+int app_renew_alloc(struct app_renew **rp, struct sp_app *app)
+{
+	struct app_renew *r = mem_zalloc(sizeof(*r), destructor);
+	int err;
+
+	if (!r)
+		return ENOMEM;
+
+	r->app = app;
+	err = app_watch_alloc(&r->watch, app->loop, on_change, r);
+	if (err)
+		mem_deref(r);
+	else
+		*rp = r;
+
+	return err;
+}
+
+struct app_watch *app_renew_watch(const struct app_renew *r)
+{
+	return r->watch;
+}
+
+enum { NAMES_SIZE = 1024 };
+
+struct bad {
+	const char *names;
+	bool told;
+};
+
+static void log_bad(bool mistake, const char *line, void *arg)
+{
+	struct bad *b = arg;
+
+	if (!mistake)
+		return;
+
+	sp_log(SP_LOG_ERROR, "certificates_bad", "files=%H line=%H", sp_log_str, b->names,
+	       sp_log_str, line);
+	b->told = true;
+}
+
+static void renew(struct app_renew *r)
+{
+	struct sp_app *app = r->app;
+	struct app_snapshot *s = NULL;
+	struct sp_report *report = NULL;
+	char names[NAMES_SIZE] = "", errbuf[128];
+	struct bad bad = {.names = names};
+	int err;
+
+	(void)re_snprintf(names, sizeof(names), "%H", app_files_print, r->files);
+	err = sp_report_alloc(&report);
+	if (!err)
+		err = app_snapshot_certs(&s, app->env->conf, report);
+
+	if (err) {
+		sp_report_print(report, log_bad, &bad);
+		if (!bad.told)
+			log_bad(true, str_error(err, errbuf, sizeof(errbuf)), &bad);
+	} else {
+		app_apply_contexts(app, s);
+		sp_log(SP_LOG_INFO, "certificates_renewed", "files=%H", sp_log_str, names);
+		(void)app_expiry_files(app->expiry, r->files);
+	}
+
+	mem_deref(s);
+	mem_deref(report);
+}
+
+static void watch(struct app_renew *r, bool tell)
+{
+	char failed[PATH_MAX];
+	const int err = app_watch_files(r->watch, r->files, failed, sizeof(failed));
+
+	if (err && tell)
+		sp_log(SP_LOG_WARN, "certificates_unwatched", "folder=%H why=\"%m\"", sp_log_str,
+		       failed, err);
+}
+
+static void on_settled(void *arg)
+{
+	struct app_renew *r = arg;
+
+	/* in this order: what changes behind the look is told by the watch */
+	watch(r, false);
+	if (!app_files_look(r->files))
+		return;
+
+	renew(r);
+	app_files_adopt(r->files);
+}
+
+static void on_change(void *arg)
+{
+	struct app_renew *r = arg;
+	const uint64_t now_ms = sp_loop_now_ms(r->app->loop);
+	uint64_t wait_ms = APP_SETTLE_MS;
+
+	if (!sp_timer_isrunning(&r->settle))
+		r->most_ms = now_ms + APP_SETTLE_MOST_MS;
+	if (now_ms + wait_ms > r->most_ms)
+		wait_ms = r->most_ms > now_ms ? r->most_ms - now_ms : 0;
+	sp_timer_start(r->app->loop, &r->settle, wait_ms, on_settled, r);
+}
+
+void app_renew_files(struct app_renew *r, struct app_files *fs)
+{
+	mem_ref(fs);
+	mem_deref(r->files);
+	r->files = fs;
+
+	watch(r, true);
+
+	/* between their being read and being watched nobody looked */
+	if (app_files_look(fs))
+		on_change(r);
+}

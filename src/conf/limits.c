@@ -1,0 +1,124 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * What must hold between how much, how long and how often: rates and their
+ * bursts, the times that DNS answers are kept, accounts.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <libconfig.h>
+#include <re.h>
+#include "conf_priv.h"
+
+void conf_check_rate(struct conf_reader *rd, const struct config_setting_t *s,
+		     const struct sp_conf_rate *rate, const char *per_s, const char *burst)
+{
+	char text[160];
+
+	if (rate->per_s || !rate->burst || !config_setting_get_member(s, burst))
+		return;
+
+	(void)re_snprintf(text, sizeof(text),
+			  "needs %s too, how many a second go on after these; without it there is "
+			  "no limit",
+			  per_s);
+	conf_blame(rd, s, burst, text);
+}
+
+void conf_check_limits(struct conf_reader *rd, const struct config_setting_t *s, void *draft)
+{
+	const struct sp_conf_limits *l = &((const struct draft *)draft)->limits;
+
+	conf_check_rate(rd, s, &l->handshakes_source, "handshakes_per_source_s",
+			"handshakes_per_source_burst");
+	conf_check_rate(rd, s, &l->account_rate, "account_calls_per_s", "account_calls_burst");
+}
+
+void conf_check_dns(struct conf_reader *rd, const struct config_setting_t *s, void *draft)
+{
+	const struct sp_conf_dns *dns = &((const struct draft *)draft)->dns;
+	const bool min = config_setting_get_member(s, "ttl_min_s") != NULL;
+	const bool max = config_setting_get_member(s, "ttl_max_s") != NULL;
+	char text[160];
+
+	if (dns->ttl_min_s <= dns->ttl_max_s)
+		return;
+
+	if (max)
+		(void)re_snprintf(text, sizeof(text), "needs ttl_min_s, which is %u%s, or more",
+				  dns->ttl_min_s, min ? "" : " by default");
+	else
+		(void)re_snprintf(text, sizeof(text),
+				  "needs ttl_max_s, which is %u by default, or less",
+				  dns->ttl_max_s);
+	conf_blame(rd, s, max ? "ttl_max_s" : "ttl_min_s", text);
+}
+
+void conf_check_account(struct conf_reader *rd, const struct config_setting_t *s, void *draft)
+{
+	const struct draft_account *d = draft;
+
+	if (!d->head.bad)
+		conf_check_rate(rd, s, &d->out.rate, "calls_per_s", "calls_burst");
+}
+
+/* By name, and those of one name as the file has them. */
+static int by_name(const void *a, const void *b)
+{
+	const struct draft_account *const *p = a, *const *q = b;
+	const int d = strcmp((*p)->out.name, (*q)->out.name);
+
+	if (d)
+		return d;
+
+	return *p < *q ? -1 : *p > *q;
+}
+
+/* Sorted, those of one name stand together: 10,000 cannot be compared in pairs. */
+static int check_accounts(struct conf_reader *rd, const struct draft_list *l)
+{
+	struct draft_account *first = l->v;
+	const struct draft_account **v = conf_arena_get(rd->drafts, l->c * sizeof(*v));
+	size_t n = 0;
+
+	if (!v)
+		return ENOMEM;
+
+	for (size_t i = 0; i < l->c; i++) {
+		if (first[i].out.name)
+			v[n++] = &first[i];
+	}
+	if (n)
+		qsort(v, n, sizeof(*v), by_name);
+
+	for (size_t i = 1; i < n; i++) {
+		if (!strcmp(v[i - 1]->out.name, v[i]->out.name))
+			conf_mistake_at(rd, "accounts", (size_t)(v[i] - first), &v[i]->head, "name",
+					"accounts[%zu] has the same name: keep one of them",
+					(size_t)(v[i - 1] - first));
+	}
+
+	return 0;
+}
+
+/* Only where the trunk itself says so: the defaults are shorter than any usual ring_s. */
+static void check_times(struct conf_reader *rd, size_t i, const struct draft_trunk *t,
+			unsigned ring_s)
+{
+	const struct sp_conf_failover *f = &t->out.failover;
+
+	if (f->response_s >= ring_s && config_setting_get_member(t->head.setting, "response_s"))
+		conf_note_at(rd, "trunks", i, &t->head, "response_s",
+			     "never acts: a call ends before, after limits.ring_s = %u", ring_s);
+	if (f->progress_s >= ring_s && config_setting_get_member(t->head.setting, "progress_s"))
+		conf_note_at(rd, "trunks", i, &t->head, "progress_s",
+			     "never acts: a call ends before, after limits.ring_s = %u", ring_s);
+}
+
+int conf_cross_limits(struct conf_reader *rd, struct draft *d)
+{
+	for (size_t i = 0; i < d->trunks.c && !sp_report_mistakes(rd->report); i++)
+		check_times(rd, i, (const struct draft_trunk *)d->trunks.v + i, d->limits.ring_s);
+
+	return check_accounts(rd, &d->accounts);
+}
