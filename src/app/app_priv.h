@@ -94,6 +94,9 @@ int app_files_alloc(struct app_files **fp, struct sp_conf *conf);
 /** Look into them all. @return how many are not what they were */
 size_t app_files_look(struct app_files *fs);
 
+/** Whether they are still what they were at the last look. */
+bool app_files_still(const struct app_files *fs);
+
 /** The last look is from now on what they were. */
 void app_files_adopt(struct app_files *fs);
 

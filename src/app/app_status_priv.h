@@ -203,6 +203,8 @@ struct status_gathered {
 
 /** A copy of s, cut at 4,096 bytes; "" for NULL, and without memory, which err then says. */
 const char *status_keep(struct status_gathered *g, const char *s);
+/** Mark the targets of a trunk that could not be told apart by their labels. */
+void status_find_twins(struct app_status *s);
 int status_gather_trunks(struct status_gathered *g, const struct sp_app *app);
 int status_gather(struct app_status **sp, const struct sp_app *app);
 

@@ -136,6 +136,16 @@ size_t app_files_look(struct app_files *fs)
 	return changed;
 }
 
+bool app_files_still(const struct app_files *fs)
+{
+	for (size_t i = 0; i < fs->n; i++) {
+		if (sp_tls_file_mark(fs->v[i].path, &fs->key) != fs->v[i].seen)
+			return false;
+	}
+
+	return true;
+}
+
 void app_files_adopt(struct app_files *fs)
 {
 	for (size_t i = 0; i < fs->n; i++)

@@ -19,6 +19,7 @@ enum {
 	SAMPLES = 1000 / SP_OVERLOAD_MS, /* in a second */
 	ELAPSED_MIN_US = 10000,          /* less says nothing about the CPU */
 	TRIM_MS = 60 * 1000,
+	ALL_PERCENT = 98, /* no time that is worth naming was idle */
 	MIB = 1 << 20,
 };
 
@@ -28,9 +29,9 @@ struct load {
 	struct sp_timer timer;
 	uint64_t due_ms; /* of the timer */
 	bool begun;      /* the loop runs: from now on its timers may be late */
-	int statm;
+	int statm, schedstat;
 
-	uint64_t wall_us, cpu_us;               /* at the last sample */
+	uint64_t wall_us, cpu_us, wait_us;      /* at the last sample */
 	uint64_t wall1_us, cpu1_us;             /* a second ago       */
 	unsigned lag1_ms, n;                    /* since then         */
 	uint64_t since_ms, refused, trimmed_ms; /* of an overload     */
@@ -44,6 +45,8 @@ static void destructor(void *arg)
 	sp_timer_cancel(&l->timer);
 	if (l->statm >= 0)
 		(void)close(l->statm);
+	if (l->schedstat >= 0)
+		(void)close(l->schedstat);
 	mem_deref(l->shown.overload);
 }
 
@@ -56,20 +59,30 @@ static uint64_t clock_us(clockid_t id)
 	return (uint64_t)ts.tv_sec * 1000000 + (uint64_t)ts.tv_nsec / 1000;
 }
 
-/* Pages that are in memory: the second figure of proc_pid_statm(5). */
-static unsigned resident_mb(int statm, unsigned before)
+/* The second figure of a file in /proc that is kept open; before when there is none. */
+static uint64_t second_figure(int fd, uint64_t before)
 {
 	char buf[128], *p;
-	const ssize_t n = pread(statm, buf, sizeof(buf) - 1, 0);
-	unsigned long pages;
+	const ssize_t n = fd < 0 ? -1 : pread(fd, buf, sizeof(buf) - 1, 0);
 
 	if (n <= 0)
 		return before;
 	buf[n] = '\0';
-	(void)strtoul(buf, &p, 10);
-	pages = strtoul(p, NULL, 10);
+	(void)strtoull(buf, &p, 10);
 
-	return (unsigned)((uint64_t)pages * (uint64_t)sysconf(_SC_PAGESIZE) / MIB);
+	return strtoull(p, NULL, 10);
+}
+
+/* Pages that are in memory, proc_pid_statm(5). */
+static unsigned resident_mb(const struct load *l)
+{
+	return (unsigned)(second_figure(l->statm, 0) * (uint64_t)sysconf(_SC_PAGESIZE) / MIB);
+}
+
+/* How long this process was ready to run while others had the core; 0: not known. */
+static uint64_t waited_us(const struct load *l)
+{
+	return second_figure(l->schedstat, 1000 * l->wait_us) / 1000;
 }
 
 static unsigned fullest_percent(const struct sp_call_env *env)
@@ -90,6 +103,16 @@ static unsigned fullest_percent(const struct sp_call_env *env)
 static unsigned percent(uint64_t cpu_us, uint64_t wall_us, unsigned before)
 {
 	return wall_us < ELAPSED_MIN_US ? before : (unsigned)(100 * cpu_us / wall_us);
+}
+
+/*
+ * Less than a whole core may be all that there is: who ran, or waited to run, all
+ * of the time has no more to give, whatever it has used.
+ */
+static unsigned busy_percent(uint64_t cpu_us, uint64_t wait_us, uint64_t wall_us)
+{
+	return percent(cpu_us + wait_us, wall_us, 0) >= ALL_PERCENT ? 100
+								    : percent(cpu_us, wall_us, 0);
 }
 
 static void told_begin(struct load *l, const struct sp_overload_state *s, size_t calls)
@@ -167,7 +190,7 @@ static void show(struct load *l, const struct sp_overload_sample *s)
 	shown->lag_ms = l->lag1_ms;
 	shown->cpu_percent =
 		percent(l->cpu_us - l->cpu1_us, l->wall_us - l->wall1_us, shown->cpu_percent);
-	shown->memory_mb = resident_mb(l->statm, shown->memory_mb);
+	shown->memory_mb = resident_mb(l);
 	shown->ports_percent = s->ports_percent;
 	l->wall1_us = l->wall_us;
 	l->cpu1_us = l->cpu_us;
@@ -177,16 +200,18 @@ static void show(struct load *l, const struct sp_overload_sample *s)
 
 static void look(struct load *l, uint64_t late_ms)
 {
-	const uint64_t wall_us = clock_us(CLOCK_MONOTONIC),
-		       cpu_us = clock_us(CLOCK_PROCESS_CPUTIME_ID);
+	const uint64_t wall_us = clock_us(CLOCK_MONOTONIC);
+	const uint64_t cpu_us = clock_us(CLOCK_PROCESS_CPUTIME_ID), wait_us = waited_us(l);
 	struct sp_overload_sample s = {
 		.lag_ms = (unsigned)min(late_ms, UINT32_MAX),
-		.cpu_percent = percent(cpu_us - l->cpu_us, wall_us - l->wall_us, 0),
+		.cpu_percent = busy_percent(cpu_us - l->cpu_us, wait_us - l->wait_us,
+					    wall_us - l->wall_us),
 		.ports_percent = fullest_percent(l->app->env),
 	};
 
 	l->wall_us = wall_us;
 	l->cpu_us = cpu_us;
+	l->wait_us = wait_us;
 	l->lag1_ms = max(l->lag1_ms, s.lag_ms);
 	l->shown.lag_max_ms = max(l->shown.lag_max_ms, s.lag_ms);
 	if (++l->n >= SAMPLES)
@@ -204,6 +229,7 @@ static void on_timer(void *arg)
 		look(l, now_ms > l->due_ms ? now_ms - l->due_ms : 0);
 	} else {
 		l->begun = l->app->env != NULL;
+		l->wait_us = waited_us(l);
 		l->wall_us = l->wall1_us = clock_us(CLOCK_MONOTONIC);
 		l->cpu_us = l->cpu1_us = clock_us(CLOCK_PROCESS_CPUTIME_ID);
 	}
@@ -222,12 +248,13 @@ int app_load_alloc(struct app_load **lp, struct sp_app *app)
 	l->app = app;
 	l->cause = "";
 	l->statm = open("/proc/self/statm", O_RDONLY | O_CLOEXEC);
+	l->schedstat = open("/proc/self/schedstat", O_RDONLY | O_CLOEXEC);
 	err = sp_overload_alloc(&l->shown.overload);
 	if (err) {
 		mem_deref(l);
 		return err;
 	}
-	l->shown.memory_mb = resident_mb(l->statm, 0);
+	l->shown.memory_mb = resident_mb(l);
 	sp_calls_overload(app->calls, l->shown.overload);
 	/* at once: in the first turn, before which reading the configuration may take long */
 	sp_timer_start(app->loop, &l->timer, 0, on_timer, l);

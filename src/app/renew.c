@@ -75,13 +75,15 @@ static void log_bad(bool mistake, const char *line, void *arg)
 	b->told = true;
 }
 
-static void renew(struct app_renew *r)
+/* @return false: they were being changed, and what was read is of no use */
+static bool renew(struct app_renew *r)
 {
 	struct sp_app *app = r->app;
 	struct app_snapshot *s = NULL;
 	struct sp_report *report = NULL;
 	char names[NAMES_SIZE] = "", errbuf[128];
 	struct bad bad = {.names = names};
+	bool done = true;
 	int err;
 
 	(void)re_snprintf(names, sizeof(names), "%H", app_files_print, r->files);
@@ -89,7 +91,9 @@ static void renew(struct app_renew *r)
 	if (!err)
 		err = app_snapshot_certs(&s, app->env->conf, report);
 
-	if (err) {
+	if (err && !app_files_still(r->files)) {
+		done = false;
+	} else if (err) {
 		sp_report_print(report, log_bad, &bad);
 		if (!bad.told)
 			log_bad(true, str_error(err, errbuf, sizeof(errbuf)), &bad);
@@ -101,6 +105,8 @@ static void renew(struct app_renew *r)
 
 	mem_deref(s);
 	mem_deref(report);
+
+	return done;
 }
 
 static void watch(struct app_renew *r, bool tell)
@@ -122,8 +128,10 @@ static void on_settled(void *arg)
 	if (!app_files_look(r->files))
 		return;
 
-	renew(r);
-	app_files_adopt(r->files);
+	if (renew(r))
+		app_files_adopt(r->files);
+	else
+		on_change(r);
 }
 
 static void on_change(void *arg)

@@ -217,7 +217,7 @@ static int piece(struct mbuf *mb, const struct app_status *s, size_t i)
 			continue;
 		if (!fam.f && !err)
 			err = print_info(mb, fam.scope, obj);
-		for (size_t n = 0; n < fam.n && !err; n++)
+		for (size_t n = 0; fam.f && n < fam.n && !err; n++)
 			err = print_sample(mb, fam.scope, &fam.f[n], obj);
 	}
 

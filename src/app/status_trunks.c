@@ -61,18 +61,27 @@ static struct app_status_target *add_target(struct status_gathered *g)
 	return &g->status.targetv[g->status.targetc++];
 }
 
-static bool has_twin(const struct status_gathered *g, const struct app_status_trunk *t,
-		     const struct app_status_target *target)
+static bool has_twin(const struct app_status_target *v, size_t i)
 {
-	for (size_t i = t->first_target; i + 1 < g->status.targetc; i++) {
-		const struct app_status_target *other = &g->status.targetv[i];
-
-		if (!strcmp(other->label, target->label) &&
-		    !strcmp(other->address, target->address))
+	for (size_t k = 0; k < i; k++) {
+		if (!strcmp(v[k].label, v[i].label) && !strcmp(v[k].address, v[i].address))
 			return true;
 	}
 
 	return false;
+}
+
+void status_find_twins(struct app_status *s)
+{
+	for (size_t i = 0; i < s->trunkc; i++) {
+		const struct app_status_trunk *t = &s->trunkv[i];
+
+		for (size_t k = 0; k < t->targets; k++) {
+			struct app_status_target *v = &s->targetv[t->first_target];
+
+			v[k].twin = has_twin(v, k);
+		}
+	}
 }
 
 static void on_target(const struct sp_target_status *tg, void *arg)
@@ -105,7 +114,6 @@ static void on_target(const struct sp_target_status *tg, void *arg)
 		.failures = tg->failures,
 		.options_ms = tg->options_ms,
 	};
-	target->twin = has_twin(g, t, target);
 	t->targets++;
 }
 
@@ -152,6 +160,7 @@ int status_gather_trunks(struct status_gathered *g, const struct sp_app *app)
 
 	for (size_t i = 0; i < conf->trunkc; i++)
 		gather_trunk(g, app, i);
+	status_find_twins(&g->status);
 
 	return 0;
 }

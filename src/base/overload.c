@@ -1,52 +1,57 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * The share of new calls that is let in, moved by what the machine shows.
+ * How many new calls are let in, moved by what the machine shows.
  *
  * The loop's lag and the CPU answer at once to how many calls come in, so they
- * steer the share: down by how far a limit is passed, up by how much room there
- * is, both in bounded steps, and it comes to rest where the nearer limit is just
- * met (the occupancy algorithm that RFC 7339 section 1 stands on). Memory and
- * ports are held for as long as calls last: beyond their limits nothing is let
- * in until some room has come back.
+ * steer a rate (RFC 7415): it begins at what was just being carried, goes down
+ * by how far a limit is passed and up by how much room there is, in bounded
+ * steps, and comes to rest where the nearer limit is just met (the occupancy
+ * algorithm that RFC 7339 stands on). A rate, and no share of what is asked
+ * for: when a backlog comes in all at once, as many calls are carried as
+ * before, and all others are refused. Memory and ports are held for as long as
+ * calls last: beyond their limits nothing is let in until some room has come
+ * back.
  *
- * It begins only when several samples in a row are beyond a limit (a reload may
- * hold the loop up once), and ends only when everything has been let in for a
- * while.
+ * It begins only when most of several samples are beyond a limit (a reload may
+ * hold the loop up once), and ends only when nobody was refused for a while.
  */
 #include <re.h>
 #include <sallyport/base_overload.h>
 #include <sallyport/base_util.h>
 
 enum {
-	ALL = 1000000,      /**< the share when everything is let in            */
-	LEAST = ALL / 1000, /**< of it, so that there is something to grow from */
-	GROWTH = ALL / 500, /**< what it grows by, whatever it is               */
+	CALL = 1000,  /**< one call, in averages and rates per SP_OVERLOAD_MS */
+	LEAST = 100,  /**< rate: one call per second                          */
+	GROWTH = 100, /**< what the rate grows by, whatever it is             */
+	AVERAGE = 4,  /**< a sample's weight in an average is one in so many  */
 
 	MET = 1000,      /**< a load, in 1/1000 of its limit                  */
 	FAR = 4 * MET,   /**< as far beyond it as makes a difference          */
-	ROOM = 700,      /**< up to here lag lets the share grow              */
+	ROOM = 700,      /**< up to here lag lets the rate grow               */
 	HARD_ROOM = 950, /**< here memory and ports let calls in again        */
-	STEP_UP = 1100,  /**< most that the share is multiplied by, in 1/1000 */
+	STEP_UP = 1100,  /**< most that the rate is multiplied by, in 1/1000  */
 	STEP_FULL = 940, /**< a CPU that is full does not tell how overloaded */
 	FULL_PERCENT = 98,
-	BEGIN_SCORE = 3, /**< samples beyond a limit; those beyond FAR count twice */
+	BEGIN_SCORE = 3, /**< samples beyond a limit, twice those beyond FAR, less those within */
 	END_SAMPLES = 20,
+	CREDIT_MAX = 2000, /**< two calls that the share lets in */
 
 	RETRY_MIN_S = 2,
-	RETRY_SPREAD_S = 6, /**< and as much again twice when nothing is let in */
-	TOKEN = ALL,        /**< what a call takes of the credit                */
+	RETRY_SPREAD_S = 6, /**< and twice as much again when nothing is let in */
 };
 
 struct sp_overload {
 	struct sp_overload_limits limits;
 	struct sp_overload_sample last;
-	unsigned share; /**< of ALL, while `soft`             */
-	unsigned score; /**< towards the beginning            */
-	unsigned calm;  /**< samples towards the end          */
-	int64_t credit; /**< of calls that the share lets in  */
-	bool soft;      /**< the share is below ALL, or was   */
-	bool memory, ports;
-	const char *cause; /**< of soft */
+	unsigned asked, let_in;         /**< calls since the last sample         */
+	uint64_t asked_avg, let_in_avg; /**< the same, on average                */
+	uint64_t rate;                  /**< most that are let in, while `soft`  */
+	uint64_t budget;                /**< of it, what is left                 */
+	int64_t credit;                 /**< calls that the share lets in        */
+	unsigned score, calm;           /**< samples towards the begin, the end  */
+	bool soft;                      /**< the rate counts                     */
+	bool memory, ports;             /**< nothing is let in                   */
+	const char *cause;              /**< of soft                             */
 	uint64_t refused, times;
 };
 
@@ -61,7 +66,6 @@ int sp_overload_alloc(struct sp_overload **op)
 	if (!o)
 		return ENOMEM;
 
-	o->share = ALL;
 	o->cause = "";
 	*op = o;
 
@@ -92,7 +96,15 @@ static bool beyond_hard(bool was, unsigned value, unsigned limit)
 	return load(value, limit) > (unsigned)(was ? HARD_ROOM - 1 : MET);
 }
 
-/* A tenth of the share for each limit's worth beyond it, three tenths at most. */
+/* Per SP_OVERLOAD_MS: a sample that comes late has had longer. */
+static void average(uint64_t *avg, unsigned calls, unsigned elapsed_ms)
+{
+	const uint64_t now = (uint64_t)calls * CALL * SP_OVERLOAD_MS / elapsed_ms;
+
+	*avg = (*avg * (AVERAGE - 1) + now) / AVERAGE;
+}
+
+/* A tenth for each limit's worth beyond it, three tenths at most. */
 static unsigned step_lag(unsigned lag)
 {
 	return lag > MET ? 1000 - (min(lag, (unsigned)FAR) - MET) / 10 : STEP_UP;
@@ -105,30 +117,30 @@ static unsigned step_cpu(unsigned cpu, unsigned percent)
 	return cpu > MET && percent >= FULL_PERCENT ? min(step, (unsigned)STEP_FULL) : step;
 }
 
-static void move_share(struct sp_overload *o, unsigned lag, unsigned cpu)
+static void move_rate(struct sp_overload *o, unsigned lag, unsigned cpu)
 {
 	const unsigned by_cpu = step_cpu(cpu, o->last.cpu_percent), by_lag = step_lag(lag);
-	unsigned step = min(by_cpu, by_lag);
-	uint64_t share = o->share;
 
-	if (lag > MET || cpu > MET)
+	if (lag > MET || cpu > MET) {
+		/* a rate that is not reached cannot be what is too much */
+		o->rate = min(o->rate, o->let_in_avg) * min(by_cpu, by_lag) / 1000;
 		o->cause = by_lag < by_cpu ? "lag" : "cpu";
-	else if (lag > ROOM)
-		step = 1000; /* stay: lag jumps */
-	else
-		share += GROWTH;
-
-	share = share * step / 1000;
-	o->share = (unsigned)max(min(share, (uint64_t)ALL), (uint64_t)LEAST);
+	} else if (lag <= ROOM) {
+		/* nor does it grow far beyond what is asked for */
+		o->rate = min((o->rate + GROWTH) * by_cpu / 1000,
+			      max(o->rate, 2 * o->asked_avg + CALL));
+	}
+	o->rate = max(o->rate, (uint64_t)LEAST);
 }
 
 static void begin(struct sp_overload *o)
 {
 	o->soft = true;
-	o->share = ALL;
+	o->rate = max(o->let_in_avg, (uint64_t)LEAST);
+	o->budget = 0;
+	o->credit = 0;
 	o->score = 0;
 	o->calm = 0;
-	o->credit = 0;
 }
 
 static void look_soft(struct sp_overload *o, unsigned lag, unsigned cpu)
@@ -136,18 +148,18 @@ static void look_soft(struct sp_overload *o, unsigned lag, unsigned cpu)
 	const unsigned worst = max(lag, cpu);
 
 	if (!o->soft) {
-		if (worst <= MET)
-			o->score = 0;
-		else
+		if (worst > MET)
 			o->score += worst > FAR ? 2 : 1;
+		else if (o->score)
+			--o->score;
 		if (o->score < BEGIN_SCORE)
 			return;
 		begin(o);
 	}
 
-	move_share(o, lag, cpu);
+	move_rate(o, lag, cpu);
 
-	if (o->share < ALL || worst > MET)
+	if (o->asked > o->let_in || worst > MET)
 		o->calm = 0;
 	else if (++o->calm >= END_SAMPLES)
 		o->soft = false;
@@ -155,17 +167,23 @@ static void look_soft(struct sp_overload *o, unsigned lag, unsigned cpu)
 
 bool sp_overload_sample(struct sp_overload *o, const struct sp_overload_sample *s)
 {
+	unsigned elapsed_ms;
 	bool was;
 
 	if (!o || !s)
 		return false;
 
 	was = overloaded(o);
+	elapsed_ms = SP_OVERLOAD_MS + min(s->lag_ms, 60u * 1000);
 	o->last = *s;
+	average(&o->asked_avg, o->asked, elapsed_ms);
+	average(&o->let_in_avg, o->let_in, elapsed_ms);
 	o->memory = beyond_hard(o->memory, s->memory_mb, o->limits.memory_mb);
 	o->ports = beyond_hard(o->ports, s->ports_percent, o->limits.ports_percent);
 	look_soft(o, load(s->lag_ms, o->limits.lag_ms),
 		  load(s->cpu_percent, o->limits.cpu_percent));
+	o->budget = min(o->budget + o->rate, o->rate * 5 / 4 + CALL);
+	o->asked = o->let_in = 0;
 
 	if (!was && overloaded(o))
 		++o->times;
@@ -173,38 +191,48 @@ bool sp_overload_sample(struct sp_overload *o, const struct sp_overload_sample *
 	return was != overloaded(o);
 }
 
-static unsigned share_now(const struct sp_overload *o)
+/* What of those who ask can be let in, in 1/1000. */
+static unsigned share(const struct sp_overload *o)
 {
 	if (o->memory || o->ports)
 		return 0;
+	if (!o->soft || o->rate >= o->asked_avg)
+		return 1000;
 
-	return o->soft ? o->share : ALL;
+	return (unsigned)(o->rate * 1000 / o->asked_avg);
 }
 
 /*
- * The credit keeps the count exact whatever the order of calls; chance decides
- * only which of them, lest two trunks that call in turns get all and nothing.
+ * Spread evenly over the time until the next sample. The credit keeps the count
+ * exact whatever the order of calls; chance decides only which of them, lest
+ * two trunks that call in turns get all and nothing.
  */
-static bool take_share(struct sp_overload *o, unsigned share)
+static bool take(struct sp_overload *o)
 {
-	if (ALL == share)
-		return true;
-	if (!share)
-		return false;
+	const unsigned part = share(o);
 
-	o->credit += share;
-	if (o->credit <= (int64_t)sp_random_below(TOKEN))
+	if (!o->soft || !part)
+		return part > 0;
+
+	o->credit = min(o->credit + part, (int64_t)CREDIT_MAX);
+	if (o->budget < CALL || (part < 1000 && o->credit <= (int64_t)sp_random_below(1000)))
 		return false;
-	o->credit -= TOKEN;
+	o->credit -= 1000;
+	o->budget -= CALL;
 
 	return true;
 }
 
 bool sp_overload_admit(struct sp_overload *o, enum sp_priority priority)
 {
-	if (!o || SP_PRIORITY_EMERGENCY == priority || take_share(o, share_now(o)))
+	if (!o || SP_PRIORITY_EMERGENCY == priority)
 		return true;
 
+	++o->asked;
+	if (take(o)) {
+		++o->let_in;
+		return true;
+	}
 	++o->refused;
 
 	return false;
@@ -212,8 +240,8 @@ bool sp_overload_admit(struct sp_overload *o, enum sp_priority priority)
 
 unsigned sp_overload_retry_after_s(const struct sp_overload *o)
 {
-	const unsigned shut = o ? ALL - share_now(o) : 0;
-	const unsigned spread = RETRY_SPREAD_S + (unsigned)(2ull * RETRY_SPREAD_S * shut / ALL);
+	const unsigned shut = o ? 1000 - share(o) : 0;
+	const unsigned spread = RETRY_SPREAD_S + 2 * RETRY_SPREAD_S * shut / 1000;
 
 	return RETRY_MIN_S + sp_random_below(spread + 1);
 }
@@ -228,7 +256,7 @@ void sp_overload_state(const struct sp_overload *o, struct sp_overload_state *ou
 		return;
 
 	out->overloaded = overloaded(o);
-	out->share = share_now(o) / (ALL / 1000);
+	out->share = share(o);
 	out->refused = o->refused;
 	out->times = o->times;
 	out->last = o->last;

@@ -5,9 +5,6 @@
  */
 #include "transfer_priv.h"
 
-static const char emergency_limit[] = "64 emergency calls of this trunk at once";
-_Static_assert(64 == SP_TRUNK_EMERGENCY_MAX, "the text of emergency_limit says another number");
-
 void admit_log_refused(const struct sp_trunk *from, const struct sp_sip_msg *req, uint16_t status,
 		       const char *cause)
 {
@@ -23,7 +20,8 @@ void admit_log_refused(const struct sp_trunk *from, const struct sp_sip_msg *req
 /** Why an INVITE becomes no call. */
 struct verdict {
 	const char *cause;
-	const char *limit; /* a key of the configuration that said no, or NULL */
+	const char *limit; /* of the gateway, that said no, or NULL */
+	bool logged;       /* the room that said no has logged it   */
 	unsigned retry_after_s;
 };
 
@@ -83,21 +81,20 @@ static uint16_t gateway_limit(const struct sp_calls *calls, bool emergency, stru
 	return 0;
 }
 
-/** The same refusals many times a second are told of once. */
+/** Limits may refuse many calls a second; those of trunks and accounts have logged it. */
 static void log_refused(struct sp_calls *calls, const struct sp_trunk *from,
 			const struct sp_sip_msg *req, uint16_t status, const struct verdict *v)
 {
 	if (!v->limit) {
-		admit_log_refused(from, req, status, v->cause);
+		if (!v->logged)
+			admit_log_refused(from, req, status, v->cause);
 		return;
 	}
-	if (!sp_limit_take(&calls->limited_log, sp_loop_now_ms(calls->loop))) {
-		calls->limited_unlogged++;
+	calls->limited_unlogged++;
+	if (!sp_limit_take(&calls->limited_log, sp_loop_now_ms(calls->loop)))
 		return;
-	}
-	sp_log(SP_LOG_WARN, "call_limited", "trunk=%s status=%u limit=%s cause=%H unlogged=%llu",
-	       sp_trunk_name(from), status, v->limit, sp_log_str, v->cause,
-	       (unsigned long long)calls->limited_unlogged);
+	sp_log(SP_LOG_WARN, "limit_reached", "limit=%s trunk=%s refused=%llu", v->limit,
+	       sp_trunk_name(from), (unsigned long long)calls->limited_unlogged);
 	calls->limited_unlogged = 0;
 }
 
@@ -116,9 +113,8 @@ static uint16_t limited(const struct sp_trunk *trunk, enum sp_trunk_limit limit,
 {
 	const struct sp_conf_trunk *conf = sp_trunk_conf(trunk);
 
-	v->limit = sp_trunk_limit_name(limit);
-	v->cause = SP_TRUNK_LIMIT_EMERGENCY == limit ? emergency_limit
-						     : "a limit of the trunk is reached";
+	v->logged = SP_TRUNK_LIMIT_INACTIVE != limit;
+	v->cause = "a limit of the trunk is reached";
 	return conf->limits.status && SP_TRUNK_LIMIT_INACTIVE != limit ? conf->limits.status : 503;
 }
 
@@ -132,10 +128,10 @@ static uint16_t take_places(struct sp_call *call, struct sp_trunk *from,
 	if (limit)
 		return limited(from, limit, v);
 	if (!call->emergency) {
-		v->limit = accounts_begin(call->calls->accounts, call->env->conf,
-					  call->entry->account, &call->account);
+		v->logged = accounts_begin(call->calls->accounts, call->env->conf,
+					   call->entry->account, &call->account) != NULL;
 		v->cause = "a limit of the account is reached";
-		if (v->limit)
+		if (v->logged)
 			return 503;
 	}
 	limit = reroute_next(call);

@@ -319,34 +319,38 @@ static void on_answer(void *arg, int status, int timeouts, unsigned char *p, int
 	channel_retire(ch);
 }
 
+static void take_host(struct dns_answer *a, const struct hostent *he)
+{
+	for (char **ap = he->h_addr_list; *ap && a->recordc < DNS_ADDRS_MAX; ++ap) {
+		struct sa *sa = &a->recordv[a->recordc].addr;
+		struct in_addr in;
+
+		memcpy(&in, *ap, sizeof(in));
+		if (he->h_addrtype == AF_INET)
+			sa_set_in(sa, ntohl(in.s_addr), 0);
+		else
+			sa_set_in6(sa, (const uint8_t *)*ap, 0);
+		a->recordc += dns_addr_usable(sa);
+	}
+}
+
 /* What /etc/hosts has of a name is all that there is; false: it has nothing. */
 static bool ask_hosts(struct dns_question *q, struct channel *ch, const char *name, uint16_t type)
 {
 	const int families[2] = {AF_INET, AF_INET6};
+	const int wanted = type == DNS_TYPE_A ? AF_INET : AF_INET6;
 	bool found = false;
 
 	if (type == DNS_TYPE_SRV)
 		return false;
 	for (unsigned i = 0; i < 2; ++i) {
-		const bool wanted = (type == DNS_TYPE_A) == (families[i] == AF_INET);
 		struct hostent *he;
 
 		if (ares_gethostbyname_file(ch->ares, name, families[i], &he) != ARES_SUCCESS)
 			continue;
 		found = true;
-		for (char **ap = he->h_addr_list; wanted && *ap; ++ap) {
-			struct sa *sa = &q->answer.recordv[q->answer.recordc].addr;
-			struct in_addr in;
-
-			if (q->answer.recordc == DNS_ADDRS_MAX)
-				break;
-			memcpy(&in, *ap, sizeof(in));
-			if (type == DNS_TYPE_A)
-				sa_set_in(sa, ntohl(in.s_addr), 0);
-			else
-				sa_set_in6(sa, (const uint8_t *)*ap, 0);
-			q->answer.recordc += dns_addr_usable(sa);
-		}
+		if (he->h_addrtype == wanted)
+			take_host(&q->answer, he);
 		ares_free_hostent(he);
 	}
 	if (found)

@@ -27,7 +27,7 @@ enum {
 struct dns_place {
 	struct sa addr;            /**< with its port */
 	char host[DNS_HOST_SIZE];  /**< SRV's target, else the name itself */
-	uint16_t priority, weight; /**< 0, 0 for what is no SRV; see dns_place_cmp() */
+	uint16_t priority, weight; /**< 0, 0 for what is no SRV */
 };
 
 struct dns; /**< the resolver */

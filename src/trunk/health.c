@@ -15,7 +15,7 @@
  * get calls each time. Lost connections alone say nothing: up -> unknown.
  *
  * set_state() is the one place where the state changes, and each change but the
- * last mentioned is one line of the log.
+ * last mentioned is one line of the log. So is another cause for being down.
  */
 #include "sallyport/base_log.h"
 #include "trunk_priv.h"
@@ -26,17 +26,18 @@ static void set_state(struct target *tg, enum sp_target_state state, const char 
 					    [SP_TARGET_PROBING] = "target_probing",
 					    [SP_TARGET_DOWN] = "target_down"};
 
-	str_ncpy(tg->why, state == SP_TARGET_UP ? "" : why, sizeof(tg->why));
-	if (state == tg->state)
-		return;
+	const bool other = state != tg->state;
+	const bool news = other || (state == SP_TARGET_DOWN && str_cmp(tg->why, why));
 
+	str_ncpy(tg->why, state == SP_TARGET_UP ? "" : why, sizeof(tg->why));
+	if (other)
+		tg->since_ms = sp_loop_now_ms(tg->t->loop);
 	tg->state = state;
-	tg->since_ms = sp_loop_now_ms(tg->t->loop);
-	if (state != SP_TARGET_UNKNOWN)
+	if (news && state != SP_TARGET_UNKNOWN)
 		sp_log(state == SP_TARGET_UP ? SP_LOG_INFO : SP_LOG_WARN, event[state],
 		       "trunk=%s target=%H why=%H", tg->t->name, sp_log_str, tg->label, sp_log_str,
 		       why);
-	if (state == SP_TARGET_DOWN)
+	if (other && state == SP_TARGET_DOWN)
 		site_failed(tg->site);
 }
 

@@ -103,10 +103,10 @@ void order_make(struct order *o, const struct sp_trunk *t, const struct sp_trunk
 static uint32_t share(const struct order *o, size_t k)
 {
 	const struct target *tg = o->v[k];
-	uint32_t same = 0;
+	uint32_t same = 1;
 
 	for (size_t i = 0; i < o->c; ++i)
-		same += o->v[i]->host_key == tg->host_key;
+		same += i != k && o->v[i]->host_key == tg->host_key;
 	return (uint32_t)tg->place.weight * SHARES / same;
 }
 

@@ -250,7 +250,7 @@ void target_lost(struct target *tg, struct conn *c, const char *why)
 	if (!target_wanted(tg))
 		return;
 
-	if (!c->received && (asked || lived_ms < TRUNK_EARLY_MS))
+	if (!c->received && !conn_doubted(c) && (asked || lived_ms < TRUNK_EARLY_MS))
 		closed_early(tg, lived_ms, why);
 	else if (!target_conn(tg))
 		health_idle(tg);

@@ -29,6 +29,7 @@ SUITE = "AES_CM_128_HMAC_SHA1_80"
 CONF = """\
 log = {{ level = "info"; numbers = "masked"; }};
 limits = {{ calls = 20; }};
+status = {{ socket = "status.sock"; }};
 
 interfaces = (
 	{{ name = "core";                     # towards the carrier

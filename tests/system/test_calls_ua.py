@@ -406,7 +406,7 @@ def test_limit_of_calls(launch, conf, peer):
     call = Call(carrier, service, OUTSIDE, DID).answer()
     response = Leg(carrier).refused(OUTSIDE, DID, 503)
     assert int(response["Retry-After"]) > 0
-    gateway.wait_for("call_refused", status=503, cause="limits.calls reached")
+    gateway.wait_for("limit_reached", limit="limits.calls", refused=1)
     call.hang_up()
     Call(carrier, service, OUTSIDE, DID).answer().hang_up()
 

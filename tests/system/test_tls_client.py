@@ -66,7 +66,7 @@ class Targets:
         leg = self.call(name)
         response = self.carrier.expect(503)
         leg.ack(response)
-        self.gateway.wait_for("target_down", since, trunk=trunk, why=re.compile(why))
+        self.gateway.wait_for("target_down", trunk=trunk, why=re.compile(why))  # the pool's, or ours
         self.gateway.wait_for("trunk_unreachable", since, trunk=trunk)
 
     def close(self):

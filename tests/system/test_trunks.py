@@ -45,7 +45,8 @@ def test_one_connection_serves_many_calls(launch, conf, peer):
     calls = [Call(carrier, service, OUTSIDE, DID).answer() for _ in range(5)]
     for call in calls:
         call.hang_up()
-    assert len(gateway.find("conn_up", trunk="service")) == 1
+    gateway.wait_for("conn_up", trunk="service", count=2)  # target_connections
+    assert len(gateway.find("conn_up", trunk="service")) == 2
 
 
 def test_targets_are_probed(launch, conf, peer):
@@ -109,6 +110,6 @@ def test_limit_of_a_trunks_calls(launch, conf, peer):
     carrier.connect()
     call = Call(carrier, service, OUTSIDE, DID).answer()
     Leg(carrier).refused(OUTSIDE, DID, 503)
-    gateway.wait_for("call_refused", status=503, cause=re.compile("limit"))
+    gateway.wait_for("limit_reached", trunk="service", limit="calls", refused=1)
     call.hang_up()
     Call(carrier, service, OUTSIDE, DID).answer().hang_up()

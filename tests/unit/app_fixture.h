@@ -32,6 +32,7 @@ struct variant {
 	const char *trunk; /**< more keys of the carrier trunk */
 	const char *kind;  /**< of the service trunk */
 	const char *numbers, *files;
+	const char *status; /**< the group, on the first line */
 	const char *address;
 	int sip_port, port_min; /**< 0: 5061, 20000 */
 	int drain_s;            /**< 0: 300         */
@@ -71,7 +72,7 @@ static inline void world_conf(const struct world *w, const struct variant *v)
 	char text[4096];
 
 	snprintf(text, sizeof(text),
-		 "limits = { calls = 10; drain_s = %d; }; status = { socket = \"status.sock\"; };\n"
+		 "limits = { calls = 10; drain_s = %d; }; %s\n"
 		 "interfaces = (\n"
 		 "  { name = \"core\";\n"
 		 "    sip = { address = \"%s\"; port = %d; advertise = \"core.gateway.example\"; "
@@ -88,11 +89,13 @@ static inline void world_conf(const struct world *w, const struct variant *v)
 		 ");\n"
 		 "numbers = (\n%s\n);\n"
 		 "number_files = [ %s ];\n",
-		 v->drain_s ? v->drain_s : 300, or (v->address, w->addr),
-		 v->sip_port ? v->sip_port : 5061, or (v->cert, "gateway-core.crt"),
-		 or (v->key, "gateway-core.key"), or (v->client, ""), or (v->address, w->addr),
-		 v->port_min ? v->port_min : 20000, (v->port_min ? v->port_min : 20000) + 199,
-		 or (v->ca, "carrier-ca.crt"), or (v->trunk, ""), or (v->kind, "service"),
+		 v->drain_s ? v->drain_s : 300,
+		 or (v->status, "status = { socket = \"status.sock\"; };"),
+		 or (v->address, w->addr), v->sip_port ? v->sip_port : 5061,
+		 or (v->cert, "gateway-core.crt"), or (v->key, "gateway-core.key"),
+		 or (v->client, ""), or (v->address, w->addr), v->port_min ? v->port_min : 20000,
+		 (v->port_min ? v->port_min : 20000) + 199, or (v->ca, "carrier-ca.crt"),
+		 or (v->trunk, ""), or (v->kind, "service"),
 		 or (v->numbers, "{ number = \"+441632960001\"; trunk = \"pbx\"; }"),
 		 or (v->files, ""));
 	world_write(w, "sallyport.conf", text);

@@ -65,6 +65,25 @@ static inline void make_target(struct app_status_target *tg, const char *trunk, 
 	};
 }
 
+static inline void make_interface(struct app_status *s)
+{
+	s->interfacev = mem_zalloc(sizeof(*s->interfacev), NULL);
+	s->interfacec = 1;
+	s->interfacev[0] = (struct app_status_interface){
+		.name = "core",
+		.advertise = "core.example",
+		.media_advertise = "203.0.113.1",
+		.port_min = 20000,
+		.port_max = 20999,
+		.pairs = 500,
+		.pairs_used = 6,
+		.failed = 4,
+		.handshakes_max = 256,
+	};
+	assert_int_equal(sa_set_str(&s->interfacev[0].sip, "2001:db8::1", 5061), 0);
+	assert_int_equal(sa_set_str(&s->interfacev[0].media, "192.0.2.9", 0), 0);
+}
+
 /** An interface, trunks with targets each, a certificate. Free with mem_deref(). */
 static inline struct app_status *status_make(size_t trunks, size_t targets)
 {
@@ -93,21 +112,7 @@ static inline struct app_status *status_make(size_t trunks, size_t targets)
 		.share_milli = 1000,
 		.overload_cause = "",
 	};
-	s->interfacev = mem_zalloc(sizeof(*s->interfacev), NULL);
-	s->interfacec = 1;
-	s->interfacev[0] = (struct app_status_interface){
-		.name = "core",
-		.advertise = "core.example",
-		.media_advertise = "203.0.113.1",
-		.port_min = 20000,
-		.port_max = 20999,
-		.pairs = 500,
-		.pairs_used = 6,
-		.failed = 4,
-		.handshakes_max = 256,
-	};
-	assert_int_equal(sa_set_str(&s->interfacev[0].sip, "2001:db8::1", 5061), 0);
-	assert_int_equal(sa_set_str(&s->interfacev[0].media, "192.0.2.9", 0), 0);
+	make_interface(s);
 
 	m->namev = mem_zalloc((trunks + 1) * sizeof(*m->namev), NULL);
 	s->trunkv = mem_zalloc((trunks + 1) * sizeof(*s->trunkv), NULL);

@@ -74,8 +74,9 @@ static void check_rules(const char *text)
 	const char *line, *next;
 
 	for (line = text; *line; line = next) {
-		next = strchr(line, '\n') + 1;
-		assert_ptr_not_equal(next, (char *)NULL + 1);
+		next = strchr(line, '\n');
+		assert_non_null(next);
+		next++;
 		if (!strncmp(line, "# HELP ", 7)) {
 			snprintf(name, sizeof(name), "%.*s", (int)strcspn(line + 7, " "), line + 7);
 			snprintf(head, sizeof(head), "\n# HELP %s ", name);
@@ -119,11 +120,17 @@ static void check_unique(char *text)
 
 static void test_rules(void **state)
 {
-	struct app_status *s = status_make(130, 3); /* blocks, and twins */
+	struct app_status *s = status_make(130, 3); /* several blocks */
 	size_t largest = 0;
-	char *text = status_print(&status_metrics, s, &largest);
+	char *text;
 
 	(void)state;
+	for (size_t i = 0; i < s->targetc; i++)
+		s->targetv[i].twin = 7;
+	status_find_twins(s); /* the third of each trunk is as the second */
+	for (size_t i = 0; i < s->targetc; i++)
+		assert_int_equal(s->targetv[i].twin, i % 3 == 2);
+	text = status_print(&status_metrics, s, &largest);
 	assert_true(largest < STATUS_CHUNK);
 	check_rules(text);
 	check_unique(text);

@@ -54,6 +54,20 @@ static unsigned feed(struct sp_overload *o, struct sp_overload_sample s, unsigne
 	return changes;
 }
 
+/* The same, with `asks` calls before each. */
+static unsigned feed_calls(struct sp_overload *o, struct sp_overload_sample s, unsigned n,
+			   unsigned asks)
+{
+	unsigned in = 0;
+
+	for (; n--; feed(o, s, 1)) {
+		for (unsigned i = 0; i < asks; i++)
+			in += sp_overload_admit(o, SP_PRIORITY_NORMAL);
+	}
+
+	return in;
+}
+
 static unsigned admitted(struct sp_overload *o, unsigned n)
 {
 	unsigned in = 0;
@@ -114,12 +128,23 @@ static void a_hiccup_is_none(void **state)
 
 	for (int i = 0; i < 10; i++) {
 		assert_int_equal(feed(o, (struct sp_overload_sample){.lag_ms = 3000}, 1), 0);
-		assert_int_equal(feed(o, CALM, 1), 0);
+		assert_int_equal(feed(o, CALM, 2), 0);
 		assert_int_equal(feed(o, FULL, 2), 0);
-		assert_int_equal(feed(o, CALM, 1), 0);
+		assert_int_equal(feed(o, CALM, 2), 0);
 	}
 	assert_int_equal(admitted(o, 100), 100);
 	assert_int_equal(state_of(o).times, 0);
+}
+
+/* Three out of four are. */
+static void most_samples_decide(void **state)
+{
+	struct sp_overload *o = *state;
+
+	for (int i = 0; i < 20; i++)
+		assert_int_equal(feed(o, FULL, 1) + feed(o, CALM, 1), 0);
+	assert_int_equal(feed(o, FULL, 2) + feed(o, CALM, 1) + feed(o, FULL, 1), 0);
+	assert_int_equal(feed(o, FULL, 1), 1);
 }
 
 static void it_begins_once(void **state)
@@ -127,33 +152,54 @@ static void it_begins_once(void **state)
 	struct sp_overload *o = *state;
 	struct sp_overload_state s;
 
-	assert_int_equal(feed(o, FULL, 2), 0);
-	assert_int_equal(feed(o, FULL, 1), 1);
+	feed_calls(o, FULL, 2, 100);
+	assert_false(state_of(o).overloaded);
+	feed_calls(o, FULL, 1, 100);
+	assert_true(state_of(o).overloaded);
 	assert_int_equal(feed(o, FULL, 20), 0);
 	s = state_of(o);
 	assert_true(s.overloaded);
 	assert_string_equal(s.cause, "cpu");
 	assert_int_equal(s.times, 1);
-	assert_in_range(s.share, 1, 500);
-	assert_in_range(admitted(o, 1000), s.share - 2, s.share + 3);
-	assert_in_range(state_of(o).refused, 997 - s.share, 1002 - s.share);
+}
+
+/* It begins with what was carried until then: that is about what can be. */
+static void the_rate_begins_where_it_was(void **state)
+{
+	struct sp_overload *o = *state;
+	unsigned in;
+
+	feed_calls(o, (struct sp_overload_sample){.cpu_percent = 80}, 50, 100);
+	feed_calls(o, FULL, 3, 110);
+	in = feed_calls(o, (struct sp_overload_sample){.cpu_percent = 90}, 10, 400);
+	assert_in_range(in, 10 * 80, 10 * 110);
+	in = feed_calls(o, (struct sp_overload_sample){.cpu_percent = 90}, 10, 4000);
+	assert_in_range(in, 10 * 80, 10 * 115);
+	assert_in_range(state_of(o).share, 20, 30);
 }
 
 /* Far beyond its limit, lag makes it begin sooner and go down faster. */
 static void lag_weighs_by_how_much(void **state)
 {
+	const struct sp_overload_sample near = {.lag_ms = 60}, worse = {.lag_ms = 900};
 	struct sp_overload *o = *state, *far = NULL;
+	unsigned in;
 
 	assert_int_equal(sp_overload_alloc(&far), 0);
 	sp_overload_limits(far, &limits);
-	assert_int_equal(feed(far, (struct sp_overload_sample){.lag_ms = 900}, 2), 1);
-	assert_int_equal(feed(o, (struct sp_overload_sample){.lag_ms = 60}, 2), 0);
-	assert_int_equal(feed(o, (struct sp_overload_sample){.lag_ms = 60}, 1), 1);
+	feed_calls(o, CALM, 50, 100);
+	feed_calls(far, CALM, 50, 100);
+	assert_int_equal(feed_calls(far, worse, 2, 1000), 2000);
+	assert_true(state_of(far).overloaded);
+	assert_int_equal(feed_calls(o, near, 2, 160), 320);
+	assert_false(state_of(o).overloaded);
+	feed_calls(o, near, 1, 160);
+	assert_true(state_of(o).overloaded);
 	assert_string_equal(state_of(o).cause, "lag");
-	feed(far, (struct sp_overload_sample){.lag_ms = 900}, 5);
-	feed(o, (struct sp_overload_sample){.lag_ms = 60}, 5);
-	assert_in_range(state_of(far).share, 50, 200);
-	assert_in_range(state_of(o).share, 800, 950);
+	in = feed_calls(o, near, 5, 160);
+	assert_in_range(in, 5 * 80, 5 * 120);
+	in = feed_calls(far, worse, 5, 1000);
+	assert_in_range(in, 100, 5 * 70);
 	mem_deref(far);
 }
 
@@ -162,11 +208,11 @@ static void it_ends_when_all_is_well(void **state)
 	struct sp_overload *o = *state;
 	struct sp_overload_state s;
 
-	feed(o, FULL, 200);
-	assert_int_equal(state_of(o).share, 1);
-	assert_int_equal(feed(o, CALM, 15), 0);
+	feed_calls(o, FULL, 200, 100);
+	assert_in_range(state_of(o).share, 0, 2);
+	feed_calls(o, CALM, 15, 100);
 	assert_in_range(state_of(o).share, 20, 500);
-	assert_int_equal(feed(o, CALM, 85), 1);
+	feed_calls(o, CALM, 85, 100);
 	s = state_of(o);
 	assert_false(s.overloaded);
 	assert_string_equal(s.cause, "");
@@ -174,15 +220,40 @@ static void it_ends_when_all_is_well(void **state)
 	assert_int_equal(admitted(o, 100), 100);
 }
 
+/* Nobody calls: then nobody is refused, and it ends all the same. */
+static void it_ends_without_calls(void **state)
+{
+	struct sp_overload *o = *state;
+
+	feed_calls(o, FULL, 20, 100);
+	assert_int_equal(feed(o, CALM, 100), 1);
+	assert_int_equal(admitted(o, 1000), 1000);
+}
+
+/* What was seldom asked for is let in, one call at a time. */
+static void the_least_is_let_in(void **state)
+{
+	struct sp_overload *o = *state;
+	unsigned in;
+
+	feed_calls(o, FULL, 300, 10);
+	in = feed_calls(o, FULL, 300, 10);
+	assert_in_range(in, 29, 31); /* one a second */
+}
+
 /* At the border it neither ends nor begins anew with each sample. */
 static void the_border_is_quiet(void **state)
 {
 	struct sp_overload *o = *state;
-	unsigned changes = feed(o, FULL, 10);
+	unsigned in;
 
+	feed_calls(o, FULL, 10, 100);
 	for (unsigned i = 0; i < 1000; i++)
-		changes += feed(o, (struct sp_overload_sample){.cpu_percent = 85 + i % 11}, 1);
-	assert_int_equal(changes, 1);
+		feed_calls(o, (struct sp_overload_sample){.cpu_percent = 85 + i % 11}, 1, 100);
+	assert_int_equal(state_of(o).times, 1);
+	assert_true(state_of(o).overloaded);
+	in = feed_calls(o, (struct sp_overload_sample){.cpu_percent = 90}, 10, 100);
+	assert_in_range(in, 10, 1000);
 }
 
 static void memory_is_hard(void **state)
@@ -235,12 +306,14 @@ static void turns_are_fair(void **state)
 	struct sp_overload *o = *state;
 	unsigned in[2] = {0};
 
-	feed(o, FULL, 13);
-	for (unsigned i = 0; i < 20000; i++)
+	feed_calls(o, FULL, 13, 100);
+	for (unsigned i = 0; i < 100000; i++) {
 		in[i % 2] += sp_overload_admit(o, SP_PRIORITY_NORMAL);
-	assert_in_range(in[0] + in[1], 20 * state_of(o).share - 2,
-			20 * (state_of(o).share + 1) + 2);
-	assert_in_range(in[0], in[1] - in[1] / 5, in[1] + in[1] / 5);
+		if (i % 100 == 99)
+			feed(o, (struct sp_overload_sample){.cpu_percent = 90}, 1);
+	}
+	assert_in_range(in[0] + in[1], 10000, 99000);
+	assert_in_range(in[0], in[1] - in[1] / 10, in[1] + in[1] / 10);
 }
 
 static void retry_after_is_spread(void **state)
@@ -565,9 +638,13 @@ int main(void)
 		T(nobody_measures),
 		T(without_limits),
 		T(a_hiccup_is_none),
+		T(most_samples_decide),
 		T(it_begins_once),
+		T(the_rate_begins_where_it_was),
 		T(lag_weighs_by_how_much),
 		T(it_ends_when_all_is_well),
+		T(it_ends_without_calls),
+		T(the_least_is_let_in),
 		T(the_border_is_quiet),
 		T(memory_is_hard),
 		T(ports_are_hard),

@@ -308,6 +308,39 @@ static void test_closed_while_asked(void **state)
 	assert_int_equal(tg->failures, 1);
 }
 
+/* A short time-out is no early close: it was us who closed. */
+static void test_unanswered_at_once(void **state)
+{
+	struct world *w = *state;
+	struct wire *wire;
+	struct target *tg;
+
+	w->f.trunkv[0].options_timeout_s = 1;
+	w->f.trunkv[0].options_s = 60;
+	add_target(&w->f, "192.0.2.1", 5061);
+	apply(w);
+	tg = w->t->targetv[0];
+	wire = connect_wire(w, tg);
+	sp_loop_advance(w->loop, 1000);
+	assert_true(sp_sip_conn_isgone(wire->sip));
+	assert_int_equal(tg->state, SP_TARGET_PROBING);
+}
+
+/* Down for another reason is worth a line, down for the same is not. */
+static void test_cause_of_down(void **state)
+{
+	struct world *w = *state;
+	struct wire *wire;
+	struct target *tg = down_target(w, &wire);
+
+	for (unsigned i = 0; i < 3; ++i)
+		target_refused(tg, ECONNREFUSED, "connect: refused");
+	assert_int_equal(fix_logged("target_down"), 2);
+	for (unsigned i = 0; i < 3; ++i)
+		target_refused(tg, EACCES, "certificate has expired");
+	assert_int_equal(fix_logged("target_down"), 3);
+}
+
 /* The best of peers closes a connection now and then. */
 static void test_lost_connection_is_no_failure(void **state)
 {
@@ -411,6 +444,8 @@ int main(void)
 		T(test_call_without_answer),
 		T(test_half_dead_pool),
 		T(test_closed_while_asked),
+		T(test_unanswered_at_once),
+		T(test_cause_of_down),
 		T(test_lost_connection_is_no_failure),
 		T(test_without_options),
 		T(test_settings_change),
