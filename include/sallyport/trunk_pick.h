@@ -68,6 +68,13 @@ void sp_trunk_busy(struct sp_trunk *t, uint64_t target, unsigned seconds);
 /** It did not answer a request in time: a sign of bad health, which is looked into at once. */
 void sp_trunk_unanswered(struct sp_trunk *t, uint64_t target);
 
+/**
+ * For how long there has been no life in what a request went by: its connection
+ * has gone, and so have all others that the target had then; UINT64_MAX: the
+ * target is down. 0: the answer may come.
+ */
+uint64_t sp_trunk_dead_ms(const struct sp_trunk *t, const struct sp_sip_conn *c);
+
 /** Seconds until the first of the targets that asked for it may be tried again; 0: none did. */
 unsigned sp_trunk_retry_after_s(const struct sp_trunk *t);
 

@@ -5,8 +5,9 @@
  * the trunk (RFC 3263 4.3), to the next trunk of the number's list, or to where
  * a redirect points (RFC 3261 8.1.3.4).
  *
- * A target that does not answer in time is given up while its INVITE is still
- * out: that is cancelled, and if somebody answers it after all he is hung up.
+ * A target that does not answer in time, or dies while it rings, is given up with
+ * its INVITE still out: that is cancelled, and if somebody answers it after all
+ * he is hung up.
  *
  * Each target is given up once, no contact is tried twice, and there are limits
  * on attempts and on their time in all, so it ends.
@@ -36,9 +37,9 @@ struct retry {
 	struct redirect redirect;
 	unsigned sent, redirects;
 	uint64_t begun_ms;        /* when the first INVITE went, or could not */
+	uint64_t sent_ms;         /* when the last one went                   */
 	struct sp_timer patience; /* with the target of the last one */
-	bool waited;              /* for its first response: now for progress */
-	bool overdue;             /* it is given up without a final response */
+	bool reported;            /* that it was silent               */
 	bool described;           /* the caller has got a description */
 	char words[64];           /* of retry_words() */
 	enum why why;             /* of the next INVITE */
@@ -91,7 +92,7 @@ int retry_target(struct sp_call *call, const struct headers_ctx *ctx, const stru
 	r->sent++;
 	r->port = in->port;
 	r->target = sp_trunk_target(in->conn);
-	r->overdue = r->waited = false;
+	r->reported = false;
 	if (host) {
 		mem_deref(r->host);
 		r->host = host;
@@ -256,43 +257,71 @@ bool retry_unreachable(struct sp_call *call)
 /* ---- patience ---- */
 
 /** Given up while its INVITE is out, if there is anywhere else to go; else it may take its time. */
-static void give_up(struct sp_call *call)
+static bool give_up(struct sp_call *call, uint16_t status)
 {
 	struct leg *callee = call->leg[SP_SIDE_CALLEE];
 	struct retry *r = call->retry;
 
-	r->last = 408;
-	r->rang = false;
+	r->last = status;
+	r->rang = RINGING == call->state;
 	if (!is_repeatable(call) || !find_other(call) || !straggler_abandon(callee))
-		return;
-	r->overdue = true;
+		return false;
 	note(r, true);
 	call_event(call, EV_RETRY, &(struct input){.leg = callee, .err = ETIMEDOUT});
+	return true;
 }
 
-static void on_impatience(void *arg)
+static void on_patience(void *arg);
+
+static void watch(struct sp_call *call, uint64_t ms)
+{
+	sp_timer_start(call->calls->loop, &call->retry->patience, ms, on_patience, call);
+}
+
+static uint64_t sooner(uint64_t a, uint64_t b)
+{
+	return a < b ? a : b;
+}
+
+/** No word in time: none at all, or none but 100. */
+static bool is_late(struct sp_call *call, uint64_t *next_ms)
+{
+	struct leg *callee = call->leg[SP_SIDE_CALLEE];
+	const uint64_t progress_ms = sp_trunk_conf(callee->trunk)->failover.progress_s * 1000ULL;
+	struct retry *r = call->retry;
+	const uint64_t waited_ms = sp_loop_now_ms(call->calls->loop) - r->sent_ms;
+
+	if (CALLING != call->state)
+		return false;
+	if (sp_sip_ctrans_proceeding(callee->invite_ct)) {
+		if (waited_ms < progress_ms)
+			*next_ms = sooner(*next_ms, progress_ms - waited_ms);
+		return progress_ms && waited_ms >= progress_ms;
+	}
+	if (!r->reported)
+		sp_trunk_unanswered(callee->trunk, r->target);
+	r->reported = true;
+	return true;
+}
+
+/** While it rings too: a target that has lost its connections or its health will not answer. */
+static void on_patience(void *arg)
 {
 	struct sp_call *call = arg;
 	struct leg *callee = call->leg[SP_SIDE_CALLEE];
-	const struct sp_conf_failover *conf = &sp_trunk_conf(callee->trunk)->failover;
-	struct retry *r = call->retry;
-	bool trying;
+	const uint64_t response_ms = sp_trunk_conf(callee->trunk)->failover.response_s * 1000ULL;
+	uint64_t next_ms = response_ms, dead_ms;
+	bool late;
 
-	if (CALLING != call->state || !callee->invite_ct)
+	if ((CALLING != call->state && RINGING != call->state) || !callee->invite_ct)
 		return;
-	trying = sp_sip_ctrans_proceeding(callee->invite_ct);
-	if (trying && !r->waited) {
-		r->waited = true;
-		if (conf->progress_s > conf->response_s)
-			sp_timer_start(call->calls->loop, &r->patience,
-				       (conf->progress_s - conf->response_s) * 1000ULL,
-				       on_impatience, call);
-		if (!conf->progress_s || conf->progress_s > conf->response_s)
-			return;
-	}
-	if (!trying)
-		sp_trunk_unanswered(callee->trunk, r->target);
-	give_up(call);
+	dead_ms = sp_trunk_dead_ms(callee->trunk, callee->conn);
+	late = is_late(call, &next_ms);
+	if (dead_ms < response_ms)
+		next_ms = sooner(next_ms, response_ms - dead_ms);
+	if (dead_ms >= response_ms ? give_up(call, 503) : late && give_up(call, 408))
+		return;
+	watch(call, next_ms);
 }
 
 void retry_sent(struct sp_call *call)
@@ -300,17 +329,16 @@ void retry_sent(struct sp_call *call)
 	const struct sp_trunk *trunk = call->leg[SP_SIDE_CALLEE]->trunk;
 	const unsigned response_s = sp_trunk_conf(trunk)->failover.response_s;
 
-	if (call->retry && response_s)
-		sp_timer_start(call->calls->loop, &call->retry->patience, response_s * 1000ULL,
-			       on_impatience, call);
+	if (!call->retry || !response_s)
+		return;
+	call->retry->sent_ms = sp_loop_now_ms(call->calls->loop);
+	watch(call, response_s * 1000ULL);
 }
 
 void retry_heard(struct sp_call *call, bool described)
 {
-	if (!call->retry)
-		return;
-	sp_timer_cancel(&call->retry->patience);
-	call->retry->described |= described;
+	if (call->retry)
+		call->retry->described |= described;
 }
 
 /* ---- how it goes on ---- */

@@ -15,6 +15,7 @@ struct straggler {
 	struct sp_calls *calls;
 	struct sp_sip *sip;
 	struct sp_trunk *trunk;
+	struct sp_sip_conn *conn;     /* the INVITE went by it */
 	struct sp_sip_dialog *dialog; /* the one that was taken */
 	struct sp_sip_ctrans *ct;
 	uint32_t cseq;
@@ -35,6 +36,7 @@ static void destructor(void *arg)
 		sp_sip_ctrans_detach(s->ct);
 	mem_deref(s->ct);
 	mem_deref(s->dialog);
+	mem_deref(s->conn);
 	mem_deref(s->trunk);
 }
 
@@ -46,11 +48,13 @@ static void expired(void *arg)
 static int send_in(struct straggler *s, struct sp_sip_dialog *d, enum sp_sip_method method)
 {
 	struct sp_sip_request req = {.method = method};
-	struct sp_sip_conn *conn = sp_trunk_conn(s->trunk);
+	struct sp_sip_conn *conn = s->conn;
 	struct mbuf *mb = mbuf_alloc(512);
 	const bool ack = SP_SIP_ACK == method;
 	int err = mb ? 0 : ENOMEM;
 
+	if (!conn || sp_sip_conn_isgone(conn))
+		conn = sp_trunk_conn(s->trunk);
 	if (!err && !conn)
 		err = ENOTCONN;
 	if (!err)
@@ -101,6 +105,7 @@ static bool take_over(struct leg *leg, bool abandoned, uint64_t for_ms)
 	s->calls = calls;
 	s->sip = calls->sip;
 	s->trunk = mem_ref(leg->trunk);
+	s->conn = mem_ref(leg->conn);
 	s->dialog = mem_ref(leg->dlg->sip);
 	s->cseq = leg->invite_cseq;
 	s->drops = leg->drops;

@@ -82,8 +82,10 @@ void conn_end(struct conn *c, const char *why)
 	cancel_timers(c);
 	sp_tls_close(c->tls);
 	sp_sip_conn_gone(c->sip);
-	if (c->lead)
+	if (c->lead) {
 		c->lead->conn = NULL;
+		c->lead->gone_ms = sp_loop_now_ms(c->loop);
+	}
 	leave(c, why);
 	sp_loop_release(c->loop, c);
 }

@@ -169,6 +169,7 @@ static void on_response(int err, const struct sp_sip_msg *rsp, void *arg)
 	}
 
 	forget(tg);
+	tg->err = 0;
 	tg->options_ms = (unsigned)(sp_loop_now_ms(tg->t->loop) - tg->options_sent_ms);
 	if (rsp->status == 503) {
 		tg->probe_s = pool_backoff(tg, tg->probe_s);

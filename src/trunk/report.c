@@ -67,6 +67,36 @@ void sp_trunk_unanswered(struct sp_trunk *t, uint64_t target)
 		probe_send(tg);
 }
 
+static bool has_older(const struct list *connl, uint64_t ms)
+{
+	struct le *le;
+
+	LIST_FOREACH(connl, le)
+	{
+		const struct conn *c = le->data;
+
+		if (conn_live(c) && c->up_ms <= ms)
+			return true;
+	}
+	return false;
+}
+
+/* Who answers OPTIONS, if only with 503, may go on with the calls that he has. */
+uint64_t sp_trunk_dead_ms(const struct sp_trunk *t, const struct sp_sip_conn *c)
+{
+	const struct lead *lead = t && c ? sp_sip_conn_kept(c) : NULL;
+	const struct target *tg = lead ? target_find(t, lead->target) : NULL;
+
+	if (tg && tg->state == SP_TARGET_DOWN && tg->err)
+		return UINT64_MAX;
+	if (!lead || !sp_sip_conn_isgone(c))
+		return 0;
+	if (has_older(tg ? &tg->connl : &t->accepted, lead->gone_ms) ||
+	    (tg && has_older(&tg->aliasl, lead->gone_ms)))
+		return 0;
+	return sp_loop_now_ms(t->loop) - lead->gone_ms;
+}
+
 static void sooner(unsigned *s, unsigned other)
 {
 	if (other && (!*s || other < *s))

@@ -109,6 +109,7 @@ struct lead {
 	struct conn *conn; /**< NULL when that has ended */
 	struct sa addr;    /**< of the peer; not set for those of sp_trunk_attach() */
 	uint64_t target;   /**< key of the target, or LEAD_ACCEPTED */
+	uint64_t gone_ms;  /**< when it ended */
 	char label[TRUNK_LABEL_SIZE];
 };
 

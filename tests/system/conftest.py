@@ -11,6 +11,7 @@ from gateway import Conf, Gateway  # noqa: E402
 from net import Net  # noqa: E402
 from pki import Pki  # noqa: E402
 from sipp import Sipp, Stunnel  # noqa: E402
+from targets import Crowd  # noqa: E402
 from ua import Peer  # noqa: E402
 
 
@@ -60,6 +61,14 @@ def peer(net, pki):
     yield make
     for p in made:
         p.close()
+
+
+@pytest.fixture
+def crowd(net, pki):
+    """Targets that misbehave, and a caller that keeps up a rate."""
+    crowd = Crowd(net, pki)
+    yield crowd
+    crowd.close()
 
 
 @pytest.fixture

@@ -9,6 +9,7 @@ import asyncio
 import ctypes
 import os
 import socket
+import ssl
 import struct
 import subprocess
 import threading
@@ -26,12 +27,17 @@ class Crowd:
     def __init__(self, net, pki):
         self.net, self.pki = net, pki
         self.loop = asyncio.new_event_loop()
-        self.members = []
+        self.members, self.namespace = [], None
         self.thread = threading.Thread(target=self.loop.run_forever, daemon=True)
         self.thread.start()
 
     def run(self, coroutine):
         return asyncio.run_coroutine_threadsafe(coroutine, self.loop).result(WAIT)
+
+    def dark(self):
+        """A network that can go dark; targets in it have to be closed before it is gone."""
+        self.namespace = Namespace(self.net)
+        return self.namespace
 
     def target(self, address, **more):
         self.members.append(Target(self, address, **more))
@@ -42,11 +48,16 @@ class Crowd:
         return self.members[-1]
 
     def close(self):
-        for member in self.members:
-            self.run(member.end())
-        self.loop.call_soon_threadsafe(self.loop.stop)
-        self.thread.join(WAIT)
-        self.loop.close()
+        try:
+            for done in [asyncio.run_coroutine_threadsafe(m.end(), self.loop)
+                         for m in self.members]:
+                done.result(WAIT)
+        finally:
+            self.loop.call_soon_threadsafe(self.loop.stop)
+            self.thread.join(WAIT)
+            self.loop.close()
+            if self.namespace:
+                self.namespace.close()
 
 
 # ---- connections ----
@@ -87,6 +98,8 @@ class Wire(asyncio.Protocol):
 
     def reset(self):
         """RST, at once: what was sent and not yet acknowledged is lost with it."""
+        if self not in self.owner.wires:
+            return
         sock = self.transport.get_extra_info("socket")
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         self.transport.abort()
@@ -129,12 +142,12 @@ class Target:
         self.retry_after_s = 0
         self.invites, self.answered, self.refused = [], [], []  # (when, called number)
         self.cancels = []
-        self.open = {}     # what still has no final response
+        self.open = {}     # by Via: what still has no final response
+        self.sent = {}     # by Call-ID: INVITEs whose final response may have been lost
         self.dialogs = set()
         self.asked = {}
         self.make = listener or (lambda: socket.create_server((address, crowd.net.port)))
         self.listener = self.task = None
-        import ssl
         self.context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         self.context.verify_mode = ssl.CERT_REQUIRED
         self.context.load_cert_chain(*crowd.pki.pair(cert))
@@ -142,17 +155,17 @@ class Target:
 
     # ---- its door ----
 
-    def set(self, door="open", keep=False):
-        """Change the door; unless they are to be kept, connections do not survive that."""
-        self.crowd.run(self.change(door, keep))
-        return self
+    def set(self, door):
+        """Change the door; connections do not survive that."""
+        self.crowd.run(self.change(door))
 
-    async def change(self, door, keep=False):
+    async def change(self, door):
         self.door = door
-        if not keep:
-            for wire in list(self.wires):
-                wire.transport.abort()
-            self.let_go()
+        for wire in list(self.wires):
+            wire.transport.abort()
+        for sock in self.held:
+            sock.close()
+        self.held = []
         if door == "shut" and self.task:
             self.task.cancel()
             self.listener.close()
@@ -161,11 +174,6 @@ class Target:
             self.listener = self.make()
             self.listener.setblocking(False)
             self.task = asyncio.ensure_future(self.accept())
-
-    def let_go(self):
-        for sock in self.held:
-            sock.close()
-        self.held = []
 
     async def accept(self):
         while True:
@@ -205,6 +213,8 @@ class Target:
             self.invites.append((now, number))
             self.open[m["Via"]] = m
             asyncio.ensure_future(getattr(self, "do_" + self.invite.replace(" ", "_"))(m, number))
+        elif m.method == "ACK":
+            self.sent.pop(call_id, None)
         elif m.method == "CANCEL":
             self.cancels.append(call_id)
             reply(m, 200)
@@ -214,11 +224,14 @@ class Target:
             self.dialogs.discard(call_id)
 
     def final(self, m, status, **more):
-        """The INVITE's final response, unless it has had one."""
-        invite = self.open.pop(m["Via"], None)
-        if invite:
-            reply(invite, status, tag="t", **more)
-        return invite is not None
+        """The INVITE's final response, unless it has had one or its connection has gone."""
+        invite = self.open.get(m["Via"])
+        if not invite or invite.conn not in self.wires:
+            return False
+        del self.open[m["Via"]]
+        self.sent[m["Call-ID"]] = invite
+        reply(invite, status, tag="t", **more)
+        return True
 
     async def do_answer(self, m, number):
         contact = ("Contact", f"<sip:{self.address};transport=tls>")
@@ -227,7 +240,7 @@ class Target:
         if m["Via"] in self.open:
             reply(m, 180, tag="t", headers=[contact])
         await asyncio.sleep(0.07)
-        if self.invite == "answer" and self.final(m, 200, sdp=sdp(self.address), headers=[contact]):
+        if self.final(m, 200, sdp=sdp(self.address), headers=[contact]):
             self.dialogs.add(m["Call-ID"])
             self.answered.append((time.monotonic(), number))
 
@@ -256,15 +269,17 @@ class Target:
         m.conn.reset()
 
     async def end(self):
-        """What it never answered is answered in the end, wherever there is a connection."""
-        for m in list(self.open.values()):
-            if m.conn not in self.wires and self.wires:
-                m.conn = self.wires[0]
-            reply(m, 487 if m.method == "INVITE" else 200, tag="t")
-        for wire in list(self.wires):
-            self.asked[ask(wire, self.address, "edge.gateway.example")] = event = asyncio.Event()
-            await asyncio.wait_for(event.wait(), WAIT)
-        await self.change("shut")
+        """What it never answered is answered in the end, on the last connection that there is."""
+        try:
+            if self.wires:
+                for m in list(self.open.values()) + list(self.sent.values()):
+                    m.conn = self.wires[-1]
+                    reply(m, 487 if m.method == "INVITE" else 200, tag="t")
+                dealt_with = asyncio.Event()
+                self.asked[ask(self.wires[-1], self.address, "edge.gateway.example")] = dealt_with
+                await asyncio.wait_for(dealt_with.wait(), WAIT / 2)
+        finally:
+            await self.change("shut")
 
 
 # ---- a caller ----
@@ -289,7 +304,6 @@ class Caller:
         self.task = None
 
     def start(self):
-        import ssl
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
         context.load_cert_chain(*self.crowd.pki.pair("carrier"))
         context.load_verify_locations(self.crowd.pki.crt("carrier-ca"))

@@ -53,7 +53,7 @@ def test_check_good(tmp_path, conf):
     for kind, name, san in (("interface", "core", "core.gateway.example"),
                             ("interface", "edge", "edge.gateway.example"),
                             ("trunk", "carrier", ""), ("trunk", "service", "")):
-        found = [line for line in lines if line.startswith(kind) and name in line]
+        found = [line for line in lines if line.startswith(f"{kind} {name}:")]
         assert len(found) == 1, done.stdout
         assert san in found[0]
     assert "days" in done.stdout
@@ -71,7 +71,7 @@ def test_check_verbose(tmp_path, conf):
     assert done.stdout.startswith(plain.stdout)
     carrier, service = re.split(r"^trunk \S+:$", done.stdout[len(plain.stdout):], flags=re.M)[1:]
     for line in ('kind = "carrier";  # ' + str(file), 'hold = "relay";  # default',
-                 "# carrier is not set", "failover = [ 503 ];  # default"):
+                 "# carrier is not set", "failover = [ 408, 503, 504 ];  # default"):
         assert f"\n  {line}" in carrier, carrier
     for line in ('hold = "relay";  # ' + str(file), 'transfer = "handle";  # profile teams-dir',
                  'headers_out = ( { action = "set"; header = "X-A"; value = "{account}"; } );  #',

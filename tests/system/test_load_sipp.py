@@ -29,4 +29,6 @@ def test_thousand_calls(sipp, launch, conf):
         assert len(gateway.find(event)) == CALLS
     assert all(line["cause"] == "caller hung up" for line in gateway.find("call_end"))
     assert took < 1.25 * CALLS / RATE + TALK_MS / 1000 + 2, "SIPp did not get its rate"
-    assert not [line.text for line in gateway.lines if line.level in ("warn", "error")]
+    # nobody listens where the calls come from
+    assert not [line.text for line in gateway.lines if line.level in ("warn", "error")
+                and not line.event.startswith("target_")]

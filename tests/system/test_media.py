@@ -282,6 +282,7 @@ def test_ports_are_given_back(launch, conf, peer):
     """As many calls as there are port pairs, twice; one more is refused."""
     for interface in conf.interfaces:
         interface["media"]["ports"] = [21000, 21007]
+    conf.overload["ports_percent"] = 0
     gateway = launch(conf)
     carrier, service = peer("carrier"), peer("service").listen()
     carrier.connect()
