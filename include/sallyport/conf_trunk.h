@@ -80,6 +80,9 @@ struct sp_conf_target {
 	struct sp_conf_src src;
 };
 
+/** The name that a target is the service of: "_sip._tls.example.com" of "example.com". */
+const char *sp_conf_target_name(const char *host);
+
 struct sp_conf_trunk {
 	const char *name;
 	struct sp_conf_src src;

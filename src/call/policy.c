@@ -56,7 +56,9 @@ static const char *trunk_domain(const struct sp_conf_trunk *conf, const char *ta
 
 int policy_domain(char **textp, const struct sp_conf_trunk *conf)
 {
-	return host_text(textp, trunk_domain(conf, conf->targetc ? conf->targetv[0].host : ""));
+	const char *host = conf->targetc ? sp_conf_target_name(conf->targetv[0].host) : "";
+
+	return host_text(textp, trunk_domain(conf, host));
 }
 
 int headers_uris(struct headers_uris *uris, const struct headers_ctx *ctx, const char *user,

@@ -279,3 +279,13 @@ const char *conf_target_parse(struct sp_conf_target *out, char host[256], const 
 
 	return NULL;
 }
+
+const char *sp_conf_target_name(const char *host)
+{
+	const char *dot;
+
+	while (*host == '_' && (dot = strchr(host, '.')))
+		host = dot + 1;
+
+	return host;
+}

@@ -149,14 +149,14 @@ static char *trim(char *s)
 static size_t list(const char **namev, char copy[CSV_FIELD_MAX + 1], const char *cell)
 {
 	size_t namec = 0;
-	char *p, *end;
+	char *p, *next;
 
 	(void)str_ncpy(copy, cell, CSV_FIELD_MAX + 1);
 	p = trim(copy);
-	for (end = *p ? p : NULL; end; p = end + 1) {
-		end = strchr(p, ';');
-		if (end)
-			*end = '\0';
+	for (next = *p ? p : NULL; next; p = next) {
+		next = strchr(p, ';');
+		if (next)
+			*next++ = '\0';
 		if (namec < SP_NUMBER_ROUTES_MAX)
 			namev[namec] = trim(p);
 		++namec;

@@ -28,16 +28,6 @@ static void destructor(void *arg)
 	mem_deref(s->host);
 }
 
-/* "_sip._tls.example.com" is the service of example.com. */
-static const char *without_service(const char *host)
-{
-	const char *dot;
-
-	while (*host == '_' && (dot = strchr(host, '.')))
-		host = dot + 1;
-	return host;
-}
-
 bool site_is(const struct site *s, const struct sp_conf_target *conf)
 {
 	return s->port == conf->port && s->port_given == conf->port_given &&
@@ -225,7 +215,7 @@ int site_alloc(struct site **sp, struct sp_trunk *t, const struct sp_conf_target
 	err = str_dup(&s->host, conf->host);
 	if (err)
 		goto out;
-	s->uri = without_service(s->host);
+	s->uri = sp_conf_target_name(s->host);
 	err = s->port_given ? re_sdprintf(&s->label, "%H:%u", trunk_host_print, s->host, s->port)
 			    : str_dup(&s->label, s->host);
 	if (err)

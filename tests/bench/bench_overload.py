@@ -48,6 +48,7 @@ class Daemon:
         conf = Conf(net, pki)
         conf.log = {"level": "info"}
         conf.limits = {"media_timeout_s": 0, "calls": 4000, "connections_per_source": 100}
+        conf.overload = {}  # as the gateway has it by itself
         for interface in conf.interfaces:
             interface["media"]["ports"] = [20000, 39999]
         self.log = os.path.join(folder, "sallyport.log")

@@ -3,8 +3,8 @@
 per second.
 
 No call may fail that the other target can take. How long they take is printed
-("failover_<kind>_ms median max") and bounded by the settings; it is looked at those that have
-been at both targets and those that began in the first second. And a target that is well again gets
+("failover_<kind>_ms median max") and bounded by the settings; looked at are those whose INVITE
+went twice and those that began in the first second. And a target that is well again gets
 calls again ("failover_<kind>_back_ms").
 """
 import os
@@ -78,13 +78,18 @@ class Trial:
         numbers = {n for _, n in self.first.answered}
         return [c for c in list(self.caller.calls) if c.begun > since and c.number in numbers]
 
+    def moved(self):
+        """The called numbers of calls whose INVITE went more than once."""
+        again = {line["call"] for line in self.gateway.find("call_retry")}
+        return {line["called"] for line in self.gateway.find("call_start") if line["call"] in again}
+
     def report(self, kind, bound_ms, revived):
         """Look at all calls, and at how long those took that began around the killing."""
         self.caller.stop()
         lost = [f"{c.number}: {c.status} {c.response and c.response['Warning']}"
                 for c in self.caller.calls if c.status != 200]
         assert not lost, lost
-        moved = {n for _, n in self.first.invites} & {n for _, n in self.second.invites}
+        moved = self.moved()
         sample = [c for c in self.caller.calls
                   if c.number in moved or self.killed <= c.begun < self.killed + 1]
         took = [c.took_ms for c in sample]

@@ -503,97 +503,6 @@ static void requests_refused_for_what_they_are(void **state)
 	expect_clean(f);
 }
 
-/** Make room for more messages, and more of the log, than the fixture keeps. */
-static void forget_messages(struct fx *f)
-{
-	for (size_t i = 0; i < f->service.tail; i++)
-		mem_deref(f->service.queue[i]);
-	for (size_t i = 0; i < f->carrier.tail; i++)
-		mem_deref(f->carrier.queue[i]);
-	f->service.head = f->service.tail = f->carrier.head = f->carrier.tail = 0;
-	f->log[0] = '\0';
-}
-
-static void limits_and_draining(void **state)
-{
-	struct fx *f = *state;
-	const struct sp_sip_msg *m;
-
-	f->conf->limits.calls = 1;
-	establish(f);
-	invite(&f->service, CARRIER_NUMBER, "", sdp_of("198.51.100.7", KEY_B, "sendrecv"));
-	m = expect(&f->service, "503");
-	assert_non_null(value_of(m, "Retry-After"));
-	f->conf->limits.calls = 10;
-	f->confv[0].limits.calls = 1; /* the carrier trunk's own limit, held by the call that is up */
-	invite(&f->service, CARRIER_NUMBER, "", sdp_of("198.51.100.7", KEY_B, "sendrecv"));
-	expect(&f->service, "503");
-	f->confv[0].limits.calls = 0;
-	sp_calls_drain(f->calls);
-	invite(&f->service, CARRIER_NUMBER, "", sdp_of("198.51.100.7", KEY_B, "sendrecv"));
-	expect(&f->service, "503");
-	request(&f->service, "OPTIONS", "sip:gw.example.net", "", NULL);
-	expect(&f->service, "503"); /* what is true: no new calls */
-	request(&f->carrier, "OPTIONS", NULL, "", NULL);
-	expect(&f->carrier, "200"); /* RFC 3261 11.2: the dialog is well */
-	sp_calls_end(f->calls);
-	m = expect(&f->carrier, "BYE");
-	assert_int_equal(SP_SIP_MAX_FORWARDS, m->max_forwards); /* the way back is another */
-	respond(&f->carrier, m, 200, NULL);
-	respond(&f->service, expect(&f->service, "BYE"), 200, NULL);
-	expect_clean(f);
-}
-
-/* Emergency calls that a service does not end: bounded, and nobody else's calls suffer. */
-static void emergency_calls_are_bounded(void **state)
-{
-	static const char *const numbers[] = {"112"};
-	struct fx *f = *state;
-	const char *sdp = sdp_of("198.51.100.7", KEY_B, "sendrecv");
-	struct sp_calls_count count;
-
-	f->confv[1].emergencyv = numbers;
-	f->confv[1].emergencyc = 1;
-	f->confv[1].carrierv[0] = 0;
-	f->confv[1].carrierc = 1;
-	f->conf->limits.calls = 1;
-	for (unsigned i = 0; i < 2; i++) { /* one for each call and more */
-		mem_deref(f->portsv[i]);
-		assert_int_equal(0, sp_ports_alloc(&f->portsv[i], &f->ifv[i].media,
-						   (uint16_t)(i ? 31000 : 30000),
-						   (uint16_t)(i ? 31199 : 30199)));
-	}
-	for (unsigned i = 0; i < SP_TRUNK_EMERGENCY_MAX; i++) {
-		invite(&f->service, "112", "", sdp);
-		expect(&f->service, "100");
-		expect(&f->carrier, "INVITE");
-		forget_messages(f);
-	}
-	invite(&f->service, "112", "", sdp);
-	expect(&f->service, "503");
-	assert_non_null(strstr(f->log, "64 emergency calls of this trunk at once"));
-	expect_silence(&f->carrier);
-	sp_calls_count(f->calls, &count);
-	assert_int_equal(SP_TRUNK_EMERGENCY_MAX, count.emergency);
-
-	establish(f); /* limits.calls is 1, and that one is free */
-	invite(&f->carrier, SERVICE_NUMBER, "", sdp_of("192.0.2.7", KEY_A, "sendrecv"));
-	expect(&f->carrier, "503");
-	request(&f->service, "BYE", NULL, "", NULL);
-	respond(&f->carrier, expect(&f->carrier, "BYE"), 200, NULL);
-	forget_messages(f);
-	sp_calls_end(f->calls);
-	sp_loop_advance(f->loop, 2ULL * SP_SIP_TIMEOUT_MS);
-	sp_calls_count(f->calls, &count);
-	assert_int_equal(0, count.emergency);
-	forget_messages(f);
-
-	invite(&f->service, "112", "", sdp); /* all places are free again */
-	expect(&f->service, "100");
-	sp_calls_end(f->calls);
-	expect_clean(f);
-}
-
 static void no_connection_to_the_callee(void **state)
 {
 	struct fx *f = *state;
@@ -689,8 +598,6 @@ int main(void)
 		T(two_forks_answer),
 		T(failures_are_mapped),
 		T(requests_refused_for_what_they_are),
-		T(limits_and_draining),
-		T(emergency_calls_are_bounded),
 		T(no_connection_to_the_callee),
 		T(callee_never_responds),
 		T(callee_rings_for_ever),
