@@ -74,7 +74,8 @@ struct sp_nets {
  */
 int sp_net_parse(struct sp_net *net, const struct pl *text);
 
-/** Is the address in one of them, or the list empty? IPv4 mapped into IPv6 (RFC 4291 2.5.5.2) counts as IPv4. */
+/** Is the address in one of them, or the list empty? IPv4 mapped into IPv6 (RFC 4291 2.5.5.2)
+ * counts as IPv4. */
 bool sp_nets_have(const struct sp_nets *nets, const struct sa *addr);
 
 /** true when s has no CR, LF, NUL or other control character but tab. */

@@ -32,8 +32,8 @@ struct sp_sip_ctrans; /**< client transaction */
 typedef void(sp_sip_request_h)(struct sp_sip_strans *st, const struct sp_sip_msg *req, void *arg);
 /** An ACK that belongs to no non-2xx response: the acknowledgement of a 2xx. */
 typedef void(sp_sip_ack_h)(struct sp_sip_conn *c, const struct sp_sip_msg *ack, void *arg);
-/** A connection was lost: another one of this owner for what is still to be sent, or NULL. */
-typedef struct sp_sip_conn *(sp_sip_other_h)(void *owner, void *arg);
+/** A connection was lost: another one of its owner for what is still to be sent, or NULL. */
+typedef struct sp_sip_conn *(sp_sip_other_h)(const struct sp_sip_conn *gone, void *arg);
 
 struct sp_sip_handlers {
 	sp_sip_request_h *request;

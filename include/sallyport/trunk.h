@@ -136,6 +136,8 @@ unsigned sp_trunk_calls(const struct sp_trunk *t);
 
 /** A live connection of this trunk, whichever side opened it; NULL when there is none. */
 struct sp_sip_conn *sp_trunk_conn(const struct sp_trunk *t);
+/** The same in place of one that has gone: rather one to the same target. */
+struct sp_sip_conn *sp_trunk_conn_like(const struct sp_trunk *t, const struct sp_sip_conn *gone);
 
 /** For tests: a connection that belongs to t, without TLS beneath. Not counted. */
 int sp_trunk_attach(struct sp_trunk *t, struct sp_sip_conn *c);

@@ -27,11 +27,11 @@ static void on_ack(struct sp_sip_conn *c, const struct sp_sip_msg *ack, void *ar
 
 /* The layer never follows an owner, but hands it back here: all owners are
  * trunks, and trunk/ keeps each longer than its last transaction can live. */
-static struct sp_sip_conn *on_other(void *owner, void *arg)
+static struct sp_sip_conn *on_other(const struct sp_sip_conn *gone, void *arg)
 {
 	(void)arg;
 
-	return sp_trunk_conn(owner);
+	return sp_trunk_conn_like(sp_trunk_of(gone), gone);
 }
 
 void app_accepted(struct sp_tls_conn *c, void *arg)

@@ -73,7 +73,7 @@ struct sp_calls {
 	struct list calls;
 	struct list stragglers; /* of straggler.c */
 	size_t stragglerc;
-	struct list grants;     /* of replaces.c */
+	struct list grants; /* of replaces.c */
 	struct sp_calls_count count;
 	bool draining;
 	struct sp_overload *overload; /* NULL: never */
@@ -222,6 +222,8 @@ enum sp_trunk_limit reroute_next(struct sp_call *call);
  * has one. @return 0, or a status to refuse with, *cause saying why
  */
 uint16_t reroute_session(struct sp_call *call, const struct sp_sip_msg *invite, const char **cause);
+/* Until one of them may be tried again; 0: now, or nobody has said. */
+unsigned reroute_retry_after_s(const struct sp_call *call);
 
 /* ---- retry.c: the INVITE once more, elsewhere ---- */
 

@@ -171,7 +171,8 @@ void leg_forget(struct sp_sip_ctrans **ctp)
 
 /**
  * A connection for a request in the dialog: the one that the dialog came by
- * while it lives, else any other of the trunk's (RFC 3261 18.1.1, 5923).
+ * while it lives, else another to the same target, else any of the trunk's (RFC 3261
+ * 18.1.1, 5923).
  */
 static struct sp_sip_conn *leg_conn(struct leg *leg)
 {
@@ -179,7 +180,7 @@ static struct sp_sip_conn *leg_conn(struct leg *leg)
 
 	if (leg->conn && !sp_sip_conn_isgone(leg->conn))
 		return leg->conn;
-	other = sp_trunk_conn(leg->trunk);
+	other = sp_trunk_conn_like(leg->trunk, leg->conn);
 	if (other) {
 		mem_deref(leg->conn);
 		leg->conn = mem_ref(other);

@@ -42,6 +42,22 @@ enum sp_trunk_limit reroute_next(struct sp_call *call)
 	return limit;
 }
 
+unsigned reroute_retry_after_s(const struct sp_call *call)
+{
+	static const struct sp_trunk_want any;
+	unsigned s = 0;
+
+	for (size_t i = 0; i < call->routec; i++) {
+		const unsigned busy_s = sp_trunk_retry_after_s(call->routev[i]);
+
+		if (sp_trunk_left(call->routev[i], &any))
+			return 0;
+		if (busy_s && (!s || busy_s < s))
+			s = busy_s;
+	}
+	return s;
+}
+
 uint16_t reroute_session(struct sp_call *call, const struct sp_sip_msg *invite, const char **cause)
 {
 	struct session *s = &call->session;

@@ -150,14 +150,21 @@ void act_invite(struct sp_call *call, const struct input *in)
 	       sp_sip_dialog_call_id(callee->dlg->sip));
 }
 
+/** No trunk has taken the call: what the caller is told, after `last` of the last attempt. */
+static void blame(struct sp_call *call, uint16_t last, const char *cause)
+{
+	const uint16_t status = policy_invite_failure(retry_status(call, last));
+
+	if (503 == status)
+		call->retry_after_s = reroute_retry_after_s(call);
+	call_blame(call, status, cause, retry_words(call, last));
+}
+
 void act_unreachable(struct sp_call *call, const struct input *in)
 {
 	sp_log(SP_LOG_WARN, "trunk_unreachable", "call=%s trunk=%s error=\"%m\"", call->id,
 	       sp_trunk_name(call->leg[SP_SIDE_CALLEE]->trunk), in->err);
-	if (EAGAIN == in->err)
-		call->retry_after_s = sp_trunk_retry_after_s(call->leg[SP_SIDE_CALLEE]->trunk);
-	call_blame(call, policy_invite_failure(retry_status(call, 503)),
-		   "no connection to the callee's trunk", retry_words(call, 503));
+	blame(call, 503, "no connection to the callee's trunk");
 	leg_end(call->leg[SP_SIDE_CALLER]);
 	leg_end(call->leg[SP_SIDE_CALLEE]);
 }
@@ -393,8 +400,7 @@ void act_acked(struct sp_call *call, const struct input *in)
 /** The callee's failure, mapped, to the caller. */
 void act_failure(struct sp_call *call, const struct input *in)
 {
-	call_blame(call, policy_invite_failure(retry_status(call, in->msg->status)),
-		   "refused by the callee's trunk", retry_words(call, in->msg->status));
+	blame(call, in->msg->status, "refused by the callee's trunk");
 	sp_log(SP_LOG_INFO, "call_failed", "call=%s callee_status=%u caller_status=%u", call->id,
 	       in->msg->status, call->status);
 	if (retry_status(call, in->msg->status) == in->msg->status) /* it is this one's Reason */
@@ -405,12 +411,9 @@ void act_failure(struct sp_call *call, const struct input *in)
 
 void act_no_response(struct sp_call *call, const struct input *in)
 {
-	const uint16_t last = policy_no_response(in->err);
-
-	call_blame(call, policy_invite_failure(retry_status(call, last)),
-		   ETIMEDOUT == in->err ? "no response from the callee's trunk"
-					: "connection to the callee's trunk lost",
-		   retry_words(call, last));
+	blame(call, policy_no_response(in->err),
+	      ETIMEDOUT == in->err ? "no response from the callee's trunk"
+				   : "connection to the callee's trunk lost");
 	leg_ended(in->leg);
 	leg_end(call->caller);
 }

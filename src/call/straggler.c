@@ -54,7 +54,7 @@ static int send_in(struct straggler *s, struct sp_sip_dialog *d, enum sp_sip_met
 	int err = mb ? 0 : ENOMEM;
 
 	if (!conn || sp_sip_conn_isgone(conn))
-		conn = sp_trunk_conn(s->trunk);
+		conn = sp_trunk_conn_like(s->trunk, s->conn);
 	if (!err && !conn)
 		err = ENOTCONN;
 	if (!err)

@@ -226,7 +226,7 @@ struct sp_sip_conn *sip_conn_usable(struct sp_sip_conn *c)
 	if (!sip->h.other)
 		return NULL;
 
-	other = sip->h.other(c->owner, sip->arg);
+	other = sip->h.other(c, sip->arg);
 	if (!other || other->gone || other->sip != sip || other->owner != c->owner)
 		return NULL;
 

@@ -62,7 +62,7 @@ static bool may_alias(const struct conn *c)
 {
 	const struct sp_trunk *t;
 
-	if (!conn_live(c) || c->tg || c->alias || !c->tls)
+	if (!c || !conn_live(c) || c->tg || c->alias || !c->tls)
 		return false;
 	t = c->t;
 	return t->active && t->conf->reuse && t->targetc;

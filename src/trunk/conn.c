@@ -351,7 +351,7 @@ int conn_new(struct conn **cp, struct sp_trunk *t, struct target *tg, struct sp_
 
 int sp_trunk_attach(struct sp_trunk *t, struct sp_sip_conn *sip)
 {
-	struct conn *c;
+	struct conn *c = NULL;
 	int err;
 
 	if (!t || !sip || sp_sip_conn_owner(sip) != t)

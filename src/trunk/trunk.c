@@ -204,3 +204,12 @@ struct sp_sip_conn *sp_trunk_conn(const struct sp_trunk *t)
 
 	return c ? c->sip : NULL;
 }
+
+/* What one target knows of a dialog another may not. */
+struct sp_sip_conn *sp_trunk_conn_like(const struct sp_trunk *t, const struct sp_sip_conn *gone)
+{
+	const struct target *tg = t ? target_find(t, sp_trunk_target(gone)) : NULL;
+	const struct conn *c = tg ? target_conn(tg) : NULL;
+
+	return c ? c->sip : sp_trunk_conn(t);
+}

@@ -192,16 +192,24 @@ def test_early_media(targets, allowed):
         made[1].expect_nothing()
 
 
-def test_ringing_ends_no_hope(targets):
+def test_ringing_is_no_promise(targets, peer):
     gateway, carrier, made = targets(2)
     leg = call(carrier)
     invite = made[0].expect("INVITE")
     reply(invite, 180, tag="t", headers=[Leg(made[0]).contact])
     early = carrier.expect(180)
     made[0].close()  # all of it dies while it rings
+    first, second = made[1].inbox.get(timeout=5), made[1].inbox.get(timeout=5)
+    cancel = first if first.method == "CANCEL" else second
+    reply(cancel, 481)  # there is no way to him whom it is for; another of them may know
+    made[1].inbox.put(second if cancel is first else first)
     ok = answer(leg, made[1])
     assert ok["To"] != early["To"]
     gateway.wait_for("call_retry", status=503, why="failover")
+    again = peer("service", address=made[0].address)
+    invite.conn = again.connect()
+    reply(invite, 487, tag="t")  # it is up again, and ends what it had in progress
+    again.expect("ACK")
 
 
 # ---- late answers ----

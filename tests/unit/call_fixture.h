@@ -414,10 +414,10 @@ static inline void fx_env_destructor(void *arg)
 	mem_deref(env->numbers);
 }
 
-static inline struct sp_sip_conn *fx_other(void *owner, void *arg)
+static inline struct sp_sip_conn *fx_other(const struct sp_sip_conn *gone, void *arg)
 {
 	(void)arg;
-	return sp_trunk_conn(owner);
+	return sp_trunk_conn_like(sp_trunk_of(gone), gone);
 }
 
 static inline void fx_request(struct sp_sip_strans *st, const struct sp_sip_msg *req, void *arg)

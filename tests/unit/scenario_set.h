@@ -15,9 +15,9 @@ enum sc_type {
 	SC_TEXT,
 	SC_CHOICE,
 	SC_TRUNKS, /* names of trunks */
-	SC_LIST,  /* of words */
-	SC_CODES, /* of status codes */
-	SC_CODE   /* one */
+	SC_LIST,   /* of words */
+	SC_CODES,  /* of status codes */
+	SC_CODE    /* one */
 };
 
 struct sc_setting {
@@ -290,7 +290,8 @@ static inline size_t sc_routes(const char **v, char *text)
 	return n;
 }
 
-/** number PATTERN TRUNK[;TRUNK ...] [carrier=C[;C ...]] [account=A] [headers_to_carrier] [NAME=VALUE ...] */
+/** number PATTERN TRUNK[;TRUNK ...] [carrier=C[;C ...]] [account=A] [headers_to_carrier]
+ * [NAME=VALUE ...] */
 static inline void sc_number_row(struct scenario *s, const struct sc_words *w)
 {
 	struct sp_number_row *r = &s->rowv[s->rowc];

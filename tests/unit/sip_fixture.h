@@ -162,10 +162,10 @@ static inline void on_ack(struct sp_sip_conn *c, const struct sp_sip_msg *ack, v
 	f->ack_conn = c;
 }
 
-static inline struct sp_sip_conn *on_other(void *owner, void *arg)
+static inline struct sp_sip_conn *on_other(const struct sp_sip_conn *gone, void *arg)
 {
 	struct fixture *f = arg;
-	(void)owner;
+	(void)gone;
 
 	++f->other_calls;
 

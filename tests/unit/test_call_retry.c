@@ -257,8 +257,7 @@ static void redirect_names_a_target(void **state)
 
 	caller_invites(f);
 	redirect(&target[0], expect_at(&target[0], AT_A), "<sip:x@127.0.5.3>");
-	fail_with(&target[2], expect_at(&target[2], "sip:x@127.0.5.3;transport=tls"), 503,
-		  "");
+	fail_with(&target[2], expect_at(&target[2], "sip:x@127.0.5.3;transport=tls"), 503, "");
 	redirect(&target[0], expect_at(&target[0], "sip:x@127.0.5.3;transport=tls"),
 		 "<sip:y@127.0.5.3>");
 	talk(f, &target[0], expect_at(&target[0], "sip:y@127.0.5.3;transport=tls"));

@@ -197,6 +197,29 @@ static void test_closed_early(void **state)
 	assert_int_equal(tg->err, ECONNRESET);
 }
 
+/* A peer that takes each connection and closes it at once, as one does in TLS 1.3 that refuses our
+ * certificate, is not connected to in each moment, however many connections it is to have. */
+static void test_closed_early_backs_off(void **state)
+{
+	static const unsigned afterv[] = {1, 2, 4, 8, 16, 32, 60, 60};
+	struct world *w = *state;
+	struct target *tg = target(w, 2);
+
+	for (size_t i = 0; i < sizeof(afterv) / sizeof(afterv[0]); ++i) {
+		struct wire *wire;
+		uint64_t delay_ms;
+
+		sp_timer_cancel(&tg->dial); /* that is this one */
+		wire = connect_wire(w, tg);
+		sp_loop_advance(w->loop, 10);
+		conn_end(wire_conn(wire), "alert");
+		assert_true(sp_timer_isrunning(&tg->dial));
+		delay_ms = tg->dial.due_ms - sp_loop_now_ms(w->loop);
+		assert_in_range(delay_ms, afterv[i] * 900, afterv[i] * 1000);
+		sp_loop_advance(w->loop, delay_ms - 1);
+	}
+}
+
 /* What has served for a while is renewed soon, what closes again and again is not. */
 static void test_renewed(void **state)
 {
@@ -312,6 +335,7 @@ int main(void)
 		T(test_no_less_often_than_options),
 		T(test_extra_connection_fails),
 		T(test_closed_early),
+		T(test_closed_early_backs_off),
 		T(test_renewed),
 		T(test_fewer_by_reload),
 		T(test_alias),
