@@ -49,6 +49,7 @@ const char *sp_tls_root_path(size_t i);
 struct sp_tls_dated {
 	char subject[256]; /**< of a CRL: who issued it                                  */
 	char sans[256];    /**< "DNS:a, URI:sip:b"; "" of a CRL                          */
+	int64_t from;      /**< seconds since 1970                                      */
 	int64_t until;     /**< seconds since 1970; INT64_MAX: a CRL without nextUpdate */
 	bool crl;
 };

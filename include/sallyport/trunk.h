@@ -124,6 +124,9 @@ enum sp_trunk_limit sp_trunk_call_begin(struct sp_trunk *t, enum sp_trunk_dir di
 					const struct sa *src, bool always);
 void sp_trunk_call_end(struct sp_trunk *t, enum sp_trunk_dir dir);
 
+/** Would its limits let one more call in? Nothing is counted. */
+bool sp_trunk_call_fits(struct sp_trunk *t, enum sp_trunk_dir dir, const struct sa *src);
+
 /**
  * One of the emergency calls that the trunk makes, besides its count of calls.
  * @param owner until sp_trunk_emergency_end(); only its address is used

@@ -48,10 +48,12 @@ static int print_targets(struct re_printf *pf, void *arg)
 	for (size_t i = 0; i < t->targetc && !err; i++) {
 		const struct sp_conf_target *g = &t->targetv[i];
 		const bool v6 = strchr(g->host, ':') != NULL;
+		struct sa sa;
 
 		err = re_hprintf(pf, "%s%s%s%s", i ? ", " : "", v6 ? "[" : "", g->host,
 				 v6 ? "]" : "");
-		if (!err && *g->host != '_') /* of that, DNS says the ports */
+		/* of a name without one, DNS may say another port */
+		if (!err && (g->port_given || !sa_set_str(&sa, g->host, 0)))
 			err = re_hprintf(pf, ":%u", g->port);
 	}
 

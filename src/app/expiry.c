@@ -86,6 +86,19 @@ static unsigned passed(int days)
 	return n;
 }
 
+/* A list that is good for a week would be warned of from its first day on, and so would each that
+ * takes its place: what is more than half of its time is no warning. */
+static unsigned meaningless(const struct sp_tls_dated *d)
+{
+	unsigned n = 0;
+
+	while (d->crl && n < THRESHOLDS - 1 &&
+	       2 * thresholds[n] * (int64_t)DAY_S > d->until - d->from)
+		++n;
+
+	return n;
+}
+
 /* An expired CA may lie beside its successor; the others are needed. */
 static enum sp_log_level level(const struct app_cert_status *c)
 {
@@ -147,6 +160,7 @@ static void add(const struct sp_tls_dated *d, void *arg)
 	++r->of_file;
 	c->file = r->file;
 	c->until = d->until;
+	c->warned = meaningless(d);
 	c->days_left = INT32_MAX;
 	str_ncpy(c->subject, d->subject, sizeof(c->subject));
 	str_ncpy(c->names, d->sans, sizeof(c->names));
@@ -157,12 +171,12 @@ static void carry_warnings(const struct app_expiry *e, struct reading *r)
 	for (size_t i = 0; i < r->n; i++) {
 		struct app_cert_status *c = &r->v[i];
 
-		for (size_t k = 0; k < e->n && !c->warned; k++) {
+		for (size_t k = 0; k < e->n; k++) {
 			const struct app_cert_status *old = &e->v[k];
 
 			if (old->until == c->until && !strcmp(old->subject, c->subject) &&
 			    old->file->kind == c->file->kind &&
-			    !strcmp(old->file->path, c->file->path))
+			    !strcmp(old->file->path, c->file->path) && old->warned > c->warned)
 				c->warned = old->warned;
 		}
 	}

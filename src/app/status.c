@@ -134,7 +134,7 @@ void app_status_log(const struct sp_app *app)
 			room -= log_lines(mb, room);
 	}
 	if (err || !room)
-		sp_log(SP_LOG_WARN, "status_cut", "error=\"%m\"", err ? err : E2BIG);
+		sp_log(SP_LOG_WARN, "status_cut", err ? "error=\"%m\"" : "error=\"too long\"", err);
 
 	mem_deref(s);
 	mem_deref(mb);

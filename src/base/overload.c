@@ -21,7 +21,7 @@
 
 enum {
 	CALL = 1000,  /**< one call, in averages and rates per SP_OVERLOAD_MS */
-	LEAST = 100,  /**< rate: one call per second                          */
+	LEAST = 1000, /**< rate: ten calls per second, which cost next to nothing */
 	GROWTH = 100, /**< what the rate grows by, whatever it is             */
 	AVERAGE = 4,  /**< a sample's weight in an average is one in so many  */
 
@@ -32,7 +32,9 @@ enum {
 	STEP_UP = 1100,  /**< most that the rate is multiplied by, in 1/1000  */
 	STEP_FULL = 940, /**< a CPU that is full does not tell how overloaded */
 	FULL_PERCENT = 98,
-	BEGIN_SCORE = 3, /**< samples beyond a limit, twice those beyond FAR, less those within */
+	BEGIN_SCORE = 12, /**< of samples beyond a limit, by SCORE_, less those within        */
+	SCORE_LAG = 4,    /**< work waits already; twice as much beyond FAR                   */
+	SCORE_CPU = 1,    /**< a core may be full for a second: nobody has waited for it      */
 	END_SAMPLES = 20,
 	CREDIT_MAX = 2000, /**< two calls that the share lets in */
 
@@ -137,7 +139,7 @@ static void begin(struct sp_overload *o)
 {
 	o->soft = true;
 	o->rate = max(o->let_in_avg, (uint64_t)LEAST);
-	o->budget = 0;
+	o->budget = CALL;
 	o->credit = 0;
 	o->score = 0;
 	o->calm = 0;
@@ -148,10 +150,12 @@ static void look_soft(struct sp_overload *o, unsigned lag, unsigned cpu)
 	const unsigned worst = max(lag, cpu);
 
 	if (!o->soft) {
-		if (worst > MET)
-			o->score += worst > FAR ? 2 : 1;
-		else if (o->score)
-			--o->score;
+		if (lag > MET)
+			o->score += lag > FAR ? 2 * SCORE_LAG : SCORE_LAG;
+		else if (cpu > MET)
+			o->score += SCORE_CPU;
+		else
+			o->score -= min(o->score, (unsigned)SCORE_LAG);
 		if (o->score < BEGIN_SCORE)
 			return;
 		begin(o);

@@ -22,7 +22,6 @@ struct verdict {
 	const char *cause;
 	const char *limit; /* of the gateway, that said no, or NULL */
 	bool logged;       /* the room that said no has logged it   */
-	unsigned retry_after_s;
 };
 
 /** Is not every new call let in? */
@@ -57,45 +56,52 @@ void admit_options(const struct sp_calls *calls, struct sp_sip_strans *st)
 	mem_deref(mb);
 }
 
-/** Limits of the whole gateway. @return 0 or a status */
-static uint16_t gateway_limit(const struct sp_calls *calls, bool emergency, struct verdict *v)
+/** The gateway's own limit of calls. @return 0 or a status */
+static uint16_t gateway_limit(const struct sp_calls *calls, struct verdict *v)
 {
-	const enum sp_priority priority = emergency ? SP_PRIORITY_EMERGENCY : SP_PRIORITY_NORMAL;
-
-	if (!emergency && calls->draining) {
-		v->cause = "draining";
+	v->cause = "draining";
+	if (calls->draining)
 		return 503;
-	}
-	if (!emergency &&
-	    calls->count.now - calls->count.emergency >= calls->env->conf->limits.calls) {
-		v->cause = "limits.calls reached";
-		v->limit = "limits.calls";
+	v->cause = v->limit = "limits.calls";
+	if (calls->count.now - calls->count.emergency >= calls->env->conf->limits.calls)
 		return 503;
-	}
-	if (!sp_overload_admit(calls->overload, priority)) {
-		v->cause = "the gateway is overloaded";
-		v->limit = "overload";
-		v->retry_after_s = sp_overload_retry_after_s(calls->overload);
-		return 503;
-	}
+	v->limit = NULL;
 	return 0;
 }
 
-/** Limits may refuse many calls a second; those of trunks and accounts have logged it. */
-static void log_refused(struct sp_calls *calls, const struct sp_trunk *from,
-			const struct sp_sip_msg *req, uint16_t status, const struct verdict *v)
+/** A limit of the gateway may refuse many calls a second. */
+static void log_limit(struct sp_calls *calls, const struct sp_trunk *from, const char *limit)
 {
-	if (!v->limit) {
-		if (!v->logged)
-			admit_log_refused(from, req, status, v->cause);
-		return;
-	}
 	calls->limited_unlogged++;
 	if (!sp_limit_take(&calls->limited_log, sp_loop_now_ms(calls->loop)))
 		return;
-	sp_log(SP_LOG_WARN, "limit_reached", "limit=%s trunk=%s refused=%llu", v->limit,
+	sp_log(SP_LOG_WARN, "limit_reached", "limit=%s trunk=%s refused=%llu", limit,
 	       sp_trunk_name(from), (unsigned long long)calls->limited_unlogged);
 	calls->limited_unlogged = 0;
+}
+
+static void log_refused(struct sp_calls *calls, const struct sp_trunk *from,
+			const struct sp_sip_msg *req, uint16_t status, const struct verdict *v)
+{
+	if (v->limit)
+		log_limit(calls, from, v->limit);
+	else if (!v->logged)
+		admit_log_refused(from, req, status, v->cause);
+}
+
+/* Cheap on purpose: under overload most calls end here. */
+unsigned sp_calls_screen(struct sp_sip_conn *c, const struct sp_sip_msg *invite, void *arg)
+{
+	struct sp_calls *calls = arg;
+	const struct sp_trunk *from = sp_trunk_of(c);
+	const bool emergency = route_is_emergency(sp_trunk_conf(from), invite);
+
+	if (sp_overload_admit(calls->overload,
+			      emergency ? SP_PRIORITY_EMERGENCY : SP_PRIORITY_NORMAL))
+		return 0;
+	calls->count.refused++;
+	log_limit(calls, from, "overload");
+	return sp_overload_retry_after_s(calls->overload);
 }
 
 static int take_route(struct sp_call *call, const struct route *route)
@@ -218,8 +224,7 @@ static void refuse(struct sp_sip_strans *st, const struct sp_trunk *from, uint16
 	int err = mb ? 0 : ENOMEM;
 
 	if (!err)
-		err = policy_put_refusal(mb, sp_trunk_interface(from), status, warning,
-					 v->retry_after_s);
+		err = policy_put_refusal(mb, sp_trunk_interface(from), status, warning, 0);
 	r.headers = err ? NULL : mb;
 	(void)sp_sip_reply(st, &r);
 	mem_deref(mb);
@@ -265,8 +270,8 @@ void admit_invite(struct sp_calls *calls, struct sp_sip_strans *st, const struct
 		status = route_find(&route, calls->env, from, req, &v.cause);
 	if (replaced.leg && (!status || 404 == status))
 		status = route_to_replaced(&route, &replaced, &v.cause);
-	if (!status)
-		status = gateway_limit(calls, route.emergency, &v);
+	if (!status && !route.emergency)
+		status = gateway_limit(calls, &v);
 	if (!status && replaced.leg && takeover_invite(replaced.leg, from, st, req))
 		return;
 	if (!status && call_alloc(&call, calls)) {

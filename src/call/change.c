@@ -158,8 +158,12 @@ void act_early_change(struct sp_call *call, const struct input *in)
 	struct leg *to = leg_other(in->leg);
 
 	fork_choose(in->dlg);
-	if (call->change.by || !in->dlg->agreed || !to->dlg || !to->dlg->agreed ||
-	    !(to->peer & PEER_UPDATE) || SP_SIP_INVITE == in->msg->method) {
+	if (in->leg->dlg != in->dlg && SP_SIP_UPDATE == in->msg->method) {
+		leg_refuse(in->leg, in->st, 481, NULL); /* of an attempt that has failed since */
+		return;
+	}
+	if (in->leg->dlg != in->dlg || call->change.by || !in->dlg->agreed || !to->dlg ||
+	    !to->dlg->agreed || !(to->peer & PEER_UPDATE) || SP_SIP_INVITE == in->msg->method) {
 		act_glare(call, in);
 		return;
 	}

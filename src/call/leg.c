@@ -62,6 +62,8 @@ static void leave_trunk(struct leg *leg)
 	leg->trunk = mem_deref(leg->trunk);
 	leg->conn = mem_deref(leg->conn);
 	leg->contact = mem_deref(leg->contact);
+	leg->timer.min_s = 0; /* its 422 is nothing that another is held to */
+	leg->timer.too_short = 0;
 }
 
 enum sp_trunk_limit leg_take_trunk(struct leg *leg, struct sp_trunk *trunk, bool emergency,

@@ -172,6 +172,7 @@ static bool decide(struct sp_call *call, const struct sp_sip_msg *rsp, bool of_t
 		return false;
 	if (r->last < 400 && sp_trunk_conf(callee->trunk)->follow_redirects)
 		redirect_collect(&r->redirect, call, rsp);
+	r->want.emergency = call->emergency;
 	if (rd->nextc == rd->contactc || r->redirects == REDIRECTS_MAX ||
 	    !sp_trunk_left(callee->trunk, &r->want))
 		return false;
@@ -261,11 +262,14 @@ static bool give_up(struct sp_call *call, uint16_t status)
 {
 	struct leg *callee = call->leg[SP_SIDE_CALLEE];
 	struct retry *r = call->retry;
+	const struct sp_trunk_want before = r->want;
 
 	r->last = status;
 	r->rang = RINGING == call->state;
-	if (!is_repeatable(call) || !find_other(call) || !straggler_abandon(callee))
+	if (!is_repeatable(call) || !find_other(call) || !straggler_abandon(callee)) {
+		r->want = before; /* it may still say where else to go */
 		return false;
+	}
 	note(r, true);
 	call_event(call, EV_RETRY, &(struct input){.leg = callee, .err = ETIMEDOUT});
 	return true;

@@ -170,15 +170,29 @@ static const char *listed(const struct sp_conf_trunk *conf, const char *digits)
 	return '+' == *digits ? listed(conf, digits + 1) : NULL;
 }
 
+/** The trunk's emergency number that this user part is, or NULL. */
+static const char *emergency_number(const struct sp_conf_trunk *conf, const struct pl *called)
+{
+	char digits[NUMBERING_SIZE];
+
+	if (!conf->emergencyc || numbering_dialled(digits, called))
+		return NULL;
+	return listed(conf, digits);
+}
+
+bool route_is_emergency(const struct sp_conf_trunk *conf, const struct sp_sip_msg *invite)
+{
+	struct pl called;
+
+	numbering_user(&called, &invite->uri);
+	return emergency_number(conf, &called) != NULL;
+}
+
 /** One of the trunk's emergency numbers? They go on as the list has them. */
 static bool is_emergency(struct route *route, const struct asking *a, const struct pl *called)
 {
-	char digits[NUMBERING_SIZE];
-	const char *number;
+	const char *number = emergency_number(a->conf, called);
 
-	if (!a->conf->emergencyc || numbering_dialled(digits, called))
-		return false;
-	number = listed(a->conf, digits);
 	route->emergency = number != NULL;
 	if (number)
 		put_dialled(route, number);

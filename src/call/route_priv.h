@@ -68,6 +68,8 @@ uint16_t route_find(struct route *route, const struct sp_call_env *env, const st
 uint16_t route_refer(struct route *route, const struct sp_call_env *env,
 		     const struct sp_trunk *from, const struct sp_sip_addr *refer_to,
 		     const char *caller_e164, const char **cause);
+/* Is it to one of the emergency numbers of the trunk that it comes from? */
+bool route_is_emergency(const struct sp_conf_trunk *conf, const struct sp_sip_msg *invite);
 /* Is the trunk (its index) one of those that serve the number? */
 bool route_serves(const struct sp_number_entry *entry, unsigned trunk);
 

@@ -54,7 +54,17 @@ void conf_read_ports(struct conf_reader *rd, const struct conf_key *key, const c
 	}
 }
 
-/* The port counts as well: one host may well have two targets on two ports. */
+/* The port counts as well: one host may well have two targets on two ports. A name without one is
+ * another than with one, which has no SRV records. */
+static bool is_same_target(const struct sp_conf_target *a, const struct sp_conf_target *b,
+			   const char *host_b)
+{
+	struct sa sa;
+
+	return a->port == b->port && !str_casecmp(a->host, host_b) &&
+	       (a->port_given == b->port_given || !sa_set_str(&sa, host_b, 0));
+}
+
 static void read_target(struct conf_reader *rd, const struct conf_key *key,
 			const config_setting_t *s, struct draft_trunk *trunk)
 {
@@ -71,8 +81,7 @@ static void read_target(struct conf_reader *rd, const struct conf_key *key,
 		return;
 	}
 	for (size_t i = 0; i < trunk->out.targetc; i++) {
-		if (trunk->out.targetv[i].port == t->port &&
-		    !str_casecmp(trunk->out.targetv[i].host, host)) {
+		if (is_same_target(&trunk->out.targetv[i], t, host)) {
 			conf_mistake(rd, s, "the same target twice: keep one of them");
 			return;
 		}

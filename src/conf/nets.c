@@ -45,6 +45,10 @@ const char *conf_get_server(struct conf_reader *rd, const struct conf_key *key,
 	if (!str)
 		return NULL;
 
+	if (!sa_set_str(&sa, str, 0) && sa_af(&sa) == AF_INET6) {
+		conf_mistake(rd, s, "needs brackets around an IPv6 address: \"[2001:db8::53]:53\"");
+		return NULL;
+	}
 	if (conf_target_parse(&target, host, str) || sa_set_str(&sa, host, 0)) {
 		conf_mistake(rd, s,
 			     "needs an IP address, with or without a port: \"192.0.2.53:53\", "

@@ -142,15 +142,13 @@ int sip_answer(struct sp_sip_conn *c, const struct sp_sip_msg *req, const struct
 	return err;
 }
 
-/* Too many transactions: say when to come again, and keep nothing. */
-static void refuse(struct sp_sip_conn *c, const struct sp_sip_msg *req)
+/* Too much: say when to come again, and keep nothing. */
+static void refuse(struct sp_sip_conn *c, const struct sp_sip_msg *req, unsigned retry_after_s)
 {
 	struct sp_sip_reply reply = {.status = 503};
 	struct mbuf *headers = mbuf_alloc(32);
 
-	++c->sip->refused;
-
-	if (headers && !sp_sip_put(headers, "Retry-After", "%u", (unsigned)SIP_RETRY_AFTER))
+	if (headers && !sp_sip_put(headers, "Retry-After", "%u", retry_after_s))
 		reply.headers = headers;
 	(void)sip_answer(c, req, &reply);
 
@@ -161,10 +159,18 @@ static void new_request(struct sp_sip_conn *c, struct sp_sip_msg *m)
 {
 	const struct sp_sip_reply merged = {.status = 482, .reason = "Merged Request"};
 	const struct sp_sip_reply failed = {.status = 500};
+	unsigned later_s = 0;
 	int err;
 
-	if (c->sip->transactions >= c->sip->max || sip_share_full(c->sip, c->share, m)) {
-		refuse(c, m);
+	if (m->method == SP_SIP_INVITE && !m->to_tag.l && c->sip->h.screen)
+		later_s = c->sip->h.screen(c, m, c->sip->arg);
+	if (!later_s &&
+	    (c->sip->transactions >= c->sip->max || sip_share_full(c->sip, c->share, m))) {
+		++c->sip->refused;
+		later_s = SIP_RETRY_AFTER;
+	}
+	if (later_s) {
+		refuse(c, m, later_s);
 		return;
 	}
 	if (sip_strans_merges(c, m)) {

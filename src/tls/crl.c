@@ -125,7 +125,9 @@ static int check_issuer(X509_STORE *store, X509_CRL *crl, const char *path, stru
 	}
 
 	/* right when it is of an intermediate that peers send themselves */
-	sp_tls_report(r, path, "see whether it belongs to this trunk",
+	sp_tls_report(r, path,
+		      "see whether it belongs to this trunk; peers under a CA without a CRL are "
+		      "refused",
 		      "the CRL of %s is of no CA in the bundle", issuer);
 	return 0;
 }

@@ -26,6 +26,7 @@ static bool take_certificate(struct sp_tls_dated *d, const uint8_t *p, long n)
 	if (!x)
 		return false;
 
+	d->from = seconds(X509_get0_notBefore(x));
 	d->until = seconds(X509_get0_notAfter(x));
 	(void)re_snprintf(d->subject, sizeof(d->subject), "%H", sp_tls_subject_print, x);
 	sp_tls_sans_fill(d->sans, sizeof(d->sans), x);
@@ -41,6 +42,7 @@ static bool take_crl(struct sp_tls_dated *d, const uint8_t *p, long n)
 		return false;
 
 	d->crl = true;
+	d->from = seconds(X509_CRL_get0_lastUpdate(crl));
 	d->until =
 		X509_CRL_get0_nextUpdate(crl) ? seconds(X509_CRL_get0_nextUpdate(crl)) : INT64_MAX;
 	(void)re_snprintf(d->subject, sizeof(d->subject), "%H", sp_tls_name_print,

@@ -3,8 +3,11 @@
  * tls/stream: the bytes of a connection, in and out.
  *
  * Outgoing bytes that the socket does not take wait in c->queue, which is
- * bounded before encryption: a record once encrypted has to be sent. Reading
- * is bounded per turn, so that one busy peer cannot starve the others.
+ * bounded before encryption: a record once encrypted has to be sent. What is
+ * sent back while a turn reads waits there, too, and goes out at the end of it
+ * as one: a record and a system call for each of many small answers would cost
+ * more than making them. Reading is bounded per turn, so that one busy peer
+ * cannot starve the others.
  */
 #include <errno.h>
 #include <string.h>
@@ -82,7 +85,7 @@ bool sp_tls_stream_again(struct sp_tls_conn *c, int ret)
 	}
 }
 
-bool sp_tls_stream_read(struct sp_tls_conn *c)
+static bool read_some(struct sp_tls_conn *c)
 {
 	uint8_t buf[RECORD_MAX];
 	size_t total = 0;
@@ -107,6 +110,33 @@ bool sp_tls_stream_read(struct sp_tls_conn *c)
 	if (SSL_has_pending(c->ssl))
 		sp_tls_conn_more(c);
 	return true;
+}
+
+/* What was sent meanwhile goes out also to a peer that has closed: why it is lost stays. */
+static bool uncork(struct sp_tls_conn *c, bool ok)
+{
+	char why[SP_TLS_WHY_SIZE];
+	const int err = c->err;
+
+	c->corked = false;
+	if (sp_tls_stream_gone(c) || c->state != SP_TLS_UP)
+		return ok;
+	if (ok)
+		return sp_tls_stream_flush(c);
+
+	memcpy(why, c->why, sizeof(why));
+	(void)sp_tls_stream_flush(c);
+	memcpy(c->why, why, sizeof(why));
+	c->err = err;
+
+	return false;
+}
+
+bool sp_tls_stream_read(struct sp_tls_conn *c)
+{
+	c->corked = true;
+
+	return uncork(c, read_some(c));
 }
 
 /* @return bytes taken, 0 when the socket is full, -1 when the connection is lost */
@@ -216,7 +246,9 @@ int sp_tls_send(struct sp_tls_conn *c, const uint8_t *p, size_t n)
 		return doom(c, ENOBUFS);
 	}
 
-	if (!waiting)
+	if (c->corked && waiting + n > RECORD_MAX && !sp_tls_stream_flush(c))
+		return doom(c, ENOTCONN);
+	if (c->queue.pos == c->queue.end && !(c->corked && n <= RECORD_MAX))
 		done = write_some(c, p, n);
 	if (done < 0)
 		return doom(c, ENOTCONN);

@@ -199,6 +199,7 @@ struct sp_tls_conn {
 	bool known;      /**< the handshake was completed              */
 	bool refused;    /**< we refused the certificate; why says it   */
 	bool want_write; /**< OpenSSL waits for the socket to take bytes */
+	bool corked;     /**< a turn reads: what it has sent goes at its end */
 	char *name;      /**< for SNI and the check of names, or NULL   */
 	struct sp_tls_handlers h;
 	void *arg;

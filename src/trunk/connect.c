@@ -102,14 +102,19 @@ static void on_start(void *arg)
 	failed(tg, err, why);
 }
 
-/** Connect, unless that is under way. The outcome always comes later, from the loop. */
+/**
+ * Connect, unless that is under way. The outcome always comes later, from the
+ * loop. What has failed is tried at the call of whoever wants it, but so often
+ * only: a peer that is down for many calls must not cost a handshake for each.
+ */
 void target_connect(struct target *tg)
 {
+	const uint64_t now_ms = sp_loop_now_ms(tg->t->loop);
 	struct attempt *a = &tg->attempt;
 
 	if (a->running)
 		return;
 	a->running = true;
-	a->since_ms = sp_loop_now_ms(tg->t->loop);
-	sp_timer_start(tg->t->loop, &a->timer, 0, on_start, tg);
+	a->since_ms = tg->err ? max(now_ms, a->since_ms + TRUNK_APART_MS) : now_ms;
+	sp_timer_start(tg->t->loop, &a->timer, a->since_ms - now_ms, on_start, tg);
 }

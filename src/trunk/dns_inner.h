@@ -85,6 +85,7 @@ struct dns_result {
 	size_t placec;
 	struct dns_place placev[DNS_PLACES_MAX];
 	char why[DNS_WHY_SIZE]; /**< of err */
+	char without[DNS_HOST_SIZE]; /**< a host of SRV records that has no address, or "" */
 };
 
 /** A look-up in progress; mem_deref() withdraws it. */

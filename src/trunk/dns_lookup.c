@@ -137,6 +137,17 @@ static void add_all(struct dns_lookup *l, bool routed_only)
 	}
 }
 
+/* The others of its SRV records are called, and nobody would miss it. */
+static void note_without(struct dns_lookup *l)
+{
+	for (size_t i = 0; i < l->hostc; ++i) {
+		if (l->partv[i][0].err != ENOENT || l->partv[i][1].err != ENOENT)
+			continue;
+		str_ncpy(l->result.without, l->hostv[i].host, sizeof(l->result.without));
+		return;
+	}
+}
+
 /* Every question has its answer. */
 static void conclude(struct dns_lookup *l)
 {
@@ -165,6 +176,7 @@ static void conclude(struct dns_lookup *l)
 		return;
 	}
 	r->keep = !r->placec;
+	note_without(l);
 	finish(l, err);
 }
 

@@ -79,8 +79,9 @@ static int print_places(struct re_printf *pf, const struct dns_name *n)
 
 static void log_result(struct dns_name *n, const struct dns_result *r, bool changed, uint64_t now)
 {
-	if (r->err && !n->failing) {
-		n->failing_ms = now;
+	/* again when what it was called by meanwhile is gone too */
+	if (r->err && (!n->failing || (changed && !n->placec))) {
+		n->failing_ms = n->failing ? n->failing_ms : now;
 		sp_log(SP_LOG_WARN, "dns_failed", "name=%s why=%H addresses=%H", n->host,
 		       sp_log_str, n->why, print_places, n);
 	} else if (!r->err && n->failing) {
@@ -89,8 +90,9 @@ static void log_result(struct dns_name *n, const struct dns_result *r, bool chan
 	}
 	n->failing = r->err != 0;
 	if (changed)
-		sp_log(SP_LOG_INFO, "dns_changed", "name=%s addresses=%H ttl_s=%u", n->host,
-		       print_places, n, dns_ttl_s(n));
+		sp_log(*r->without ? SP_LOG_WARN : SP_LOG_INFO, "dns_changed",
+		       "name=%s addresses=%H ttl_s=%u%s%s", n->host, print_places, n, dns_ttl_s(n),
+		       *r->without ? " without=" : "", r->without);
 }
 
 static uint32_t clamp_ttl(const struct dns *d, uint32_t ttl_s)

@@ -91,21 +91,28 @@ static enum sp_trunk_limit too_fast(struct sp_trunk *t, enum sp_trunk_dir dir, c
 {
 	const bool in = dir == SP_TRUNK_IN;
 	const uint64_t now_ms = sp_loop_now_ms(t->loop);
-	struct sp_limit *way = in ? &t->rate_in : &t->rate_out;
-	struct sp_limit *source;
 
 	if (!sp_limit_ready(&t->rate, now_ms))
 		return SP_TRUNK_LIMIT_RATE;
-	if (!sp_limit_ready(way, now_ms))
+	if (!sp_limit_ready(in ? &t->rate_in : &t->rate_out, now_ms))
 		return in ? SP_TRUNK_LIMIT_RATE_IN : SP_TRUNK_LIMIT_RATE_OUT;
-	source = of_source(t, dir, src, now_ms);
-	if (!sp_limit_ready(source, now_ms))
+	if (!sp_limit_ready(of_source(t, dir, src, now_ms), now_ms))
 		return SP_TRUNK_LIMIT_RATE_SOURCE;
+	return SP_TRUNK_LIMIT_NONE;
+}
+
+static void take(struct sp_trunk *t, enum sp_trunk_dir dir, const struct sa *src)
+{
+	const uint64_t now_ms = sp_loop_now_ms(t->loop);
 
 	(void)sp_limit_take(&t->rate, now_ms);
-	(void)sp_limit_take(way, now_ms);
-	(void)sp_limit_take(source, now_ms);
-	return SP_TRUNK_LIMIT_NONE;
+	(void)sp_limit_take(dir == SP_TRUNK_IN ? &t->rate_in : &t->rate_out, now_ms);
+	(void)sp_limit_take(of_source(t, dir, src, now_ms), now_ms);
+}
+
+bool sp_trunk_call_fits(struct sp_trunk *t, enum sp_trunk_dir dir, const struct sa *src)
+{
+	return sp_trunk_active(t) && !too_many(t, dir) && !too_fast(t, dir, src);
 }
 
 static void count(struct sp_trunk *t, enum sp_trunk_dir dir)
@@ -135,6 +142,8 @@ enum sp_trunk_limit sp_trunk_call_begin(struct sp_trunk *t, enum sp_trunk_dir di
 		limit = too_many(t, dir);
 	if (!always && !limit)
 		limit = too_fast(t, dir, src);
+	if (!always && !limit)
+		take(t, dir, src);
 
 	if (limit)
 		refuse(t, limit);

@@ -36,7 +36,7 @@ static bool hangs(const struct target *tg)
 {
 	const struct attempt *a = &tg->attempt;
 
-	return a->running && sp_loop_now_ms(tg->t->loop) - a->since_ms >= TRUNK_STAGGER_MS;
+	return a->running && sp_loop_now_ms(tg->t->loop) >= a->since_ms + TRUNK_STAGGER_MS;
 }
 
 static unsigned site_index(const struct target *tg)
@@ -99,6 +99,12 @@ void order_make(struct order *o, const struct sp_trunk *t, const struct sp_trunk
 	}
 }
 
+static bool same_record(const struct target *a, const struct target *b)
+{
+	return a->host_key == b->host_key &&
+	       sa_port(&a->place.addr) == sa_port(&b->place.addr);
+}
+
 /* Its part of the draw: the addresses of one SRV target share its weight. */
 static uint32_t share(const struct order *o, size_t k)
 {
@@ -106,7 +112,7 @@ static uint32_t share(const struct order *o, size_t k)
 	uint32_t same = 1;
 
 	for (size_t i = 0; i < o->c; ++i)
-		same += i != k && o->v[i]->host_key == tg->host_key;
+		same += i != k && same_record(o->v[i], tg);
 	return (uint32_t)tg->place.weight * SHARES / same;
 }
 

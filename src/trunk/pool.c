@@ -194,8 +194,10 @@ void target_connected(struct target *tg, struct conn *c)
 /* An attempt by the pool's own clock, not a pick's. */
 static void back_off(struct target *tg)
 {
-	if (!sp_timer_isrunning(&tg->dial))
-		tg->dial_s = pool_backoff(tg, tg->dial_s);
+	if (sp_timer_isrunning(&tg->dial))
+		return;
+	tg->dial_s = pool_backoff(tg, tg->dial_s);
+	tg->backed_ms = sp_loop_now_ms(tg->t->loop);
 }
 
 /** The attempt failed. */
@@ -257,10 +259,12 @@ void target_lost(struct target *tg, struct conn *c, const char *why)
 	else
 		probe_next(tg);
 
-	if (lived_ms >= TRUNK_BRIEF_MS)
+	if (lived_ms >= TRUNK_BRIEF_MS) {
 		tg->dial_s = 0;
-	else
+	} else if (c->up_ms >= tg->backed_ms) { /* those that go together count once */
+		sp_timer_cancel(&tg->dial);     /* for one more, as c came */
 		back_off(tg);
+	}
 	pool_fill(tg, lived_ms >= TRUNK_BRIEF_MS);
 }
 

@@ -165,7 +165,8 @@ void site_places(struct site *s, const struct dns_place *placev, size_t placec)
 			probe_settings(newv[i], 0);
 		}
 	}
-	trunk_settle(s->t);
+	if (s->t->active) /* else it is going already, whatever DNS says */
+		trunk_settle(s->t);
 }
 
 static void on_dns(struct dns_name *n, void *arg)

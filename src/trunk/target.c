@@ -126,7 +126,21 @@ void target_shut(struct target *tg)
 	}
 }
 
-/** DNS or the configuration has it no longer: its connections stay for calls in progress. */
+/* Calls that use its connections go on by others. */
+static void forget_oldest(struct sp_trunk *t)
+{
+	struct target *tg = list_ledata(list_head(&t->oldl));
+
+	list_unlink(&tg->le);
+	target_shut(tg);
+	mem_deref(tg);
+}
+
+/**
+ * DNS or the configuration has it no longer: its connections stay for calls in
+ * progress. A busy trunk always has some, and a name may lead elsewhere each
+ * time that it is looked up, so only so many are kept.
+ */
 void target_drop(struct target *tg)
 {
 	struct sp_trunk *t = tg->t;
@@ -140,5 +154,7 @@ void target_drop(struct target *tg)
 	pool_stop(tg);
 	target_connect_cancel(tg, ECANCELED);
 	leave_aliases(tg);
+	if (list_count(&t->oldl) >= SP_TRUNK_TARGETS_MAX)
+		forget_oldest(t);
 	list_append(&t->oldl, &tg->le, mem_ref(tg));
 }

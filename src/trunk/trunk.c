@@ -205,11 +205,27 @@ struct sp_sip_conn *sp_trunk_conn(const struct sp_trunk *t)
 	return c ? c->sip : NULL;
 }
 
-/* What one target knows of a dialog another may not. */
+static struct conn *accepted_from(const struct sp_trunk *t, const struct sa *addr)
+{
+	struct le *le;
+
+	LIST_FOREACH(&t->accepted, le)
+	{
+		struct conn *c = le->data;
+
+		if (conn_live(c) && c->lead && sa_cmp(&c->lead->addr, addr, SA_ADDR))
+			return c;
+	}
+	return NULL;
+}
+
+/* What one target knows of a dialog another may not. It may have connected to us by itself. */
 struct sp_sip_conn *sp_trunk_conn_like(const struct sp_trunk *t, const struct sp_sip_conn *gone)
 {
 	const struct target *tg = t ? target_find(t, sp_trunk_target(gone)) : NULL;
 	const struct conn *c = tg ? target_conn(tg) : NULL;
 
+	if (tg && !c)
+		c = accepted_from(t, &tg->place.addr);
 	return c ? c->sip : sp_trunk_conn(t);
 }

@@ -29,6 +29,7 @@ enum {
 	TRUNK_BACKOFF_MAX_S = 60,
 	TRUNK_SOON_MS = 1000,    /**< what needs not be at once is spread over this long */
 	TRUNK_STAGGER_MS = 1000, /**< then an attempt hangs: the next target is tried too */
+	TRUNK_APART_MS = 100,    /**< attempts after one that failed, whoever wants them */
 	TRUNK_PICK_MS = 20000,   /**< longest that a pick takes                    */
 	TRUNK_BAD = 2,           /**< failures in a row that take a target down    */
 	TRUNK_WHY_SIZE = SP_TLS_WHY_SIZE,
@@ -72,7 +73,8 @@ struct sp_trunk {
 	size_t sitec;
 	struct target *targetv[SP_TRUNK_TARGETS_MAX]; /**< the sites': all of them, in order */
 	size_t targetc;
-	struct list oldl;    /**< dropped targets whose connections calls may still use */
+	struct list oldl;    /**< dropped targets whose connections calls may still use, the
+				  oldest first; SP_TRUNK_TARGETS_MAX at most */
 	struct list waiting; /**< picks, for an attempt or a look-up to end */
 	unsigned picks;      /**< not delivered yet */
 	uint64_t uses;       /**< of connections, by picks and probes; never falls */
@@ -145,7 +147,7 @@ struct conn {
 struct attempt {
 	bool running;
 	struct sp_tls_conn *tls;
-	uint64_t since_ms;
+	uint64_t since_ms; /**< when it began, or will in a moment */
 	struct sp_timer timer;
 };
 
@@ -194,6 +196,7 @@ struct target {
 	struct attempt attempt;
 	struct sp_timer dial; /**< the next attempt */
 	unsigned dial_s;      /**< backoff */
+	uint64_t backed_ms;   /**< when it grew last */
 
 	/* probe.c */
 	struct sp_timer probe;         /**< the next OPTIONS */

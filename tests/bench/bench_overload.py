@@ -11,6 +11,7 @@ with SALLYPORT naming the gateway; prints "name value unit".
 import os
 import re
 import shutil
+import statistics
 import subprocess
 import sys
 import tempfile
@@ -28,7 +29,7 @@ from pki import Pki  # noqa: E402
 
 KEPT = 100
 LOADS = (0.5, 1, 2, 4)
-PROBE_S, RUN_S, CALM_S = 4, 10, 6
+ROUNDS, PROBE_S, RUN_S, CALM_S = 3, 3, 5, 8
 TARGET = 0.8
 TICK = os.sysconf("SC_CLK_TCK")
 
@@ -110,35 +111,48 @@ def capacity(daemon, load):
 
 def measure(daemon, load):
     kept = load.ask("keep", KEPT)
-    peak = limit = capacity(daemon, load)
+    limit = capacity(daemon, load)
     show("capacity", limit, "calls/s")
-    goodput = {}
-    for times in LOADS:
-        result = run(load, times * limit, RUN_S)
-        goodput[times] = result["goodput"]
-        peak = max(peak, result["goodput"])
-        show(f"goodput_{times}x", result["goodput"], "calls/s")
-        show(f"setup_p50_{times}x", 1000 * result["p50"], "ms", 1)
-        show(f"setup_p99_{times}x", 1000 * result["p99"], "ms", 1)
-        for what in ("failed", "lost", "unasked", "open"):
-            if result[what]:
-                say(f"at {times}x: {result[what]} calls {what}")
+    # In rounds, each load against the best of its round: the machine may have others to serve,
+    # and what it can do for us changes.
+    results = {times: [] for times in LOADS}
+    ratios = {times: [] for times in LOADS}
+    for _ in range(ROUNDS):
+        for times in LOADS:
+            results[times].append(run(load, times * limit, RUN_S))
+        best = max(results[times][-1]["goodput"] for times in LOADS)
+        for times in LOADS:
+            ratios[times].append(results[times][-1]["goodput"] / best)
     over = time.time()
     load.ask("run", 0.5 * limit, CALM_S)
+
+    for times in LOADS:
+        for name, unit, factor in (("goodput", "calls/s", 1), ("p50", "ms", 1000),
+                                   ("p99", "ms", 1000)):
+            figure = statistics.median(r[name] for r in results[times]) * factor
+            show(f"{name if factor == 1 else 'setup_' + name}_{times}x", figure, unit)
+        for what in ("failed", "lost", "unasked", "open"):
+            count = sum(r[what] for r in results[times])
+            if count:
+                say(f"at {times}x: {count} calls {what}")
     for times in LOADS[2:]:
-        ratio = goodput[times] / peak
+        ratio = statistics.median(ratios[times])
         show(f"goodput_{times}x_vs_peak", ratio, "ratio", 2)
         if ratio < TARGET:
             say(f"goodput at {times}x is below {TARGET} of the peak")
-    ended = [t for t in daemon.times("overload_end") if t > over - 1]
-    begun = [t for t in daemon.times("overload_begin") if t > over]
-    if ended and not begun:
-        show("recovery", max(ended[0] - over, 0), "s", 1)
-    else:
-        say("it did not recover: see the log")
+    show_recovery(daemon, over)
     show("kept_calls_lost", kept - load.ask("let_go"), "calls")
     if kept != KEPT:
         say(f"only {kept} of {KEPT} calls were up at the beginning")
+
+
+def show_recovery(daemon, over):
+    """From the end of the load until nobody is refused any more, the two seconds of calm included that it waits for."""
+    ended = [t for t in daemon.times("overload_end") if t > over - 1]
+    if ended and not [t for t in daemon.times("overload_begin") if t > over]:
+        show("recovery", max(ended[0] - over, 0), "s", 1)
+    else:
+        say("it did not recover: see the log")
 
 
 def main():

@@ -106,7 +106,7 @@ static void ask(struct sp_sip *sip, struct sp_sip_conn *c, struct bench *b, unsi
 
 int main(void)
 {
-	static const struct sp_sip_handlers h = {on_request, on_ack, NULL};
+	static const struct sp_sip_handlers h = {.request = on_request, .ack = on_ack};
 	static struct bench b;
 	struct sp_loop *loop = NULL;
 	struct sp_sip *sip = NULL;

@@ -3,9 +3,9 @@
 per second.
 
 No call may fail that the other target can take. How long they take is printed
-("failover_<kind>_ms median max") and bounded by the settings; looked at are those whose INVITE
-went twice and those that began in the first second. And a target that is well again gets
-calls again ("failover_<kind>_back_ms").
+("failover_<kind>_ms median max", of those whose INVITE went twice and those that began in the first
+second) and bounded by the settings. And a target that is well again gets calls again
+("failover_<kind>_back_ms"). A call without any of that takes 100 ms until it is answered.
 """
 import os
 import statistics
@@ -65,13 +65,13 @@ class Trial:
              - 0.5, "calls at the second target")
 
     def revive(self, kind):
+        """Well again, and new calls go there again."""
         revived = time.monotonic()
         self.first.invite, self.first.options = "answer", True
         if self.first.door != "open":
             self.first.set("open")
         back = wait(lambda: self.fresh(revived), "new calls at the first target again")
         print(f"\nfailover_{kind}_back_ms {(back[0].begun - revived) * 1000:.0f}")
-        return revived
 
     def fresh(self, since):
         """Calls that began since and were answered by the first target."""
@@ -83,8 +83,8 @@ class Trial:
         again = {line["call"] for line in self.gateway.find("call_retry")}
         return {line["called"] for line in self.gateway.find("call_start") if line["call"] in again}
 
-    def report(self, kind, bound_ms, revived):
-        """Look at all calls, and at how long those took that began around the killing."""
+    def report(self, kind, bound_ms):
+        """No call has failed, and none took longer than it may; -> moved()."""
         self.caller.stop()
         lost = [f"{c.number}: {c.status} {c.response and c.response['Warning']}"
                 for c in self.caller.calls if c.status != 200]
@@ -95,11 +95,12 @@ class Trial:
         took = [c.took_ms for c in sample]
         print(f"failover_{kind}_ms {statistics.median(took):.0f} {max(took):.0f}"
               f"  ({len(sample)} calls of {len(self.caller.calls)}, {len(moved)} moved)")
-        assert max(took) < bound_ms + SLACK_MS
+        assert max(c.took_ms for c in self.caller.calls) < bound_ms + SLACK_MS
         return moved
 
     def run(self, kind, bound_ms, **how):
         self.begin()
         self.kill(**how)
         self.last()
-        return self.report(kind, bound_ms, self.revive(kind))
+        self.revive(kind)
+        return self.report(kind, bound_ms)

@@ -16,7 +16,7 @@ import threading
 import time
 import uuid
 
-from ua import Message, build, reply, tag_of, uri_of
+from ua import Message, build, reply, uri_of
 
 WAIT = 20  # seconds; only a failing test waits that long
 
@@ -32,6 +32,7 @@ class Crowd:
         self.thread.start()
 
     def run(self, coroutine):
+        """From the test: do it in the thread, and wait."""
         return asyncio.run_coroutine_threadsafe(coroutine, self.loop).result(WAIT)
 
     def dark(self):

@@ -1,8 +1,5 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """Failover as single calls see it: to which trunk and target, when not, and what is told."""
-import re
-import time
-
 import pytest
 
 from gateway import Conf
@@ -14,7 +11,7 @@ SERVICE = dict(response_s=1, progress_s=2, failover_s=10, failover_tries=4)
 
 @pytest.fixture
 def targets(conf, launch, peer, net):
-    """targets(n, key=value) starts a gateway whose service has n targets; -> (gateway, caller, targets)"""
+    """targets(n, key=value) starts a gateway whose service has n; -> (gateway, caller, they)"""
     def make(n, **more):
         addresses = [net.address("service", i + 1) for i in range(n)]
         conf.trunks[1].update(SERVICE, targets=[f"{a}:{net.port}" for a in addresses], **more)
@@ -212,7 +209,7 @@ def test_ringing_is_no_promise(targets, peer):
     again.expect("ACK")
 
 
-# ---- late answers ----
+# ---- dialogs and their targets ----
 
 def test_who_answers_late_is_hung_up(targets):
     gateway, carrier, made = targets(2)
@@ -240,6 +237,29 @@ def test_who_rings_late_is_cancelled(targets):
     carrier.expect_nothing()
 
 
+def test_a_dialog_stays_with_its_target(targets):
+    gateway, carrier, made = targets(2)
+    gateway.wait_for("conn_up", trunk="service", count=4)  # two each
+    leg = call(carrier)
+    refuse(made[0], 503)
+    invite = made[1].expect("INVITE")
+    b = Leg(made[1]).called(invite)
+    b.reply(invite, 200, Media(made[1]).sdp())
+    made[1].expect("ACK")
+    ok = carrier.expect(200)
+    leg.answered(ok)
+    leg.ack(ok)
+    invite.conn.close()
+    gateway.wait_for("conn_down", trunk="service")
+    leg.request("BYE")
+    carrier.expect(200, "BYE")
+    bye = made[1].expect("BYE")  # on its other connection
+    b.conn = bye.conn
+    b.reply(bye, 200)
+    b.settle()
+    made[0].expect_nothing(0.1)
+
+
 # ---- Retry-After ----
 
 def test_all_targets_are_busy(targets):
@@ -259,9 +279,9 @@ def test_all_targets_are_busy(targets):
 
 def test_emergency_calls_go_to_busy_targets(launch, conf, peer):
     conf.trunks[1].update(SERVICE)
-    conf.trunks[0].update(SERVICE, emergency=["112"])
+    conf.trunks[0].update(SERVICE)
     conf.trunks[1]["emergency"] = ["112"]
-    gateway = launch(conf)
+    launch(conf)
     carrier, service = peer("carrier").listen(), peer("service")
     service.connect()
     leg = Leg(service)

@@ -193,7 +193,8 @@ static inline void on_response(int err, const struct sp_sip_msg *rsp, void *arg)
 
 static inline int fixture_setup(void **state)
 {
-	static const struct sp_sip_handlers h = {on_request, on_ack, on_other};
+	static const struct sp_sip_handlers h = {
+		.request = on_request, .ack = on_ack, .other = on_other};
 	struct fixture *f = mem_zalloc(sizeof(*f), NULL);
 
 	sp_log_setup(SP_LOG_ERROR, false);

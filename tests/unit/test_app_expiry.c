@@ -3,6 +3,8 @@
  * app/expiry, files: who is warned of what and when, on clocks that the test
  * turns; and which files a configuration has.
  */
+#include <openssl/pem.h>
+#include <openssl/x509.h>
 #include <re.h>
 
 #include "app_fixture.h"
@@ -292,6 +294,69 @@ static void test_levels(void **state)
 	end(&s);
 }
 
+static void write_crl(const char *file, int64_t from, int64_t to)
+{
+	X509_CRL *crl = X509_CRL_new();
+	EVP_PKEY *key = EVP_EC_gen("P-256");
+	X509_NAME *name = X509_NAME_new();
+	ASN1_TIME *t = ASN1_TIME_set(NULL, (time_t)from);
+	FILE *out = fopen(file, "w");
+
+	assert_non_null(out);
+	X509_CRL_set_version(crl, 1);
+	X509_NAME_add_entry_by_txt(name, "CN", MBSTRING_ASC, (const uint8_t *)"x", -1, -1, 0);
+	X509_CRL_set_issuer_name(crl, name);
+	X509_CRL_set1_lastUpdate(crl, t);
+	ASN1_TIME_set(t, (time_t)to);
+	X509_CRL_set1_nextUpdate(crl, t);
+	assert_true(X509_CRL_sign(crl, key, EVP_sha256()) > 0);
+	assert_int_equal(PEM_write_X509_CRL(out, crl), 1);
+	(void)fclose(out);
+	ASN1_TIME_free(t);
+	X509_NAME_free(name);
+	EVP_PKEY_free(key);
+	X509_CRL_free(crl);
+}
+
+/* Lists that are good for a week, each in place of the one before in time: nobody is warned. */
+static void test_short_lists(void **state)
+{
+	static const int want[] = {1, -1}; /* of one without a successor */
+	const int64_t begin_s = 1790000000;
+	struct scene s;
+	unsigned at = 0;
+
+	begin(state, &s);
+	s.conf->trunkc = 1;
+	s.conf->interfacec = 0;
+	s.trunkv[0].ca.path = path(&s, 2, "none.crt");
+	s.trunkv[0].crl.path = path(&s, 3, "week.crl");
+	wall_base = begin_s;
+	for (unsigned d = 0; d < 20; d += 5) {
+		write_crl(s.trunkv[0].crl.path, begin_s + (d - 1) * DAY, begin_s + (d + 6) * DAY);
+		wall_base = begin_s + d * DAY;
+		use_files(&s);
+		assert_int_equal(s.lines, 0);
+		use_files(&s); /* the same once more, by a reload */
+		assert_int_equal(s.lines, 0);
+	}
+
+	for (unsigned h = 0; h < 8 * 24; h++) {
+		char text[32];
+
+		s.log[0] = '\0';
+		s.lines = 0;
+		sp_loop_advance(loop, HOUR_MS);
+		if (!s.lines)
+			continue;
+		assert_true(at < 2);
+		snprintf(text, sizeof(text), "days=%d\n", want[at++]);
+		expect_line(&s, text);
+	}
+	assert_int_equal(at, 2);
+	end(&s);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -301,6 +366,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_start_late, world_setup, world_teardown),
 		cmocka_unit_test_setup_teardown(test_renewed, world_setup, world_teardown),
 		cmocka_unit_test_setup_teardown(test_levels, world_setup, world_teardown),
+		cmocka_unit_test_setup_teardown(test_short_lists, world_setup, world_teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -52,6 +52,11 @@ static int setup_targets(void **state, size_t n)
 	return err;
 }
 
+static int setup_one(void **state)
+{
+	return setup_targets(state, 1);
+}
+
 static int setup_two(void **state)
 {
 	return setup_targets(state, 2);
@@ -278,6 +283,21 @@ static void redirect_names_the_trunk(void **state)
 	expect_end(f, &target[2], "503"); /* y is nowhere to be found either */
 }
 
+/* Who was slow, and had nobody to be given up for, is asked again when he says where. */
+static void redirect_of_a_slow_target(void **state)
+{
+	struct fx *f = *state;
+	const struct sp_sip_msg *inv;
+
+	f->confv[1].failover.response_s = 4;
+	caller_invites(f);
+	inv = expect_at(&target[0], AT_A);
+	sp_loop_advance(f->loop, 5000);
+	expect_silence(&target[0]);
+	redirect(&target[0], inv, "<sip:x@127.0.5.1>");
+	talk(f, &target[0], expect_at(&target[0], "sip:x@127.0.5.1;transport=tls"));
+}
+
 /* The list is the operator's: also of what speaks for the called one. */
 static void listed_6xx_goes_on(void **state)
 {
@@ -355,6 +375,7 @@ static void intervals_are_bounded(void **state)
 }
 
 #define T(name) cmocka_unit_test_setup_teardown(name, setup_following, fx_teardown)
+#define ONE(name) cmocka_unit_test_setup_teardown(name, setup_one, teardown_targets)
 #define TWO(name) cmocka_unit_test_setup_teardown(name, setup_two, teardown_targets)
 #define THREE(name) cmocka_unit_test_setup_teardown(name, setup_three, teardown_targets)
 
@@ -376,6 +397,7 @@ int main(void)
 		TWO(ringing_is_bounded_in_all),
 		THREE(redirect_names_a_target),
 		THREE(redirect_names_the_trunk),
+		ONE(redirect_of_a_slow_target),
 		TWO(listed_6xx_goes_on),
 		T(interval_too_small),
 		T(interval_too_small_after_ringing),

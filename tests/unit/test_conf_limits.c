@@ -318,7 +318,9 @@ static void test_dns(void **state)
 		BAD_SERVER("192.0.2.53:0"),
 		BAD_SERVER("192.0.2.53:65536"),
 		BAD_SERVER("192.0.2.53:"),
-		BAD_SERVER("2001:db8::53"),
+		{ROOT("dns = { servers = [ \"127.0.0.1\",\n\"2001:db8::53\" ]; };"),
+		 OF("6") "dns.servers[1] = \"2001:db8::53\": needs brackets around an IPv6 "
+			 "address: \"[2001:db8::53]:53\"\n"},
 		BAD_SERVER("[192.0.2.53]"),
 		BAD_SERVER("0.0.0.0"),
 		BAD_SERVER("_dns._udp.a.example"),

@@ -152,6 +152,9 @@ static void test_srv_targets(void **state)
 		BAD_TARGET("_sips._tcp..a.example", NO_SRV),
 		BAD_TARGET("a._tcp.example",
 			   "needs a host name or an IP address, with or without \":port\""),
+		{TARGETS("\"192.0.2.1\",\n\"192.0.2.1:5061\""),
+		 AT("5", ".targets[1]") " = \"192.0.2.1:5061\": the same target twice: keep one of "
+					"them\n"},
 		{TARGETS("\"_sips._tcp.a.example\",\n\"_SIPS._TCP.A.example\""),
 		 AT("5", ".targets[1]") " = \"_SIPS._TCP.A.example\": the same target twice: keep "
 					"one of them\n"},
@@ -162,8 +165,8 @@ static void test_srv_targets(void **state)
 
 	CHECK(v);
 	t = load_trunk(f, TARGETS("\"_SIPS._tcp.A.example\", \"_sip._tls.a.example\","
-				  " \"a.example\", \"a.example:5071\""));
-	assert_int_equal(t->targetc, 4);
+				  " \"a.example\", \"a.example:5071\", \"a.example:5061\""));
+	assert_int_equal(t->targetc, 5); /* the last has no SRV, as the third has */
 	assert_string_equal(t->targetv[0].host, "_sips._tcp.a.example");
 	assert_false(t->targetv[0].port_given);
 	assert_string_equal(t->targetv[1].host, "_sip._tls.a.example");

@@ -189,6 +189,47 @@ static void test_part_fails(void **state)
 	assert_in_range(until_asked(w, 100), 1, DNS_RETRY_MIN_S * 4);
 }
 
+/* A host of SRV that has no address is left out, and named: nobody would miss it. */
+static void test_host_without_address(void **state)
+{
+	struct world *w = *state;
+
+	zone_srv(&w->zone, "_sips._tcp.c.test", 100, 1, 1, 5061, "a.test");
+	zone_srv(&w->zone, "_sips._tcp.c.test", 100, 2, 1, 5061, "b.test");
+	zone_a(&w->zone, "a.test", 100, "192.0.2.1");
+	watch(w, "c.test", true);
+	assert_string_equal(dns_text(w->n), "192.0.2.1:5061 1/1 a.test");
+	assert_string_equal(dns_why(w->n), "");
+	assert_int_equal(
+		dns_logged(&w->log, "addresses=192.0.2.1:5061 ttl_s=100 without=b.test"), 1);
+
+	zone_srv(zone_new(w), "_sips._tcp.c.test", 100, 1, 1, 5061, "a.test");
+	zone_srv(&w->zone, "_sips._tcp.c.test", 100, 2, 1, 5061, "b.test");
+	zone_a(&w->zone, "a.test", 100, "192.0.2.1");
+	zone_a(&w->zone, "b.test", 100, "192.0.2.2");
+	pass(w, 97);
+	assert_int_equal(dns_logged(&w->log, "dns_changed"), 2);
+	assert_int_equal(dns_logged(&w->log, "without="), 1);
+}
+
+/* The streak goes on, but now nobody can be called. */
+static void test_withdrawn_while_failing(void **state)
+{
+	struct world *w = *state;
+
+	zone_srv(&w->zone, "_sips._tcp.c.test", 100, 1, 1, 5061, "a.test");
+	zone_a(&w->zone, "a.test", 100, "192.0.2.1");
+	watch(w, "c.test", true);
+	zone_new(w);
+	pass(w, 97);
+	assert_int_equal(dns_logged(&w->log, "dns_failed"), 1);
+	zone_srv(zone_new(w), "_sips._tcp.c.test", 100, 0, 0, 0, ".");
+	pass(w, 200);
+	assert_string_equal(dns_text(w->n), "");
+	assert_int_equal(dns_logged(&w->log, "dns_failed"), 2);
+	assert_int_equal(dns_logged(&w->log, "(RFC 2782)\" addresses=-"), 1);
+}
+
 static void test_only_one_family_answers(void **state)
 {
 	struct world *w = *state;
@@ -325,6 +366,8 @@ int main(void)
 		T(test_name_vanishes),
 		T(test_backoff),
 		T(test_part_fails),
+		T(test_host_without_address),
+		T(test_withdrawn_while_failing),
 		T(test_only_one_family_answers),
 		T(test_again),
 		T(test_withdrawn_in_the_middle),

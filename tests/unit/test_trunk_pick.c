@@ -184,6 +184,28 @@ static void test_addresses_share_a_weight(void **state)
 	assert_share(countv[2], 50);
 }
 
+/* RFC 2782: but two records for two ports of a host are each a target with its own weight. */
+static void test_ports_do_not_share_a_weight(void **state)
+{
+	static const struct row rowv[] = {{"192.0.2.1", "a.example", 1, 1},
+					  {"192.0.2.3", "b.example", 1, 2}};
+	struct world *w = *state;
+	struct dns_place placev[3];
+	unsigned countv[3];
+
+	service(w, rowv, 2);
+	placev[0] = tg(w, 0)->place;
+	placev[1] = tg(w, 1)->place;
+	placev[2] = placev[0];
+	sa_set_port(&placev[2].addr, 5071);
+	site_places(w->t->sitev[0], placev, 3);
+	connect_wire(w, tg(w, 2));
+	draw(w, countv, 3);
+	assert_share(countv[0], 25);
+	assert_share(countv[1], 50);
+	assert_share(countv[2], 25);
+}
+
 static void test_largest_weights(void **state)
 {
 	static char addrv[DNS_PLACES_MAX][16], hostv[DNS_PLACES_MAX][16];
@@ -386,6 +408,25 @@ static void test_each_is_tried_once(void **state)
 		assert_int_equal(tg(w, i)->failures, 1);
 }
 
+/* Many calls to what is down are not as many attempts, each of which costs a handshake. */
+static void test_attempts_are_apart(void **state)
+{
+	struct world *w = *state;
+	struct result rv[100];
+
+	literals(w, 1);
+	for (unsigned i = 0; i < 100; ++i) {
+		start(w, &rv[i], &any);
+		sp_loop_advance(w->loop, 2);
+	}
+	sp_loop_advance(w->loop, TRUNK_APART_MS);
+	assert_in_range(tg(w, 0)->failures, 2, 2 + 200 / TRUNK_APART_MS);
+	for (unsigned i = 0; i < 100; ++i) {
+		assert_int_equal(rv[i].calls, 1);
+		assert_int_not_equal(rv[i].err, 0);
+	}
+}
+
 static void test_time_is_bounded(void **state)
 {
 	struct world *w = *state;
@@ -468,6 +509,7 @@ int main(void)
 		T(test_weight_zero),
 		T(test_no_weights),
 		T(test_addresses_share_a_weight),
+		T(test_ports_do_not_share_a_weight),
 		T(test_largest_weights),
 		T(test_priority_then_none),
 		T(test_health_first),
@@ -477,6 +519,7 @@ int main(void)
 		T(test_attempts_are_staggered),
 		T(test_unknown_before_connected_and_down),
 		T(test_each_is_tried_once),
+		T(test_attempts_are_apart),
 		T(test_time_is_bounded),
 		T(test_waits_for_a_name),
 		T(test_asked_for_by_name),

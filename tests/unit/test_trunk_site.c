@@ -127,6 +127,32 @@ static void test_gone_with_calls(void **state)
 	assert_true(list_isempty(&w->t->oldl));
 }
 
+/* A name that leads elsewhere again and again does not gather connections without end. */
+static void test_those_gone_are_bounded(void **state)
+{
+	struct world *w = *state;
+	struct site *s = site(w, "svc.example", 0);
+	struct sp_sip_conn *first = NULL;
+
+	assert_int_equal(sp_trunk_call_begin(w->t, SP_TRUNK_OUT, NULL, false), 0);
+	for (unsigned i = 0; i < SP_TRUNK_TARGETS_MAX + 10; ++i) {
+		const struct dns_place at =
+			place("192.0.2.1", (uint16_t)(5061 + i), "a.example");
+		struct wire *wire;
+
+		site_places(s, &at, 1);
+		wire = connect_wire(w, w->t->targetv[0]);
+		if (!first)
+			first = mem_ref(wire->sip);
+		wire->sip = mem_deref(wire->sip);
+		w->wirec = 0;
+	}
+	assert_int_equal(list_count(&w->t->oldl), SP_TRUNK_TARGETS_MAX);
+	assert_true(sp_sip_conn_isgone(first)); /* the oldest is the first to go */
+	sp_trunk_call_end(w->t, SP_TRUNK_OUT);
+	mem_deref(first);
+}
+
 static void test_reload(void **state)
 {
 	struct world *w = *state;
@@ -267,6 +293,14 @@ static void test_inactive(void **state)
 	assert_int_equal(w->t->targetc, 2);
 	sp_loop_advance(w->loop, TRUNK_GRACE_MS + 60000);
 	assert_int_equal(w->t->targetv[0]->failures, 0);
+	assert_non_null(trunks_find(w->ts, "one"));
+
+	/* and does not keep it alive */
+	for (unsigned i = 0; i < TRUNK_LINGER_MS / 60000 + 1; ++i) {
+		site_places(s, &v[i % 2], 1);
+		sp_loop_advance(w->loop, 60000);
+	}
+	assert_null(trunks_find(w->ts, "one"));
 	mem_deref(w->t);
 }
 
@@ -279,6 +313,7 @@ int main(void)
 		T(test_labels_and_names),
 		T(test_change),
 		T(test_gone_with_calls),
+		T(test_those_gone_are_bounded),
 		T(test_reload),
 		T(test_keys),
 		T(test_number_is_bounded),
