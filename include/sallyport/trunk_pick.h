@@ -58,6 +58,8 @@ int sp_trunk_pick(struct sp_trunk_pick **pp, struct sp_trunk *t, const struct sp
 
 /** Does `want` leave a target that a call could go to (not to be avoided, not busy)? */
 bool sp_trunk_left(const struct sp_trunk *t, const struct sp_trunk_want *want);
+/** The same, of targets that are not down. */
+bool sp_trunk_left_up(const struct sp_trunk *t, const struct sp_trunk_want *want);
 
 /**
  * The target answered 503 with Retry-After (RFC 3261 21.5.4): no new call goes

@@ -10,6 +10,7 @@
 #include <fcntl.h>
 #include <malloc.h>
 #include <stdlib.h>
+#include <string.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -140,15 +141,14 @@ static void told_end(const struct load *l, const struct sp_overload_state *s, si
 
 /*
  * What is free inside of the heap still counts as ours. Nobody can call until
- * it is less, so it goes back, although that holds the loop up for a moment.
+ * there is some room again, so it goes back, although that holds the loop up
+ * for a moment.
  */
 static void trim(struct load *l, const struct sp_overload_state *s)
 {
 	const uint64_t now_ms = sp_loop_now_ms(l->app->loop);
-	const unsigned limit = l->app->env->conf->overload.memory_mb;
 
-	if (!limit || s->last.memory_mb <= limit ||
-	    (l->trimmed_ms && now_ms - l->trimmed_ms < TRIM_MS))
+	if (strcmp(s->cause, "memory") != 0 || (l->trimmed_ms && now_ms - l->trimmed_ms < TRIM_MS))
 		return;
 
 	l->trimmed_ms = now_ms;

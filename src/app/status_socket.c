@@ -16,7 +16,7 @@
 
 #include "app_status_priv.h"
 
-enum { BACKLOG = 16, MODE_OFF = 0117 /* rw-rw---- */ };
+enum { BACKLOG = 16, MODE_OFF = 0117 /* rw-rw---- */, PAUSE_MS = 500 };
 
 struct status_socket {
 	struct sp_loop *loop;
@@ -28,6 +28,7 @@ struct status_socket {
 	struct list clients;
 	unsigned clientc;
 	unsigned client_ms;
+	struct sp_timer pause; /* out of descriptors or memory */
 	status_gather_h *gatherh;
 	void *arg;
 };
@@ -189,6 +190,11 @@ static void on_client(int flags, void *arg)
 		client_end(c);
 }
 
+static void on_resume(void *arg)
+{
+	watch(arg);
+}
+
 static void on_connect(int flags, void *arg)
 {
 	struct status_socket *s = arg;
@@ -196,8 +202,13 @@ static void on_connect(int flags, void *arg)
 	struct client *c;
 
 	(void)flags;
-	if (fd < 0)
+	if (fd < 0) {
+		/* the client stays in the backlog and the socket readable: look again later */
+		if (errno != EAGAIN && errno != EINTR)
+			sp_timer_start(s->loop, &s->pause, PAUSE_MS, on_resume, s);
+		watch(s);
 		return;
+	}
 
 	c = mem_zalloc(sizeof(*c), client_destructor);
 	if (!c || sp_loop_listen(s->loop, fd, FD_READ, on_client, c)) {
@@ -220,7 +231,7 @@ static void watch(struct status_socket *s)
 	if (s->fd < 0)
 		return;
 
-	if (s->clientc < STATUS_CLIENTS_MAX)
+	if (s->clientc < STATUS_CLIENTS_MAX && !sp_timer_isrunning(&s->pause))
 		(void)sp_loop_listen(s->loop, s->fd, FD_READ, on_connect, s);
 	else
 		sp_loop_unlisten(s->loop, s->fd);
@@ -240,6 +251,7 @@ static void destructor(void *arg)
 	struct status_socket *s = arg;
 	const int fd = s->fd;
 
+	sp_timer_cancel(&s->pause);
 	s->fd = -1; /* no client's end opens the door again */
 	while (s->clients.head)
 		client_end(s->clients.head->data);

@@ -93,11 +93,14 @@ static void log_refused(struct sp_calls *calls, const struct sp_trunk *from,
 unsigned sp_calls_screen(struct sp_sip_conn *c, const struct sp_sip_msg *invite, void *arg)
 {
 	struct sp_calls *calls = arg;
-	const struct sp_trunk *from = sp_trunk_of(c);
+	struct sp_trunk *from = sp_trunk_of(c);
 	const bool emergency = route_is_emergency(sp_trunk_conf(from), invite);
+	const bool fits = emergency || sp_trunk_call_fits(from, SP_TRUNK_IN, sp_trunk_peer_addr(c));
 
-	if (sp_overload_admit(calls->overload,
-			      emergency ? SP_PRIORITY_EMERGENCY : SP_PRIORITY_NORMAL))
+	/* what its own limits refuse takes nothing of the others' share */
+	if (fits ? sp_overload_admit(calls->overload,
+				     emergency ? SP_PRIORITY_EMERGENCY : SP_PRIORITY_NORMAL)
+		 : !is_overloaded(calls))
 		return 0;
 	calls->count.refused++;
 	log_limit(calls, from, "overload");

@@ -117,7 +117,7 @@ int call_put_headers(struct mbuf *mb, const struct leg *from, const struct leg *
 
 static uint64_t dropped(const struct sp_relay_count *c)
 {
-	return c->malformed + c->unauthentic + c->replayed + c->early + c->unsent;
+	return c->malformed + c->unauthentic + c->replayed + c->early + c->unsent + c->foreign;
 }
 
 static int print_seconds(struct re_printf *pf, void *arg)
@@ -139,6 +139,7 @@ void call_count_media(struct sp_call *call)
 		sum->replayed += now.replayed;
 		sum->early += now.early;
 		sum->unsent += now.unsent;
+		sum->foreign += now.foreign;
 	}
 }
 
@@ -158,11 +159,12 @@ void call_over(struct sp_call *call)
 	sp_log(SP_LOG_INFO, "call_end",
 	       "call=%s status=%u cause=%H duration_s=%H talk_s=%H from_caller=%llu "
 	       "from_callee=%llu dropped_caller=%llu dropped_callee=%llu unauthentic=%llu "
-	       "replayed=%llu",
+	       "replayed=%llu foreign=%llu",
 	       call->id, call->up_ms ? 200 : call->status, sp_log_str,
 	       call->cause ? call->cause : "internal error", print_seconds, &all, print_seconds,
 	       &talk, in[0].relayed, in[1].relayed, dropped(&in[0]), dropped(&in[1]),
-	       in[0].unauthentic + in[1].unauthentic, in[0].replayed + in[1].replayed);
+	       in[0].unauthentic + in[1].unauthentic, in[0].replayed + in[1].replayed,
+	       in[0].foreign + in[1].foreign);
 	transfer_abort(call);
 	session_close(&call->session);
 }

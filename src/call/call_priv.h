@@ -210,8 +210,8 @@ void refresh_begin(struct leg *leg);
 
 /* ---- reroute.c: the trunks that a call may go to, one after the other ---- */
 
-/* Is there one left that could? */
-bool reroute_left(const struct sp_call *call);
+/* Is there one left that could? up: and that can be reached, as far as is known */
+bool reroute_left(const struct sp_call *call, bool up);
 /*
  * The callee leg goes to the next one that takes it, if any does. @return
  * SP_TRUNK_LIMIT_NONE, or what the last one refused it for

@@ -15,10 +15,14 @@ static bool is_fit(const struct sp_call *call, const struct sp_trunk *trunk)
 	return sp_trunk_active(trunk) && !(call->delayed && sp_trunk_conf(trunk)->refuse_delayed);
 }
 
-bool reroute_left(const struct sp_call *call)
+bool reroute_left(const struct sp_call *call, bool up)
 {
+	const struct sp_trunk_want any = {.emergency = call->emergency};
+
 	for (size_t i = call->routed; i < call->routec; i++) {
-		if (is_fit(call, call->routev[i]))
+		const struct sp_trunk *trunk = call->routev[i];
+
+		if (is_fit(call, trunk) && (!up || sp_trunk_left_up(trunk, &any)))
 			return true;
 	}
 	return false;

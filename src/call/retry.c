@@ -136,8 +136,11 @@ static bool is_allowed(const struct sp_call *call, const struct sp_conf_failover
 	       sp_loop_now_ms(call->calls->loop) - r->begun_ms < conf->total_s * 1000ULL;
 }
 
-/** The target is given up: is there another one, or another trunk? Then r->why says which. */
-static bool find_other(struct sp_call *call)
+/**
+ * The target is given up: is there another one, or another trunk? Then r->why says which.
+ * up: one that is not known to be down
+ */
+static bool find_other(struct sp_call *call, bool up)
 {
 	struct sp_trunk *trunk = call->leg[SP_SIDE_CALLEE]->trunk;
 	struct retry *r = call->retry;
@@ -146,9 +149,9 @@ static bool find_other(struct sp_call *call)
 	r->want.emergency = call->emergency;
 	if (!is_allowed(call, &sp_trunk_conf(trunk)->failover))
 		return false;
-	if (sp_trunk_active(trunk) && sp_trunk_left(trunk, &r->want))
+	if (sp_trunk_active(trunk) && (up ? sp_trunk_left_up : sp_trunk_left)(trunk, &r->want))
 		r->why = WHY_FAILOVER;
-	else if (reroute_left(call))
+	else if (reroute_left(call, up))
 		r->why = WHY_TRUNK;
 	else
 		return false;
@@ -166,7 +169,7 @@ static bool decide(struct sp_call *call, const struct sp_sip_msg *rsp, bool of_t
 		r->why = WHY_TIMER;
 		return true;
 	}
-	if (of_target && find_other(call))
+	if (of_target && find_other(call, false))
 		return true;
 	if (r->last >= 600)
 		return false;
@@ -251,7 +254,7 @@ bool retry_unreachable(struct sp_call *call)
 	r->rang = false;
 	note(r, true);
 	r->why = WHY_TRUNK;
-	return is_repeatable(call) && reroute_left(call) &&
+	return is_repeatable(call) && reroute_left(call, false) &&
 	       is_allowed(call, &sp_trunk_conf(call->leg[SP_SIDE_CALLEE]->trunk)->failover);
 }
 
@@ -266,7 +269,9 @@ static bool give_up(struct sp_call *call, uint16_t status)
 
 	r->last = status;
 	r->rang = RINGING == call->state;
-	if (!is_repeatable(call) || !find_other(call) || !straggler_abandon(callee)) {
+	/* who is slow may answer yet: nobody who is down does it sooner */
+	if (!is_repeatable(call) || !find_other(call, 408 == status) ||
+	    !straggler_abandon(callee)) {
 		r->want = before; /* it may still say where else to go */
 		return false;
 	}

@@ -160,10 +160,26 @@ static void blame(struct sp_call *call, uint16_t last, const char *cause)
 	call_blame(call, status, cause, retry_words(call, last));
 }
 
+/** In words that do not mislead: no file is meant, and nothing is temporary in the machine. */
+static int print_unreachable(struct re_printf *pf, const int *err)
+{
+	switch (*err) {
+
+	case EACCES:
+		return re_hprintf(pf, "a certificate was not accepted");
+	case EAGAIN:
+		return re_hprintf(pf, "all targets asked to be left alone (Retry-After)");
+	case EBUSY:
+		return re_hprintf(pf, "no other trunk of the list could take the call");
+	default:
+		return re_hprintf(pf, "%m", *err);
+	}
+}
+
 void act_unreachable(struct sp_call *call, const struct input *in)
 {
-	sp_log(SP_LOG_WARN, "trunk_unreachable", "call=%s trunk=%s error=\"%m\"", call->id,
-	       sp_trunk_name(call->leg[SP_SIDE_CALLEE]->trunk), in->err);
+	sp_log(SP_LOG_WARN, "trunk_unreachable", "call=%s trunk=%s error=\"%H\"", call->id,
+	       sp_trunk_name(call->leg[SP_SIDE_CALLEE]->trunk), print_unreachable, &in->err);
 	blame(call, 503, "no connection to the callee's trunk");
 	leg_end(call->leg[SP_SIDE_CALLER]);
 	leg_end(call->leg[SP_SIDE_CALLEE]);

@@ -73,8 +73,12 @@ static void response(int err, const struct sp_sip_msg *rsp, void *arg)
 	struct straggler *s = arg;
 	struct sp_sip_dialog *fork = NULL;
 
-	if (err || rsp->status < 200 || rsp->status > 299)
+	if (!err && rsp->status < 200)
 		return;
+	if (err || rsp->status > 299) {
+		mem_deref(s); /* over: nothing can match the transaction any more */
+		return;
+	}
 	if (s->drops++ >= LEG_DROPS_MAX)
 		return;
 	if (!s->abandoned && 0 == pl_strcmp(&rsp->to_tag, sp_sip_dialog_remote_tag(s->dialog))) {

@@ -175,7 +175,9 @@ static const struct sp_tls_handlers pending_handlers = {.up = on_up, .down = on_
  * one, makes room for this. */
 static void make_room(struct sp_tls_listener *l, const struct sa *src)
 {
-	const unsigned share = max(l->conf.handshakes / SP_TLS_SOURCE_SHARE, SP_TLS_SOURCE_SHARE);
+	const unsigned all = l->conf.handshakes;
+	const unsigned few = min(max(all, 2u) - 1, (unsigned)SP_TLS_SOURCE_SHARE);
+	const unsigned share = max(all / SP_TLS_SOURCE_SHARE, few);
 	struct pending *oldest = NULL;
 	unsigned n = 0;
 	struct le *le;

@@ -8,7 +8,7 @@
  *   down    --> probing --> up          any        --------> down (what admits no doubt)
  *          good        good
  *
- * Good: OPTIONS answered; without OPTIONS, connected, and later still so. Bad:
+ * Good: OPTIONS answered (soon after a call without answer that is not enough); without OPTIONS, connected, and later still so. Bad:
  * OPTIONS or a call without answer, OPTIONS answered 503. Without doubt: no
  * connection can be made, or it closes at once, and there is no other.
  * What was down has to answer twice, so that one that comes and goes does not
@@ -72,7 +72,7 @@ void health_good(struct target *tg, const char *why)
 	if (tg->state == SP_TARGET_DOWN) {
 		tg->recovering = true;
 		set_state(tg, SP_TARGET_PROBING, why);
-	} else if (tg->state != SP_TARGET_UP) {
+	} else if (tg->state != SP_TARGET_UP && sp_loop_now_ms(tg->t->loop) >= tg->mute_ms) {
 		well(tg, why);
 	}
 	probe_next(tg);
@@ -90,6 +90,22 @@ void health_bad(struct target *tg, const char *why)
 		set_state(tg, SP_TARGET_PROBING, why);
 	}
 	probe_next(tg);
+}
+
+/**
+ * A call had no answer. Who answers OPTIONS all the same would be up again at once, and keep each
+ * call waiting in vain: that is believed after a while only, each time longer.
+ */
+void health_mute(struct target *tg)
+{
+	const uint64_t now_ms = sp_loop_now_ms(tg->t->loop);
+	const bool again = now_ms < tg->mute_ms + 2000 * TRUNK_MUTE_MAX_S;
+
+	tg->mute_s = tg->mute_s && again ? 2 * tg->mute_s : TRUNK_MUTE_S;
+	if (tg->mute_s > TRUNK_MUTE_MAX_S)
+		tg->mute_s = TRUNK_MUTE_MAX_S;
+	tg->mute_ms = now_ms + 1000ULL * tg->mute_s;
+	health_bad(tg, "a call was not answered");
 }
 
 /** It cannot be used, no doubt about that. */

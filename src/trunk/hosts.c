@@ -75,11 +75,14 @@ static bool sibling(const struct pl *host, const char *identity)
 /** Is this the target that a URI means? port 0: any of that host. */
 bool target_named(const struct target *tg, const struct pl *host, uint16_t port)
 {
+	const bool port_of_place = !port || port == sa_port(&tg->place.addr);
 	char addr[INET6_ADDRSTRLEN];
 
-	if (port && port != sa_port(&tg->place.addr) && !(tg->site && port == tg->site->port))
+	if (host_same(host, tg->host) && (port_of_place || (tg->site && port == tg->site->port)))
+		return true;
+	if (!port_of_place)
 		return false;
-	if (host_same(host, tg->host) || host_same(host, tg->place.host))
+	if (host_same(host, tg->place.host))
 		return true;
 	(void)re_snprintf(addr, sizeof(addr), "%j", &tg->place.addr);
 	return host_same(host, addr);

@@ -101,8 +101,7 @@ void order_make(struct order *o, const struct sp_trunk *t, const struct sp_trunk
 
 static bool same_record(const struct target *a, const struct target *b)
 {
-	return a->host_key == b->host_key &&
-	       sa_port(&a->place.addr) == sa_port(&b->place.addr);
+	return a->host_key == b->host_key && sa_port(&a->place.addr) == sa_port(&b->place.addr);
 }
 
 /* Its part of the draw: the addresses of one SRV target share its weight. */

@@ -283,3 +283,17 @@ bool sp_trunk_left(const struct sp_trunk *t, const struct sp_trunk_want *want)
 	order_make(&o, t, want);
 	return order_first(&o) != NULL;
 }
+
+bool sp_trunk_left_up(const struct sp_trunk *t, const struct sp_trunk_want *want)
+{
+	const struct target *tg;
+	struct order o;
+
+	if (!sp_trunk_left(t, want))
+		return false;
+	if (!t->sitec)
+		return true;
+	order_make(&o, t, want);
+	tg = order_first(&o); /* one that is down comes last */
+	return tg && !target_down(tg);
+}

@@ -163,6 +163,8 @@ void pool_settings(struct target *tg)
 		prev = le->prev;
 		conn_end(le->data, "more than target_connections");
 	}
+	if (!target_conn(tg)) /* it may have lost them while nobody minded */
+		health_idle(tg);
 	pool_fill(tg, true);
 }
 

@@ -62,7 +62,7 @@ void sp_trunk_unanswered(struct sp_trunk *t, uint64_t target)
 		++tg->failures;
 		return;
 	}
-	health_bad(tg, "a call was not answered");
+	health_mute(tg);
 	if (target_wanted(tg) && t->conf->options_s)
 		probe_send(tg);
 }
@@ -85,7 +85,7 @@ static bool has_older(const struct list *connl, uint64_t ms)
 uint64_t sp_trunk_dead_ms(const struct sp_trunk *t, const struct sp_sip_conn *c)
 {
 	const struct lead *lead = t && c ? sp_sip_conn_kept(c) : NULL;
-	const struct target *tg = lead ? target_find(t, lead->target) : NULL;
+	const struct target *tg = lead ? target_led(t, lead->target) : NULL;
 
 	if (tg && tg->state == SP_TARGET_DOWN && tg->err)
 		return UINT64_MAX;

@@ -34,21 +34,6 @@ bool site_is(const struct site *s, const struct sp_conf_target *conf)
 	       !str_casecmp(s->host, conf->host);
 }
 
-/* A target that an earlier change has dropped and calls still use. */
-static struct target *old_target(const struct sp_trunk *t, uint64_t key)
-{
-	struct le *le;
-
-	LIST_FOREACH(&t->oldl, le)
-	{
-		struct target *tg = le->data;
-
-		if (tg->key == key)
-			return tg;
-	}
-	return NULL;
-}
-
 static struct target *find(struct target *const *v, size_t n, uint64_t key)
 {
 	for (size_t i = 0; i < n; ++i) {
@@ -65,7 +50,7 @@ static int target_get(struct target **tgp, struct site *s, const struct dns_plac
 	struct target *tg = find(s->targetv, s->targetc, key);
 
 	if (!tg)
-		tg = old_target(s->t, key);
+		tg = target_old(s->t, key);
 	if (!tg)
 		return target_alloc(tgp, s, place);
 	tg->place = *place;

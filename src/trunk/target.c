@@ -89,6 +89,29 @@ struct target *target_find(const struct sp_trunk *t, uint64_t key)
 	return NULL;
 }
 
+/** A target that an earlier change has dropped and calls still use. */
+struct target *target_old(const struct sp_trunk *t, uint64_t key)
+{
+	struct le *le;
+
+	LIST_FOREACH(&t->oldl, le)
+	{
+		struct target *tg = le->data;
+
+		if (tg->key == key)
+			return tg;
+	}
+	return NULL;
+}
+
+/** Where a connection led, as long as there is anything of it. */
+struct target *target_led(const struct sp_trunk *t, uint64_t key)
+{
+	struct target *tg = target_find(t, key);
+
+	return tg ? tg : target_old(t, key);
+}
+
 /** Is it of the configuration, and may it be talked to? */
 bool target_wanted(const struct target *tg)
 {

@@ -222,7 +222,7 @@ static struct conn *accepted_from(const struct sp_trunk *t, const struct sa *add
 /* What one target knows of a dialog another may not. It may have connected to us by itself. */
 struct sp_sip_conn *sp_trunk_conn_like(const struct sp_trunk *t, const struct sp_sip_conn *gone)
 {
-	const struct target *tg = t ? target_find(t, sp_trunk_target(gone)) : NULL;
+	const struct target *tg = t ? target_led(t, sp_trunk_target(gone)) : NULL;
 	const struct conn *c = tg ? target_conn(tg) : NULL;
 
 	if (tg && !c)

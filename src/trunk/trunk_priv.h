@@ -26,6 +26,8 @@ enum {
 	TRUNK_EARLY_MS = 2000,      /**< closed this soon and silent: we were refused  */
 	TRUNK_BRIEF_MS = 10000,     /**< a connection that lasted less is not renewed at once */
 	TRUNK_DOWN_MS = 5000,       /**< a failure is remembered, without OPTIONS      */
+	TRUNK_MUTE_S = 4,           /**< not up so soon after a call without an answer */
+	TRUNK_MUTE_MAX_S = 32,      /**< likewise, when it happens again and again     */
 	TRUNK_BACKOFF_MAX_S = 60,
 	TRUNK_SOON_MS = 1000,    /**< what needs not be at once is spread over this long */
 	TRUNK_STAGGER_MS = 1000, /**< then an attempt hangs: the next target is tried too */
@@ -188,6 +190,8 @@ struct target {
 	int err;           /**< of the last attempt */
 	char why[TRUNK_WHY_SIZE + 32];
 	uint64_t busy_ms; /**< until then no new calls (Retry-After) */
+	uint64_t mute_ms; /**< until then OPTIONS alone do not make it up */
+	unsigned mute_s;  /**< how long that was                          */
 
 	/* pool.c, connect.c */
 	struct list connl; /**< struct conn, outbound */
@@ -265,6 +269,8 @@ void sites_collect(struct sp_trunk *t); /**< makes targetv */
 int target_alloc(struct target **tgp, struct site *s, const struct dns_place *place);
 uint64_t target_key(const struct site *s, const struct dns_place *place);
 struct target *target_find(const struct sp_trunk *t, uint64_t key);
+struct target *target_old(const struct sp_trunk *t, uint64_t key);
+struct target *target_led(const struct sp_trunk *t, uint64_t key);
 void target_drop(struct target *tg);
 void target_shut(struct target *tg);
 bool target_wanted(const struct target *tg); /**< configured, of an active trunk */
@@ -291,6 +297,7 @@ unsigned pool_backoff(const struct target *tg, unsigned s);
 bool target_down(const struct target *tg);
 void health_good(struct target *tg, const char *why);
 void health_bad(struct target *tg, const char *why);  /**< the second in a row takes it down */
+void health_mute(struct target *tg);
 void health_down(struct target *tg, const char *why); /**< at once */
 void health_idle(struct target *tg);                  /**< nothing is known any more */
 void health_forget(struct target *tg);

@@ -70,7 +70,8 @@ class Trial:
         self.first.invite, self.first.options = "answer", True
         if self.first.door != "open":
             self.first.set("open")
-        back = wait(lambda: self.fresh(revived), "new calls at the first target again")
+        back = wait(lambda: self.fresh(revived), "new calls at the first target again",
+                    seconds=60)
         print(f"\nfailover_{kind}_back_ms {(back[0].begun - revived) * 1000:.0f}")
 
     def fresh(self, since):

@@ -3,6 +3,7 @@
  * What is measured of the process, what the calls hear of it, and what the log
  * says of an overload.
  */
+#include <malloc.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -177,15 +178,51 @@ static void limits_follow_the_configuration(void **state)
 	assert_non_null(strstr(f->line[2], "overload_begin cause=memory"));
 }
 
+static unsigned trims;
+
+/* In the place of malloc(3)'s. */
+int malloc_trim(size_t pad)
+{
+	(void)pad;
+
+	return (int)++trims;
+}
+
+/* Calls have ended, and what is free stays with the heap: between "full" and "room again", too. */
+static void what_is_free_goes_back(void **state)
+{
+	struct fix *f = *state;
+
+	f->app.env = &f->env;
+	f->conf.overload.memory_mb = 1000;
+	trims = 0;
+	feed(f, (struct sp_overload_sample){.memory_mb = 1000}, 5);
+	assert_int_equal(trims, 0);
+	feed(f, (struct sp_overload_sample){.memory_mb = 1010}, 5);
+	assert_int_equal(trims, 1);
+	feed(f, (struct sp_overload_sample){.memory_mb = 970}, 1);
+	assert_int_equal(trims, 1); /* once a minute */
+	f->app.env = NULL;          /* the machine's own memory does not count here */
+	sp_loop_advance(f->app.loop, 61 * 1000);
+	f->app.env = &f->env;
+	feed(f, (struct sp_overload_sample){.memory_mb = 970}, 1);
+	assert_int_equal(trims, 2); /* it is still shut */
+	feed(f, (struct sp_overload_sample){.memory_mb = 900}, 1);
+	f->app.env = NULL;
+	sp_loop_advance(f->app.loop, 61 * 1000);
+	f->app.env = &f->env;
+	feed(f, (struct sp_overload_sample){.memory_mb = 970}, 1);
+	assert_int_equal(trims, 2);
+}
+
 #define T(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		T(nothing_before_the_start),
-		T(memory_and_ports_are_seen),
-		T(overload_is_told),
-		T(limits_follow_the_configuration),
+		T(nothing_before_the_start), T(memory_and_ports_are_seen),
+		T(overload_is_told),         T(limits_follow_the_configuration),
+		T(what_is_free_goes_back),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

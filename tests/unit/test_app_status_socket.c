@@ -6,9 +6,11 @@
 #include "status_fixture.h"
 
 #include <fcntl.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
+#include <time.h>
 #include <unistd.h>
 
 enum { CLIENTS = STATUS_CLIENTS_MAX + 4, LOOK_MS = 1, CLIENT_MS = 1000, LIMIT_MS = 20000 };
@@ -283,6 +285,33 @@ static void test_slow_clients(void **state)
 	assert_false(ends_with(&w->clientv[1], "]\n}\n"));
 }
 
+/* Without descriptors a client waits, and the loop with it: it does not ask again and again. */
+static void test_no_descriptors(void **state)
+{
+	const int next = open("/dev/null", O_RDONLY);
+	struct world *w = *state;
+	struct rlimit all, few;
+	clock_t used;
+
+	listen_here(w);
+	ask(w, 0, "table\n");
+	close(next);
+	assert_int_equal(getrlimit(RLIMIT_NOFILE, &all), 0);
+	few = (struct rlimit){(rlim_t)next, all.rlim_max};
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &few), 0);
+	w->wanted = CLIENTS + 1;
+	w->until_ms = sp_loop_now_ms(w->loop) + 800;
+	sp_timer_start(w->loop, &w->timer, LOOK_MS, on_look, w);
+	used = clock();
+	assert_int_equal(sp_loop_run(w->loop), 0);
+	used = clock() - used;
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &all), 0);
+	assert_in_range(used, 0, CLOCKS_PER_SEC / 10);
+	assert_int_equal(w->gathered, 0);
+	run_until_closed(w, 1);
+	assert_true(ends_with(&w->clientv[0], "\n-- 2026-01-31T09:15:04Z\n"));
+}
+
 /* The gateway ends, or the path changes, in the middle of an answer. */
 static void test_end_with_clients(void **state)
 {
@@ -381,6 +410,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_no_memory, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_large, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_slow_clients, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_no_descriptors, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_end_with_clients, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_stale, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_not_ours, setup, teardown),

@@ -147,8 +147,8 @@ static int setup(void **state)
 	env = mem_zalloc(sizeof(*env), fx_env_destructor);
 	assert_non_null(env);
 	for (unsigned i = 0; i < TRUNKS; i++)
-		setup[i] = (struct sp_trunk_setup){
-			&w->confv[i], &w->f->ifv[w->confv[i].interface], NULL};
+		setup[i] = (struct sp_trunk_setup){&w->confv[i], &w->f->ifv[w->confv[i].interface],
+						   NULL};
 	assert_int_equal(0, sp_trunks_apply(w->f->trunks, w->conf, setup, TRUNKS, w->trunkv));
 	*env = (struct sp_call_env){w->conf, numbers(), w->trunkv, w->f->portsv};
 	sp_calls_env(w->f->calls, env);
@@ -236,8 +236,9 @@ static const char *some_sdp(struct world *w, bool answer)
 
 static const char *some_headers(struct world *w, unsigned code)
 {
-	static const char *const after[] = {"4294967295", "0", "-1", "18446744073709551617", "x",
-					    "5 (soon);duration=3", "", "1"};
+	static const char *const after[] = {
+		"4294967295",          "0", "-1", "18446744073709551617", "x",
+		"5 (soon);duration=3", "",  "1"};
 	static char text[128];
 
 	if (422 == code)
@@ -256,9 +257,9 @@ static const char *some_headers(struct world *w, unsigned code)
 
 static void answer_one(struct world *w, struct side *s)
 {
-	static const unsigned codes[] = {100, 100, 180, 183, 183, 199, 200, 200, 200, 302, 302,
-					 302, 404, 408, 422, 422, 422, 480, 486, 487, 491, 503,
-					 503, 503, 504, 600};
+	static const unsigned codes[] = {100, 100, 180, 183, 183, 199, 200, 200, 200,
+					 302, 302, 302, 404, 408, 422, 422, 422, 480,
+					 486, 487, 491, 503, 503, 503, 504, 600};
 	unsigned code = codes[rnd(&w->seed, ARRAY_SIZE(codes))];
 	const struct sp_sip_msg *m;
 	size_t k;

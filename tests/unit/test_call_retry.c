@@ -194,6 +194,45 @@ static void connection_cannot_be_written(void **state)
 	talk(f, &target[1], expect_at(&target[1], AT_B));
 }
 
+/* Who is slow is not given up for one that is known to be down. */
+static void slow_and_the_other_is_down(void **state)
+{
+	struct fx *f = *state;
+	struct target *down = f->trunkv[1]->targetv[1];
+	const struct sp_sip_msg *inv;
+
+	f->confv[1].failover.response_s = 4;
+	f->confv[1].failover.progress_s = 10;
+	f->confv[1].options_s = 60;
+	caller_invites(f);
+	inv = expect_at(&target[0], AT_A);
+	respond(&target[0], inv, 100, NULL);
+	down->state = SP_TARGET_DOWN;
+	sp_loop_advance(f->loop, 15000);
+	expect_silence(&target[0]);
+	talk(f, &target[0], inv);
+}
+
+/* RFC 3261 9.1: given up without a word; when it has ended nothing waits for it any more. */
+static void given_up_and_refused(void **state)
+{
+	struct fx *f = *state;
+	const struct sp_sip_msg *first, *second;
+
+	f->confv[1].failover.response_s = 4;
+	caller_invites(f);
+	first = expect_at(&target[0], AT_A);
+	sp_loop_advance(f->loop, 4000);
+	sp_loop_advance(f->loop, 0);
+	second = expect_at(&target[1], AT_B);
+	assert_int_equal(1, f->calls->stragglerc);
+	respond(&target[0], first, 100, NULL);
+	respond(&target[0], expect(&target[0], "CANCEL"), 200, NULL);
+	fail_with(&target[0], first, 487, "");
+	assert_int_equal(0, f->calls->stragglerc);
+	talk(f, &target[1], second);
+}
+
 /* RFC 3261 9.1: who hangs up while it is tried is not called elsewhere. */
 static void no_failover_after_cancel(void **state)
 {
@@ -392,6 +431,8 @@ int main(void)
 		TWO(no_response_and_408_not_listed),
 		TWO(connection_lost),
 		TWO(connection_cannot_be_written),
+		TWO(slow_and_the_other_is_down),
+		TWO(given_up_and_refused),
 		TWO(no_failover_after_cancel),
 		TWO(rang_and_failed),
 		TWO(ringing_is_bounded_in_all),

@@ -358,6 +358,31 @@ static void test_crowded(void **state)
 		close(silent[i]);
 }
 
+/* One address never holds all places, however few there are. */
+static void test_few_places(void **state)
+{
+	enum { SLOTS = 4, SILENT = 20 };
+	struct world *w = *state;
+	const struct raw_opts opts = {.cert = &w->alpha};
+	const struct sp_tls_listen_conf conf = {.handshakes = SLOTS};
+	int silent[SILENT];
+	struct raw r;
+	uint64_t begin;
+
+	sp_tls_listener_limits(w->l, &conf);
+	for (unsigned i = 0; i < SILENT; ++i)
+		silent[i] = socket_from("127.0.1.9", sp_tls_listener_laddr(w->l));
+	TICKS_UNTIL(w, status_of(w).pending >= SLOTS - 1);
+	begin = sp_loop_now_ms(w->loop);
+	raw_start(&r, w->loop, socket_from("127.0.0.1", sp_tls_listener_laddr(w->l)), &opts);
+	UNTIL(w, w->accepts == 1 && r.up);
+	assert_in_range(sp_loop_now_ms(w->loop) - begin, 0, SP_TLS_CROWDED_MS);
+	assert_in_range(status_of(w).refused_share, SILENT - SLOTS + 1, SILENT);
+	raw_close(&r);
+	for (unsigned i = 0; i < SILENT; ++i)
+		close(silent[i]);
+}
+
 static int option(int fd, int level, int name)
 {
 	int value = -1;
@@ -414,6 +439,7 @@ int main(void)
 		WORLD_TEST(test_flood_is_not_logged_in_full),
 		WORLD_TEST(test_cap_is_raised),
 		WORLD_TEST(test_crowded),
+		WORLD_TEST(test_few_places),
 		WORLD_TEST(test_keepalive),
 	};
 

@@ -255,15 +255,51 @@ static void test_call_without_answer(void **state)
 	assert_int_equal(wire->requests, 2);
 	assert_int_equal(tg->failures, 101);
 	wire_answer(wire, 200, "");
-	assert_int_equal(tg->state, SP_TARGET_UP);
+	assert_int_equal(tg->state, SP_TARGET_PROBING);
 
+	next_conf(w)->options_s = 0; /* and forget */
+	apply(w);
+	next_conf(w)->options_s = 30;
+	apply(w);
+	assert_int_equal(tg->state, SP_TARGET_UP);
 	sp_trunk_unanswered(w->t, tg->key);
-	sp_loop_advance(w->loop, 5000);
+	sp_loop_advance(w->loop, 6000);
 	assert_int_equal(tg->state, SP_TARGET_DOWN);
 
 	sp_trunk_unanswered(w->t, tg->key + 1); /* nobody's */
 	sp_trunk_unanswered(w->t, LEAD_ACCEPTED);
 	sp_trunk_unanswered(NULL, 0);
+}
+
+/* It answers OPTIONS and no calls: not up, down, up with each call, but longer and longer away. */
+static void test_mute(void **state)
+{
+	static const unsigned away_s[] = {4, 8, 16, 32, 32};
+	struct world *w = *state;
+	struct wire *wire;
+	struct target *tg = up_target(w, &wire);
+
+	for (size_t i = 0; i < sizeof(away_s) / sizeof(away_s[0]); ++i) {
+		const uint64_t begun_ms = sp_loop_now_ms(w->loop);
+
+		sp_trunk_unanswered(w->t, tg->key);
+		wire_answer(wire, 200, "");
+		while (tg->state != SP_TARGET_UP) {
+			(void)await_request(w, wire);
+			wire_answer(wire, 200, "");
+		}
+		assert_in_range(sp_loop_now_ms(w->loop) - begun_ms, away_s[i] * 1000,
+				away_s[i] * 1000 + 2 * TRUNK_SOON_MS);
+		assert_int_equal(fix_logged("target_probing"), i + 1);
+	}
+
+	/* long ago: it begins anew */
+	for (unsigned i = 0; i < 10; ++i) {
+		(void)await_request(w, wire);
+		wire_answer(wire, 200, "");
+	}
+	sp_trunk_unanswered(w->t, tg->key);
+	assert_int_equal(tg->mute_s, TRUNK_MUTE_S);
 }
 
 /* OPTIONS take turns. The silent one is left to its calls, the target stays in service. */
@@ -442,6 +478,7 @@ int main(void)
 		T(test_retry_after_is_bounded),
 		T(test_down_is_asked_with_backoff),
 		T(test_call_without_answer),
+		T(test_mute),
 		T(test_half_dead_pool),
 		T(test_closed_while_asked),
 		T(test_unanswered_at_once),

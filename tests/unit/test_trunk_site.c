@@ -127,6 +127,33 @@ static void test_gone_with_calls(void **state)
 	assert_true(list_isempty(&w->t->oldl));
 }
 
+/* What a dropped target has is as alive as what others have, for the calls that it got. */
+static void test_gone_but_alive(void **state)
+{
+	struct world *w = *state;
+	struct site *s = site(w, "svc.example", 0);
+	const struct dns_place v[2] = {place("192.0.2.1", 5061, "a.example"),
+				       place("192.0.2.2", 5061, "b.example")};
+	struct wire *wirev[2], *other;
+
+	site_places(s, v, 1);
+	wirev[0] = connect_wire(w, w->t->targetv[0]);
+	wirev[1] = connect_wire(w, w->t->targetv[0]);
+	assert_int_equal(sp_trunk_call_begin(w->t, SP_TRUNK_OUT, NULL, false), 0);
+	site_places(s, &v[1], 1);
+	other = connect_wire(w, w->t->targetv[0]);
+
+	conn_end(wire_conn(wirev[0]), "peer closed");
+	sp_loop_advance(w->loop, 5000);
+	assert_true(sp_trunk_dead_ms(w->t, wirev[0]->sip) == 0);
+	assert_ptr_equal(sp_trunk_conn_like(w->t, wirev[0]->sip), wirev[1]->sip);
+	conn_end(wire_conn(wirev[1]), "peer closed");
+	sp_loop_advance(w->loop, 5000);
+	assert_true(sp_trunk_dead_ms(w->t, wirev[1]->sip) == 5000);
+	assert_ptr_equal(sp_trunk_conn_like(w->t, wirev[1]->sip), other->sip);
+	sp_trunk_call_end(w->t, SP_TRUNK_OUT);
+}
+
 /* A name that leads elsewhere again and again does not gather connections without end. */
 static void test_those_gone_are_bounded(void **state)
 {
@@ -136,8 +163,7 @@ static void test_those_gone_are_bounded(void **state)
 
 	assert_int_equal(sp_trunk_call_begin(w->t, SP_TRUNK_OUT, NULL, false), 0);
 	for (unsigned i = 0; i < SP_TRUNK_TARGETS_MAX + 10; ++i) {
-		const struct dns_place at =
-			place("192.0.2.1", (uint16_t)(5061 + i), "a.example");
+		const struct dns_place at = place("192.0.2.1", (uint16_t)(5061 + i), "a.example");
 		struct wire *wire;
 
 		site_places(s, &at, 1);
@@ -304,6 +330,53 @@ static void test_inactive(void **state)
 	mem_deref(w->t);
 }
 
+/* What was known of a target whose connections have gone meanwhile is not known any more. */
+static void test_back_without_connections(void **state)
+{
+	const struct dns_place v[2] = {place("192.0.2.1", 5061, "a.example"),
+				       place("192.0.2.2", 5061, "b.example")};
+	struct world *w = *state;
+	struct site *s = site(w, "svc.example", 0);
+	struct wire *wire;
+
+	site_places(s, v, 1);
+	connect_wire(w, w->t->targetv[0]);
+	assert_int_equal(w->t->targetv[0]->state, SP_TARGET_UP);
+	fix_apply(&w->f, w->ts, 0);
+	sp_loop_advance(w->loop, TRUNK_GRACE_MS);
+	apply(w);
+	assert_int_equal(w->t->targetv[0]->connc, 0);
+	assert_int_equal(w->t->targetv[0]->state, SP_TARGET_UNKNOWN);
+	assert_false(sp_trunk_up(w->t));
+
+	wire = connect_wire(w, w->t->targetv[0]);
+	assert_int_equal(sp_trunk_call_begin(w->t, SP_TRUNK_OUT, NULL, false), 0);
+	site_places(s, &v[1], 1);
+	conn_end(wire_conn(wire), "peer closed");
+	site_places(s, v, 1);
+	assert_int_equal(w->t->targetv[0]->state, SP_TARGET_UNKNOWN);
+	sp_trunk_call_end(w->t, SP_TRUNK_OUT);
+}
+
+/* RFC 5923 8: who says a port is that target; the default of the name is not each target's own. */
+static void test_named_with_port(void **state)
+{
+	const struct dns_place v[2] = {place("192.0.2.1", 5071, "a.example"),
+				       place("192.0.2.1", 5061, "a.example")};
+	const struct pl host = PL("a.example"), name = PL("svc.example");
+	struct world *w = *state;
+
+	site_places(site(w, "svc.example", 0), v, 2);
+	for (size_t i = 0; i < 2; ++i) {
+		struct target *tg = w->t->targetv[i];
+
+		assert_ptr_equal(trunk_target_of(w->t, &host, sa_port(&v[i].addr), &v[i].addr), tg);
+		assert_true(target_named(tg, &host, 0));
+		assert_true(target_named(tg, &name, 5061));
+	}
+	assert_null(trunk_target_of(w->t, &host, 5099, &v[0].addr));
+}
+
 #define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -313,12 +386,15 @@ int main(void)
 		T(test_labels_and_names),
 		T(test_change),
 		T(test_gone_with_calls),
+		T(test_gone_but_alive),
 		T(test_those_gone_are_bounded),
 		T(test_reload),
 		T(test_keys),
 		T(test_number_is_bounded),
 		T(test_from_dns),
 		T(test_inactive),
+		T(test_back_without_connections),
+		T(test_named_with_port),
 	};
 	/* clang-format on */
 
