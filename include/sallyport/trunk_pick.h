@@ -71,6 +71,12 @@ void sp_trunk_busy(struct sp_trunk *t, uint64_t target, unsigned seconds);
 void sp_trunk_unanswered(struct sp_trunk *t, uint64_t target);
 
 /**
+ * A call got no further than 100 there, or (stalled false) it did. One may be a
+ * slow callee; several in a row are as bad as no answer.
+ */
+void sp_trunk_stalled(struct sp_trunk *t, uint64_t target, bool stalled);
+
+/**
  * For how long there has been no life in what a request went by: its connection
  * has gone, and so have all others that the target had then; UINT64_MAX: the
  * target is down. 0: the answer may come.

@@ -40,6 +40,7 @@ struct retry {
 	uint64_t sent_ms;         /* when the last one went                   */
 	struct sp_timer patience; /* with the target of the last one */
 	bool reported;            /* that it was silent               */
+	bool stalled;             /* that it got no further than 100  */
 	bool described;           /* the caller has got a description */
 	char words[64];           /* of retry_words() */
 	enum why why;             /* of the next INVITE */
@@ -92,7 +93,7 @@ int retry_target(struct sp_call *call, const struct headers_ctx *ctx, const stru
 	r->sent++;
 	r->port = in->port;
 	r->target = sp_trunk_target(in->conn);
-	r->reported = false;
+	r->reported = r->stalled = false;
 	if (host) {
 		mem_deref(r->host);
 		r->host = host;
@@ -234,6 +235,7 @@ bool retry_wanted(struct sp_call *call, const struct sp_sip_msg *rsp, int err)
 	if (!err) {
 		r->last = rsp->status;
 		retry_heed(callee, r->target, rsp);
+		sp_trunk_stalled(callee->trunk, r->target, false);
 	}
 	r->rang = RINGING == call->state;
 	of_target = retry_of_target(sp_trunk_conf(callee->trunk), r->last, err);
@@ -305,7 +307,12 @@ static bool is_late(struct sp_call *call, uint64_t *next_ms)
 	if (sp_sip_ctrans_proceeding(callee->invite_ct)) {
 		if (waited_ms < progress_ms)
 			*next_ms = sooner(*next_ms, progress_ms - waited_ms);
-		return progress_ms && waited_ms >= progress_ms;
+		if (!progress_ms || waited_ms < progress_ms)
+			return false;
+		if (!r->stalled)
+			sp_trunk_stalled(callee->trunk, r->target, true);
+		r->stalled = true;
+		return true;
 	}
 	if (!r->reported)
 		sp_trunk_unanswered(callee->trunk, r->target);
@@ -346,8 +353,12 @@ void retry_sent(struct sp_call *call)
 
 void retry_heard(struct sp_call *call, bool described)
 {
-	if (call->retry)
-		call->retry->described |= described;
+	struct retry *r = call->retry;
+
+	if (!r)
+		return;
+	r->described |= described;
+	sp_trunk_stalled(call->leg[SP_SIDE_CALLEE]->trunk, r->target, false);
 }
 
 /* ---- how it goes on ---- */

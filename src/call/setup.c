@@ -349,6 +349,7 @@ void act_answer(struct sp_call *call, const struct input *in)
 	const char *why = NULL;
 
 	sp_timer_cancel(&call->ring);
+	retry_heard(call, false);
 	retry_close(call);
 	in->leg->state = LEG_UP;
 	fork_settle(in->leg);

@@ -67,6 +67,19 @@ void sp_trunk_unanswered(struct sp_trunk *t, uint64_t target)
 		probe_send(tg);
 }
 
+void sp_trunk_stalled(struct sp_trunk *t, uint64_t target, bool stalled)
+{
+	struct target *tg = t ? target_find(t, target) : NULL;
+
+	if (!tg)
+		return;
+	tg->stalls = stalled ? tg->stalls + 1 : 0;
+	if (tg->stalls < TRUNK_STALLS)
+		return;
+	tg->stalls = 0;
+	sp_trunk_unanswered(t, target);
+}
+
 static bool has_older(const struct list *connl, uint64_t ms)
 {
 	struct le *le;

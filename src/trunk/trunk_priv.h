@@ -34,6 +34,7 @@ enum {
 	TRUNK_APART_MS = 100,    /**< attempts after one that failed, whoever wants them */
 	TRUNK_PICK_MS = 20000,   /**< longest that a pick takes                    */
 	TRUNK_BAD = 2,           /**< failures in a row that take a target down    */
+	TRUNK_STALLS = 3,        /**< calls in a row that 100 leads nowhere              */
 	TRUNK_WHY_SIZE = SP_TLS_WHY_SIZE,
 	TRUNK_LABEL_SIZE = 2 * DNS_HOST_SIZE
 };
@@ -184,6 +185,7 @@ struct target {
 	/* health.c */
 	enum sp_target_state state;
 	uint64_t since_ms; /**< of state */
+	unsigned stalls;   /**< calls in a row that got no further than 100 */
 	unsigned bad;      /**< failures in a row */
 	uint64_t bad_ms;   /**< when the last one was */
 	bool recovering;   /**< probing, after it was down: a second good sign is due */
@@ -296,7 +298,7 @@ unsigned pool_backoff(const struct target *tg, unsigned s);
 /* health.c */
 bool target_down(const struct target *tg);
 void health_good(struct target *tg, const char *why);
-void health_bad(struct target *tg, const char *why);  /**< the second in a row takes it down */
+void health_bad(struct target *tg, const char *why); /**< the second in a row takes it down */
 void health_mute(struct target *tg);
 void health_down(struct target *tg, const char *why); /**< at once */
 void health_idle(struct target *tg);                  /**< nothing is known any more */

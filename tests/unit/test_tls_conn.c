@@ -386,8 +386,8 @@ static void test_handshakes_are_capped(void **state)
 
 	world_listen(w, ctx, 2);
 	mem_deref(ctx);
-	silent[0] = raw_socket(sp_tls_listener_laddr(w->l));
-	silent[1] = raw_socket(sp_tls_listener_laddr(w->l));
+	silent[0] = raw_socket_from("127.0.0.2", sp_tls_listener_laddr(w->l));
+	silent[1] = raw_socket_from("127.0.0.3", sp_tls_listener_laddr(w->l));
 	raw_start(&r, w->loop, raw_socket(sp_tls_listener_laddr(w->l)), &opts);
 
 	/* many turns of the loop bring it no further */

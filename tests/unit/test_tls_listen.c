@@ -111,19 +111,6 @@ static void test_many_sources(void **state)
 }
 
 /* A socket that comes from an address of our choice. */
-static int socket_from(const char *from, const struct sa *dst)
-{
-	struct sa src = addr(from);
-	const int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-
-	sa_set_port(&src, 0);
-	assert_true(fd >= 0);
-	assert_int_equal(bind(fd, &src.u.sa, src.len), 0);
-	assert_int_equal(connect(fd, &dst->u.sa, dst->len), 0);
-	assert_int_equal(net_sockopt_blocking_set(fd, false), 0);
-	return fd;
-}
-
 static struct sp_tls_peer *peer_of(struct world *w, const char *trunk, const char *identity,
 				   const char *net)
 {
@@ -173,20 +160,20 @@ static void test_networks(void **state)
 	int fd;
 
 	use_peers(w, a, b);
-	raw_start(&r, w->loop, socket_from("127.0.0.7", sp_tls_listener_laddr(w->l)), &opts);
+	raw_start(&r, w->loop, raw_socket_from("127.0.0.7", sp_tls_listener_laddr(w->l)), &opts);
 	UNTIL(w, w->accepts == 1 && r.up);
 	assert_int_equal(w->lines, 0);
 	raw_close(&r);
 
 	/* beta's network, alpha's certificate */
-	raw_start(&r, w->loop, socket_from("127.0.0.65", sp_tls_listener_laddr(w->l)), &opts);
+	raw_start(&r, w->loop, raw_socket_from("127.0.0.65", sp_tls_listener_laddr(w->l)), &opts);
 	UNTIL(w, r.closed && w->lines == 1);
 	assert_non_null(strstr(w->line, "trunk alpha may not connect from 127.0.0.65"));
 	assert_int_equal(status_of(w).failed, 1);
 	raw_close(&r);
 
 	/* nobody's: not a byte of TLS comes back */
-	fd = socket_from("127.0.0.200", sp_tls_listener_laddr(w->l));
+	fd = raw_socket_from("127.0.0.200", sp_tls_listener_laddr(w->l));
 	UNTIL(w, w->lines == 2);
 	assert_non_null(strstr(w->line, "tls_refused src=127.0.0.200:"));
 	assert_non_null(strstr(w->line, "no trunk of this interface may connect from this"));
@@ -202,7 +189,7 @@ static void test_networks(void **state)
 	mem_deref(b);
 	b = peer_of(w, "beta", "beta.example", NULL);
 	use_peers(w, a, b);
-	raw_start(&r, w->loop, socket_from("127.0.0.200", sp_tls_listener_laddr(w->l)), &opts);
+	raw_start(&r, w->loop, raw_socket_from("127.0.0.200", sp_tls_listener_laddr(w->l)), &opts);
 	UNTIL(w, r.closed && w->lines == 3);
 	assert_non_null(strstr(w->line, "trunk alpha may not connect from 127.0.0.200"));
 	raw_close(&r);
@@ -255,14 +242,14 @@ static void test_rate_of_connections(void **state)
 
 	sp_tls_listener_limits(l, &conf);
 	for (unsigned i = 0; i < ARRAY_SIZE(fds); ++i)
-		fds[i] = socket_from("127.0.0.1", sp_tls_listener_laddr(l));
+		fds[i] = raw_socket_from("127.0.0.1", sp_tls_listener_laddr(l));
 	UNTIL(w, status_of(w).refused_rate == 2);
 	assert_non_null(strstr(w->line, "tls_refused src=127.0.0.1:"));
 	assert_non_null(strstr(w->line, "too many connections from this address"));
 	TICKS_UNTIL(w, status_of(w).pending == 3);
 
 	/* somebody else gets in all the while */
-	raw_start(&r, w->loop, socket_from("127.0.0.9", sp_tls_listener_laddr(l)), &opts);
+	raw_start(&r, w->loop, raw_socket_from("127.0.0.9", sp_tls_listener_laddr(l)), &opts);
 	UNTIL(w, w->accepts == 1 && r.up);
 	raw_close(&r);
 	for (unsigned i = 0; i < ARRAY_SIZE(fds); ++i) {
@@ -277,7 +264,7 @@ static void test_rate_of_connections(void **state)
 	/* a reload lifts the limit, for those too who were over it */
 	conf.source.per_s = 0;
 	sp_tls_listener_limits(l, &conf);
-	raw_start(&r, w->loop, socket_from("127.0.0.1", sp_tls_listener_laddr(l)), &opts);
+	raw_start(&r, w->loop, raw_socket_from("127.0.0.1", sp_tls_listener_laddr(l)), &opts);
 	UNTIL(w, w->accepts == 2 && r.up);
 	raw_close(&r);
 }
@@ -292,7 +279,7 @@ static void test_flood_is_not_logged_in_full(void **state)
 
 	sp_tls_listener_limits(w->l, &conf);
 	for (unsigned i = 0; i < FLOOD; ++i) {
-		close(socket_from("127.0.0.1", sp_tls_listener_laddr(w->l)));
+		close(raw_socket_from("127.0.0.1", sp_tls_listener_laddr(w->l)));
 		if (i % 32 == 31)
 			TICKS_UNTIL(w, status_of(w).refused_rate >= i - 10);
 	}
@@ -310,9 +297,9 @@ static void test_cap_is_raised(void **state)
 	int silent;
 
 	sp_tls_listener_limits(w->l, &conf);
-	silent = socket_from("127.0.0.2", sp_tls_listener_laddr(w->l));
+	silent = raw_socket_from("127.0.0.2", sp_tls_listener_laddr(w->l));
 	TICKS_UNTIL(w, status_of(w).pending == 1);
-	raw_start(&r, w->loop, socket_from("127.0.0.3", sp_tls_listener_laddr(w->l)), &opts);
+	raw_start(&r, w->loop, raw_socket_from("127.0.0.3", sp_tls_listener_laddr(w->l)), &opts);
 	conf.handshakes = 2;
 	sp_tls_listener_limits(w->l, &conf);
 	UNTIL(w, w->accepts == 1 && r.up);
@@ -341,11 +328,11 @@ static void test_crowded(void **state)
 		char from[32];
 
 		snprintf(from, sizeof(from), "127.0.1.%u", i + 1);
-		silent[i] = socket_from(from, sp_tls_listener_laddr(w->l));
+		silent[i] = raw_socket_from(from, sp_tls_listener_laddr(w->l));
 	}
 	TICKS_UNTIL(w, status_of(w).pending == SLOTS);
 	begin = sp_loop_now_ms(w->loop);
-	raw_start(&r, w->loop, socket_from("127.0.0.1", sp_tls_listener_laddr(w->l)), &opts);
+	raw_start(&r, w->loop, raw_socket_from("127.0.0.1", sp_tls_listener_laddr(w->l)), &opts);
 	UNTIL(w, w->accepts == 1 && r.up);
 	assert_in_range(sp_loop_now_ms(w->loop) - begin, SP_TLS_CROWDED_MS - 200,
 			SP_TLS_CROWDED_MS + 2000);
@@ -371,10 +358,10 @@ static void test_few_places(void **state)
 
 	sp_tls_listener_limits(w->l, &conf);
 	for (unsigned i = 0; i < SILENT; ++i)
-		silent[i] = socket_from("127.0.1.9", sp_tls_listener_laddr(w->l));
+		silent[i] = raw_socket_from("127.0.1.9", sp_tls_listener_laddr(w->l));
 	TICKS_UNTIL(w, status_of(w).pending >= SLOTS - 1);
 	begin = sp_loop_now_ms(w->loop);
-	raw_start(&r, w->loop, socket_from("127.0.0.1", sp_tls_listener_laddr(w->l)), &opts);
+	raw_start(&r, w->loop, raw_socket_from("127.0.0.1", sp_tls_listener_laddr(w->l)), &opts);
 	UNTIL(w, w->accepts == 1 && r.up);
 	assert_in_range(sp_loop_now_ms(w->loop) - begin, 0, SP_TLS_CROWDED_MS);
 	assert_in_range(status_of(w).refused_share, SILENT - SLOTS + 1, SILENT);
@@ -410,7 +397,7 @@ static void test_keepalive(void **state)
 	struct end far = {.loop = w->loop};
 	struct raw r;
 
-	raw_start(&r, w->loop, socket_from("127.0.0.1", sp_tls_listener_laddr(w->l)), &opts);
+	raw_start(&r, w->loop, raw_socket_from("127.0.0.1", sp_tls_listener_laddr(w->l)), &opts);
 	UNTIL(w, w->accepts == 1 && r.up);
 	expect_keepalive(w->near.c->fd);
 	raw_close(&r);

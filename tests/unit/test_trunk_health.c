@@ -345,6 +345,26 @@ static void test_closed_while_asked(void **state)
 }
 
 /* A short time-out is no early close: it was us who closed. */
+/* One callee may be slow; three calls in a row that 100 leads nowhere are the target's matter. */
+static void test_stalled_calls(void **state)
+{
+	struct world *w = *state;
+	struct wire *wire;
+	struct target *tg = up_target(w, &wire);
+
+	for (int i = 0; i < 10; i++) {
+		sp_trunk_stalled(w->t, tg->key, true);
+		sp_trunk_stalled(w->t, tg->key, true);
+		sp_trunk_stalled(w->t, tg->key, false);
+	}
+	assert_int_equal(tg->state, SP_TARGET_UP);
+	for (int i = 0; i < 3; i++)
+		sp_trunk_stalled(w->t, tg->key, true);
+	assert_int_equal(tg->state, SP_TARGET_PROBING);
+	sp_trunk_stalled(w->t, LEAD_ACCEPTED, true);
+	sp_trunk_stalled(NULL, tg->key, true);
+}
+
 static void test_unanswered_at_once(void **state)
 {
 	struct world *w = *state;
@@ -481,6 +501,7 @@ int main(void)
 		T(test_mute),
 		T(test_half_dead_pool),
 		T(test_closed_while_asked),
+		T(test_stalled_calls),
 		T(test_unanswered_at_once),
 		T(test_cause_of_down),
 		T(test_lost_connection_is_no_failure),

@@ -205,15 +205,23 @@ static inline void raw_start(struct raw *r, struct sp_loop *loop, int fd,
 			 0);
 }
 
-/** Connect a socket to a port of 127.0.0.1. */
-static inline int raw_socket(const struct sa *dst)
+/** Connect a socket to a port of 127.0.0.1, from another loopback address. */
+static inline int raw_socket_from(const char *from, const struct sa *dst)
 {
 	const int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	struct sa src;
 
 	assert_true(fd >= 0);
+	assert_int_equal(sa_set_str(&src, from, 0), 0);
+	assert_int_equal(bind(fd, &src.u.sa, src.len), 0);
 	assert_int_equal(connect(fd, &dst->u.sa, dst->len), 0);
 	assert_int_equal(net_sockopt_blocking_set(fd, false), 0);
 	return fd;
+}
+
+static inline int raw_socket(const struct sa *dst)
+{
+	return raw_socket_from("127.0.0.1", dst);
 }
 
 static inline void raw_close(struct raw *r)
