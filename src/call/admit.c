@@ -35,9 +35,11 @@ static bool is_overloaded(const struct sp_calls *calls)
 
 void admit_options(const struct sp_calls *calls, struct sp_sip_strans *st)
 {
-	const struct sp_conf_trunk *conf = sp_trunk_conf(sp_trunk_of(sp_sip_strans_conn(st)));
+	const struct sp_trunk *from = sp_trunk_of(sp_sip_strans_conn(st));
+	const struct sp_conf_trunk *conf = sp_trunk_conf(from);
 	const bool in_dialog = sp_sip_strans_request(st)->to_tag.l > 0; /* 11.2: always 200 */
-	const bool closed = calls->draining || !calls->env || is_overloaded(calls);
+	const bool closed =
+		calls->draining || !calls->env || !sp_trunk_active(from) || is_overloaded(calls);
 	struct sp_sip_reply r = {.status = closed && !in_dialog ? 503 : 200};
 	struct mbuf *mb = mbuf_alloc(128);
 	int err = mb ? 0 : ENOMEM;

@@ -36,7 +36,6 @@ struct retry {
 	struct sp_trunk_want want; /* targets that failed */
 	struct redirect redirect;
 	unsigned sent, redirects;
-	uint64_t begun_ms;        /* when the first INVITE went, or could not */
 	uint64_t sent_ms;         /* when the last one went                   */
 	struct sp_timer patience; /* with the target of the last one */
 	bool reported;            /* that it was silent               */
@@ -66,13 +65,9 @@ void retry_close(struct sp_call *call)
 
 static int begin(struct sp_call *call)
 {
-	if (call->retry)
-		return 0;
-	call->retry = mem_zalloc(sizeof(*call->retry), destructor);
 	if (!call->retry)
-		return ENOMEM;
-	call->retry->begun_ms = sp_loop_now_ms(call->calls->loop);
-	return 0;
+		call->retry = mem_zalloc(sizeof(*call->retry), destructor);
+	return call->retry ? 0 : ENOMEM;
 }
 
 int retry_target(struct sp_call *call, const struct headers_ctx *ctx, const struct input *in,
@@ -134,7 +129,7 @@ static bool is_allowed(const struct sp_call *call, const struct sp_conf_failover
 	const struct retry *r = call->retry;
 
 	return r->sent < conf->tries && (!r->described || conf->early_media) &&
-	       sp_loop_now_ms(call->calls->loop) - r->begun_ms < conf->total_s * 1000ULL;
+	       sp_loop_now_ms(call->calls->loop) - call->begun_ms < conf->total_s * 1000ULL;
 }
 
 /**
@@ -432,7 +427,7 @@ void act_retry(struct sp_call *call, const struct input *in)
 	sp_log(SP_LOG_INFO, "call_retry",
 	       "call=%s trunk=%s status=%u why=%s attempt=%u to=%s after_ms=%llu", call->id, from,
 	       r->last, whys[r->why], r->sent + 1, sp_trunk_name(callee->trunk),
-	       (unsigned long long)(sp_loop_now_ms(call->calls->loop) - r->begun_ms));
+	       (unsigned long long)(sp_loop_now_ms(call->calls->loop) - call->begun_ms));
 	if (WHY_TIMER == r->why)
 		call_event(call, EV_PICKED,
 			   &(struct input){.leg = callee,

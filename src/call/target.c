@@ -243,7 +243,7 @@ static bool again(struct transfer *t, int err, const struct sp_sip_msg *rsp)
 	if (!err && timer_too_short(leg, rsp)) { /* RFC 4028 7.3: at the same target */
 		leg_forget(&leg->invite_ct);
 		leg->state = LEG_IDLE;
-		memset(&t->avoid, 0, sizeof(t->avoid));
+		t->avoid.avoidc = 0;
 		return 0 == pick(t);
 	}
 	if (!err)

@@ -115,10 +115,28 @@ static void check_times(struct conf_reader *rd, size_t i, const struct draft_tru
 			     "never acts: a call ends before, after limits.ring_s = %u", ring_s);
 }
 
+/* RFC 3261 section 21.4: some are nothing without a header that says more, and callers act on it.
+ */
+static void check_status(struct conf_reader *rd, size_t i, const struct draft_trunk *t)
+{
+	static const int othersv[] = {401, 405, 407, 415, 420, 421, 422, 423, 494};
+
+	for (size_t k = 0; k < sizeof(othersv) / sizeof(othersv[0]); k++) {
+		if (t->limit_status == othersv[k])
+			conf_note_at(rd, "trunks", i, &t->head, "limit_status",
+				     "says something else to callers, who may act on it: 480, "
+				     "486, 503 and 603 say that there is no room");
+	}
+}
+
 int conf_cross_limits(struct conf_reader *rd, struct draft *d)
 {
-	for (size_t i = 0; i < d->trunks.c && !sp_report_mistakes(rd->report); i++)
-		check_times(rd, i, (const struct draft_trunk *)d->trunks.v + i, d->limits.ring_s);
+	for (size_t i = 0; i < d->trunks.c && !sp_report_mistakes(rd->report); i++) {
+		const struct draft_trunk *t = (const struct draft_trunk *)d->trunks.v + i;
+
+		check_times(rd, i, t, d->limits.ring_s);
+		check_status(rd, i, t);
+	}
 
 	return check_accounts(rd, &d->accounts);
 }

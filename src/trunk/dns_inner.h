@@ -84,7 +84,7 @@ struct dns_result {
 	uint32_t ttl_s;
 	size_t placec;
 	struct dns_place placev[DNS_PLACES_MAX];
-	char why[DNS_WHY_SIZE]; /**< of err */
+	char why[DNS_WHY_SIZE];      /**< of err */
 	char without[DNS_HOST_SIZE]; /**< a host of SRV records that has no address, or "" */
 };
 

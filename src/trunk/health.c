@@ -8,9 +8,10 @@
  *   down    --> probing --> up          any        --------> down (what admits no doubt)
  *          good        good
  *
- * Good: OPTIONS answered (soon after a call without answer that is not enough); without OPTIONS, connected, and later still so. Bad:
- * OPTIONS or a call without answer, OPTIONS answered 503. Without doubt: no
- * connection can be made, or it closes at once, and there is no other.
+ * Good: OPTIONS answered (soon after a call without answer that is not enough);
+ * without OPTIONS, connected, and later still so. Bad: OPTIONS or a call without
+ * answer, OPTIONS answered 503. Without doubt: no connection can be made, or it
+ * closes at once, and there is no other.
  * What was down has to answer twice, so that one that comes and goes does not
  * get calls each time. Lost connections alone say nothing: up -> unknown.
  *

@@ -304,6 +304,11 @@ static void test_never_reached(void **state)
 		   NOTE("4", ".calls_in") " = 6: more than calls, which is reached before\n" NOTE(
 			   "5", ".calls_out") " = 7: more than calls, which is reached before\n");
 	check_note(f, TRUNK("calls = 5; calls_in = 5;"), "");
+	check_note(f, TRUNK("limit_status = 407;"),
+		   NOTE("4", ".limit_status") " = 407: says something else to callers, who may act "
+					      "on it: 480, 486, 503 and 603 say that there is no "
+					      "room\n");
+	check_note(f, TRUNK("limit_status = 486;"), "");
 	check_note(f, TRUNK("calls_in = 5;"), "");
 }
 

@@ -383,7 +383,7 @@ static void test_hosts(void **state)
 #define TARGET(t, mend)                                                                            \
 	{                                                                                          \
 		WITH_TRUNKS("{ name = \"a\"; kind = \"carrier\"; " PEER                            \
-			    "\n targets = [ \"x.example:5061\",\n\"" t "\" ]; }"),                      \
+			    "\n targets = [ \"x.example:5061\",\n\"" t "\" ]; }"),                 \
 			AT("6") "trunks[0] \"a\".targets[1] = \"" t "\": " mend "\n"               \
 	}
 

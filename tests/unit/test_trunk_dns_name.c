@@ -200,8 +200,8 @@ static void test_host_without_address(void **state)
 	watch(w, "c.test", true);
 	assert_string_equal(dns_text(w->n), "192.0.2.1:5061 1/1 a.test");
 	assert_string_equal(dns_why(w->n), "");
-	assert_int_equal(
-		dns_logged(&w->log, "addresses=192.0.2.1:5061 ttl_s=100 without=b.test"), 1);
+	assert_int_equal(dns_logged(&w->log, "addresses=192.0.2.1:5061 ttl_s=100 without=b.test"),
+			 1);
 
 	zone_srv(zone_new(w), "_sips._tcp.c.test", 100, 1, 1, 5061, "a.test");
 	zone_srv(&w->zone, "_sips._tcp.c.test", 100, 2, 1, 5061, "b.test");
