@@ -102,7 +102,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	static const struct sp_sip_handlers h = {on_request, on_ack, NULL};
+	static const struct sp_sip_handlers h = {.request = on_request, .ack = on_ack};
 	struct sp_sip_conn *c[2] = {NULL, NULL};
 	const uint8_t *end = data + size;
 	struct sp_loop *loop = NULL;
