@@ -180,6 +180,11 @@ class Gateway:
                 self.states += data.decode().split("\n")
                 self.cond.notify_all()
 
+    def connected(self, *trunks):
+        """Its own connections to their targets are all there: descriptors can be counted."""
+        for trunk in trunks:
+            self.wait_for("conn_up", trunk=trunk, dir="out", count=2)  # target_connections
+
     def until(self, look, what):
         """Wait until look() gives something; fail when it cannot any more."""
         deadline = time.monotonic() + WAIT

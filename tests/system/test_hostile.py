@@ -35,19 +35,6 @@ def descriptors(gateway):
     return len(os.listdir(f"/proc/{gateway.process.pid}/fd"))
 
 
-def connected(gateway, *trunks):
-    """Its own connections are all there (target_connections): descriptors can be counted."""
-    for trunk in trunks:
-        gateway.wait_for("conn_up", trunk=trunk, dir="out", count=2)
-
-
-def until(look, what):
-    deadline = time.monotonic() + WAIT
-    while not look():
-        assert time.monotonic() < deadline, what
-        time.sleep(0.01)
-
-
 def first_of(*peers):
     """The next message that comes to any of them."""
     deadline = time.monotonic() + WAIT
@@ -235,18 +222,18 @@ def test_silent_clients_do_not_keep_others_out(gateway, peer, net):
     for sock in silent:
         sock.close()
     r.close()
-    until(lambda: descriptors(gateway) <= before, "descriptors are not given back")
+    gateway.until(lambda: descriptors(gateway) <= before, "return of descriptors")
 
 
 def test_connections_come_and_go(gateway, ends, raw):
-    connected(gateway, "carrier", "service")
+    gateway.connected("carrier", "service")
     before = descriptors(gateway)
     for n in range(40):
         r = raw()
         if n % 2:
             r.pump([request(ends[0], "OPTIONS")[:n * 5]])
         r.close()
-    until(lambda: descriptors(gateway) <= before, "descriptors are not given back")
+    gateway.until(lambda: descriptors(gateway) <= before, "return of descriptors")
     serves(ends[1], ends[0])
 
 
@@ -259,7 +246,7 @@ def test_call_flood(launch, conf, peer):
     carrier, service = peer("carrier"), peer("service").listen()
     r, sdp = Raw(carrier), Media(carrier).sdp()
     ids = [uuid.uuid4().hex for _ in range(80)]
-    connected(gateway, "service")
+    gateway.connected("service")
     before = descriptors(gateway)
     r.pump((request(carrier, "INVITE", DID, sdp, call_id=i, branch="z9hG4bK" + i) for i in ids),
            lambda: len(r.of(503)) == 60)
@@ -279,7 +266,7 @@ def test_call_flood(launch, conf, peer):
     assert len(gateway.find("call_start")) == 20
     r.acknowledge()
     r.close()
-    until(lambda: descriptors(gateway) <= before, "descriptors are not given back")
+    gateway.until(lambda: descriptors(gateway) <= before, "return of descriptors")
     service.expect_nothing(0.1)
     carrier.connect()
     Call(carrier, service, OUTSIDE, DID).answer().hang_up()
@@ -431,7 +418,7 @@ def test_media_come_and_go(pair, gateway, taken):
     """A second m-line, taken or refused by the far end, as often as the peer likes."""
     carrier, service = pair
     call = Call(carrier, service, OUTSIDE, DID).answer()
-    connected(gateway, "service")
+    gateway.connected("service")
     ports, before = set(), descriptors(gateway)
     for n in range(40 if taken else 12):
         port = 0 if taken and n % 2 else 40000
@@ -480,7 +467,7 @@ def bombs(media):
 
 def test_session_description_bombs(ends, raw, gateway):
     carrier, service = ends
-    connected(gateway, "carrier", "service")
+    gateway.connected("carrier", "service")
     before = descriptors(gateway)
     r = raw()
     for case, sdp in bombs(Media(carrier)).items():
@@ -491,7 +478,7 @@ def test_session_description_bombs(ends, raw, gateway):
     assert not gateway.find("call_start")
     r.acknowledge()
     r.close()
-    until(lambda: descriptors(gateway) <= before, "descriptors are not given back")
+    gateway.until(lambda: descriptors(gateway) <= before, "return of descriptors")
 
 
 def test_eight_media(pair, gateway):
@@ -513,7 +500,7 @@ def test_eight_media(pair, gateway):
     leg.request("BYE")
     carrier.expect(200, "BYE")
     b.reply(service.expect("BYE"), 200)
-    until(lambda: descriptors(gateway) <= before, "descriptors are not given back")
+    gateway.until(lambda: descriptors(gateway) <= before, "return of descriptors")
 
 
 def eight(media):
