@@ -51,7 +51,7 @@ bool sp_overload_sample(struct sp_overload *o, const struct sp_overload_sample *
 bool sp_overload_admit(struct sp_overload *o, enum sp_priority priority);
 
 /** Seconds for Retry-After, spread at random so that the refused do not come back at once. */
-unsigned sp_overload_retry_after_s(const struct sp_overload *o);
+unsigned sp_overload_retry_after_s(struct sp_overload *o);
 
 void sp_overload_state(const struct sp_overload *o, struct sp_overload_state *out);
 

@@ -55,6 +55,7 @@ struct sp_overload {
 	bool memory, ports;             /**< nothing is let in                   */
 	const char *cause;              /**< of soft                             */
 	uint64_t refused, times;
+	uint64_t dice; /**< of a generator that costs no system call for each refusal */
 };
 
 int sp_overload_alloc(struct sp_overload **op)
@@ -69,6 +70,8 @@ int sp_overload_alloc(struct sp_overload **op)
 		return ENOMEM;
 
 	o->cause = "";
+	sp_random(&o->dice, sizeof(o->dice));
+	o->dice |= 1;
 	*op = o;
 
 	return 0;
@@ -206,6 +209,16 @@ static unsigned share(const struct sp_overload *o)
 	return (unsigned)(o->rate * 1000 / o->asked_avg);
 }
 
+/* xorshift64: who can foretell it learns when to call again, no more. */
+static unsigned roll(struct sp_overload *o, unsigned bound)
+{
+	o->dice ^= o->dice << 13;
+	o->dice ^= o->dice >> 7;
+	o->dice ^= o->dice << 17;
+
+	return (unsigned)((o->dice >> 32) * bound >> 32);
+}
+
 /*
  * Spread evenly over the time until the next sample. The credit keeps the count
  * exact whatever the order of calls; chance decides only which of them, lest
@@ -219,7 +232,7 @@ static bool take(struct sp_overload *o)
 		return part > 0;
 
 	o->credit = min(o->credit + part, (int64_t)CREDIT_MAX);
-	if (o->budget < CALL || (part < 1000 && o->credit <= (int64_t)sp_random_below(1000)))
+	if (o->budget < CALL || (part < 1000 && o->credit <= (int64_t)roll(o, 1000)))
 		return false;
 	o->credit -= 1000;
 	o->budget -= CALL;
@@ -242,12 +255,12 @@ bool sp_overload_admit(struct sp_overload *o, enum sp_priority priority)
 	return false;
 }
 
-unsigned sp_overload_retry_after_s(const struct sp_overload *o)
+unsigned sp_overload_retry_after_s(struct sp_overload *o)
 {
 	const unsigned shut = o ? 1000 - share(o) : 0;
 	const unsigned spread = RETRY_SPREAD_S + 2 * RETRY_SPREAD_S * shut / 1000;
 
-	return RETRY_MIN_S + sp_random_below(spread + 1);
+	return RETRY_MIN_S + (o ? roll(o, spread + 1) : sp_random_below(spread + 1));
 }
 
 void sp_overload_state(const struct sp_overload *o, struct sp_overload_state *out)

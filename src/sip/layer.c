@@ -121,6 +121,20 @@ uint64_t sp_sip_refused(const struct sp_sip *sip)
 	return sip ? sip->refused : 0;
 }
 
+/* 8.2.7: without a transaction the same request gets the same tag; nobody can foretell it. */
+static void tag_for(char tag[SIP_TAG_SIZE], const struct sp_sip *sip, const struct sp_sip_msg *req)
+{
+	static const char digits[] = "0123456789abcdef";
+	uint64_t h = sp_hash(&sip->key, req->branch.p, req->branch.l) ^
+		     sp_hash(&sip->key, req->call_id.p, req->call_id.l);
+
+	for (size_t i = 0; i < SIP_TAG_SIZE - 1; i++) {
+		tag[i] = digits[h & 15];
+		h = h >> 4 | h << 60;
+	}
+	tag[SIP_TAG_SIZE - 1] = '\0';
+}
+
 /** Answer without a transaction, on the connection that brought the request. */
 int sip_answer(struct sp_sip_conn *c, const struct sp_sip_msg *req, const struct sp_sip_reply *r)
 {
@@ -128,7 +142,7 @@ int sip_answer(struct sp_sip_conn *c, const struct sp_sip_msg *req, const struct
 	struct mbuf *mb;
 	int err;
 
-	sp_id_random(tag, sizeof(tag));
+	tag_for(tag, c->sip, req);
 
 	err = sip_write_reply(&mb, req, r, r->to_tag ? r->to_tag : tag);
 	if (err)
