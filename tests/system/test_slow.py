@@ -196,5 +196,5 @@ def test_too_often(launch, conf, net, peer):
     conf.limits.update(handshakes_per_source_s=100, handshakes_per_source_burst=100)
     gateway.write()
     gateway.reload()
-    assert gateway.find("reload_done")
+    gateway.wait_for("reload_done")
     assert all(knock() for _ in range(8))
