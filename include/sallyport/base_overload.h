@@ -4,8 +4,8 @@
  * RFC 7415, with ourselves as the only source of feedback).
  *
  * Pure: it is fed with measurements and asked for each new call. Under
- * overload it lets a share of the new calls in, which it moves in small steps
- * towards what the machine can carry; so it neither collapses nor swings.
+ * overload it lets new calls in at a rate, which it moves in small steps towards
+ * what the machine can carry; so it neither collapses nor swings.
  */
 #ifndef SALLYPORT_BASE_OVERLOAD_H
 #define SALLYPORT_BASE_OVERLOAD_H
@@ -34,7 +34,7 @@ enum { SP_OVERLOAD_MS = 100 };
 
 struct sp_overload_state {
 	bool overloaded;   /**< not everything is let in                 */
-	unsigned share;    /**< of new calls let in, in 1/1000           */
+	unsigned share;    /**< of those who ask, that is, in 1/1000     */
 	const char *cause; /**< "lag", "cpu", "memory", "ports"; "" none */
 	uint64_t refused;  /**< calls, since the start                   */
 	uint64_t times;    /**< how often it began                       */

@@ -56,6 +56,17 @@ void sp_limit_change(struct sp_limit *l, uint32_t rate, uint32_t burst, uint64_t
  */
 int sp_u32(uint32_t *out, const struct pl *pl, uint32_t max);
 
+/** How often one kind of log line may come: a peer must not be able to fill a disk. */
+struct sp_quiet {
+	struct sp_limit limit;
+	uint64_t count; /**< since the last line */
+};
+
+void sp_quiet_init(struct sp_quiet *q, uint32_t rate, uint32_t burst, uint64_t now_ms);
+
+/** It happened once more. @return 0: no line now; else how often since the last, now too. */
+uint64_t sp_quiet_count(struct sp_quiet *q, uint64_t now_ms);
+
 /** A network: an address and how many of its leading bits count. */
 struct sp_net {
 	struct sa addr;

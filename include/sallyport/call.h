@@ -66,7 +66,7 @@ void sp_calls_idle(struct sp_calls *cs, sp_calls_idle_h *h, void *arg);
 
 /** Handlers for the SIP layer; arg is the struct sp_calls. */
 void sp_calls_request(struct sp_sip_strans *st, const struct sp_sip_msg *req, void *arg);
-sp_sip_screen_h sp_calls_screen; /**< overload */
+sp_sip_shed_h sp_calls_shed; /**< overload */
 void sp_calls_ack(struct sp_sip_conn *c, const struct sp_sip_msg *ack, void *arg);
 
 #endif

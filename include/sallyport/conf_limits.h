@@ -52,7 +52,7 @@ struct sp_conf_failover {
 	size_t codec;
 	unsigned response_s; /**< no response at all for so long                   */
 	unsigned progress_s; /**< nothing beyond 100 for so long; 0: wait for ring_s */
-	unsigned total_s;    /**< from the first INVITE; then no further is tried  */
+	unsigned total_s;    /**< since the call came; then no further is tried    */
 	unsigned tries;      /**< INVITEs in all, the first one too, all trunks    */
 	bool early_media;    /**< also after a provisional with a description      */
 };

@@ -39,13 +39,13 @@ typedef struct sp_sip_conn *(sp_sip_other_h)(const struct sp_sip_conn *gone, voi
  * A new INVITE outside of any dialog, before anything is spent on it.
  * @return 0, or Retry-After in seconds: it is answered 503 without a transaction
  */
-typedef unsigned(sp_sip_screen_h)(struct sp_sip_conn *c, const struct sp_sip_msg *req, void *arg);
+typedef unsigned(sp_sip_shed_h)(struct sp_sip_conn *c, const struct sp_sip_msg *req, void *arg);
 
 struct sp_sip_handlers {
 	sp_sip_request_h *request;
 	sp_sip_ack_h *ack;
 	sp_sip_other_h *other;
-	sp_sip_screen_h *screen; /**< may be NULL */
+	sp_sip_shed_h *shed; /**< may be NULL */
 };
 
 int sp_sip_alloc(struct sp_sip **sp, struct sp_loop *loop, const struct sp_sip_handlers *h,

@@ -17,7 +17,7 @@ struct sp_trunks; /**< all of them, with the accepted connections */
 struct sp_trunk;
 
 enum {
-	SP_TRUNK_CONNECT_MS = 5000,  /**< name look-up, TCP and TLS to one target, together */
+	SP_TRUNK_CONNECT_MS = 5000,  /**< TCP and TLS to one target, together               */
 	SP_TRUNK_PICKS_MAX = 4096,   /**< calls waiting for a connection, per trunk         */
 	SP_TRUNK_PICKS_MORE = 512,   /**< beyond those, emergency calls                     */
 	SP_TRUNK_EMERGENCY_MAX = 64, /**< emergency calls that one trunk makes at once      */

@@ -62,8 +62,6 @@ void app_vector_deref(void *vector, size_t n);
 /* certs.c */
 int app_certs_check(struct app_snapshot *s, struct sp_report *r);
 int app_contexts_make(struct app_snapshot *s, struct sp_report *r);
-/** The certificate that is shown when we connect to the trunk. */
-const struct sp_conf_pair *app_client_pair(const struct sp_conf *conf, size_t trunk);
 const struct app_pair *app_pair_find(const struct app_snapshot *s, const struct sp_conf_pair *pair);
 
 /* files.c */

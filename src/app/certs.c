@@ -240,7 +240,8 @@ int app_certs_check(struct app_snapshot *s, struct sp_report *r)
 	return err;
 }
 
-const struct sp_conf_pair *app_client_pair(const struct sp_conf *conf, size_t trunk)
+/** The certificate that is shown when we connect to the trunk. */
+static const struct sp_conf_pair *client_pair(const struct sp_conf *conf, size_t trunk)
 {
 	const struct sp_conf_trunk *t = &conf->trunkv[trunk];
 
@@ -316,7 +317,7 @@ static int make_clients(struct app_snapshot *s, struct sp_tls_peer *const *peerv
 	int err = 0;
 
 	for (size_t i = 0; i < conf->trunkc && !err; i++) {
-		const struct sp_conf_pair *pair = app_client_pair(conf, i);
+		const struct sp_conf_pair *pair = client_pair(conf, i);
 
 		err = sp_tls_client_alloc(&s->clientv[i], pair->certificate.path, pair->key.path,
 					  peerv[i], NULL, NULL);

@@ -18,11 +18,11 @@ static void on_request(struct sp_sip_strans *st, const struct sp_sip_msg *req, v
 	sp_calls_request(st, req, app->calls);
 }
 
-static unsigned on_screen(struct sp_sip_conn *c, const struct sp_sip_msg *req, void *arg)
+static unsigned on_shed(struct sp_sip_conn *c, const struct sp_sip_msg *req, void *arg)
 {
 	const struct sp_app *app = arg;
 
-	return sp_calls_screen(c, req, app->calls);
+	return sp_calls_shed(c, req, app->calls);
 }
 
 static void on_ack(struct sp_sip_conn *c, const struct sp_sip_msg *ack, void *arg)
@@ -92,7 +92,7 @@ int sp_app_alloc(struct sp_app **ap, struct sp_loop *loop, const char *file)
 		.request = on_request,
 		.ack = on_ack,
 		.other = on_other,
-		.screen = on_screen,
+		.shed = on_shed,
 	};
 	struct sp_app *app;
 	int err;

@@ -97,3 +97,20 @@ bool sp_limit_take(struct sp_limit *l, uint64_t now_ms)
 
 	return true;
 }
+
+void sp_quiet_init(struct sp_quiet *q, uint32_t rate, uint32_t burst, uint64_t now_ms)
+{
+	sp_limit_init(&q->limit, rate, burst, now_ms);
+	q->count = 0;
+}
+
+uint64_t sp_quiet_count(struct sp_quiet *q, uint64_t now_ms)
+{
+	uint64_t n = ++q->count;
+
+	if (!sp_limit_take(&q->limit, now_ms))
+		return 0;
+	q->count = 0;
+
+	return n;
+}

@@ -36,8 +36,7 @@ struct accounts {
 	struct sp_conf *conf; /* whose accounts `settings` finds */
 	uint32_t *settings;   /* by name: index into conf->accountv + 1; 0: free */
 	size_t settingc;      /* a power of two, at most half full; 0: none */
-	struct sp_limit log;
-	uint64_t unlogged;
+	struct sp_quiet log;
 };
 
 static uint32_t hash_name(const struct accounts *as, const char *name)
@@ -74,7 +73,7 @@ int accounts_alloc(struct accounts **ap, struct sp_loop *loop)
 		return ENOMEM;
 	as->loop = loop;
 	sp_hashkey_init(&as->key);
-	sp_limit_init(&as->log, 1, 1, sp_loop_now_ms(loop));
+	sp_quiet_init(&as->log, 1, 1, sp_loop_now_ms(loop));
 	err = hash_alloc(&as->table, BUCKETS);
 	if (err)
 		mem_deref(as);
@@ -186,12 +185,11 @@ static struct account *account_get(struct accounts *as, const char *name)
 
 static const char *refuse(struct accounts *as, const char *name, const char *limit, uint64_t now_ms)
 {
-	++as->unlogged;
-	if (sp_limit_take(&as->log, now_ms)) {
+	const uint64_t n = sp_quiet_count(&as->log, now_ms);
+
+	if (n)
 		sp_log(SP_LOG_WARN, "limit_reached", "account=%H limit=%s refused=%llu", sp_log_str,
-		       name, limit, (unsigned long long)as->unlogged);
-		as->unlogged = 0;
-	}
+		       name, limit, (unsigned long long)n);
 	return limit;
 }
 

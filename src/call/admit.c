@@ -74,12 +74,11 @@ static uint16_t gateway_limit(const struct sp_calls *calls, struct verdict *v)
 /** A limit of the gateway may refuse many calls a second. */
 static void log_limit(struct sp_calls *calls, const struct sp_trunk *from, const char *limit)
 {
-	calls->limited_unlogged++;
-	if (!sp_limit_take(&calls->limited_log, sp_loop_now_ms(calls->loop)))
-		return;
-	sp_log(SP_LOG_WARN, "limit_reached", "limit=%s trunk=%s refused=%llu", limit,
-	       sp_trunk_name(from), (unsigned long long)calls->limited_unlogged);
-	calls->limited_unlogged = 0;
+	const uint64_t n = sp_quiet_count(&calls->limited_log, sp_loop_now_ms(calls->loop));
+
+	if (n)
+		sp_log(SP_LOG_WARN, "limit_reached", "limit=%s trunk=%s refused=%llu", limit,
+		       sp_trunk_name(from), (unsigned long long)n);
 }
 
 static void log_refused(struct sp_calls *calls, const struct sp_trunk *from,
@@ -92,7 +91,7 @@ static void log_refused(struct sp_calls *calls, const struct sp_trunk *from,
 }
 
 /* Cheap on purpose: under overload most calls end here. */
-unsigned sp_calls_screen(struct sp_sip_conn *c, const struct sp_sip_msg *invite, void *arg)
+unsigned sp_calls_shed(struct sp_sip_conn *c, const struct sp_sip_msg *invite, void *arg)
 {
 	struct sp_calls *calls = arg;
 	struct sp_trunk *from = sp_trunk_of(c);

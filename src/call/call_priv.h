@@ -78,8 +78,7 @@ struct sp_calls {
 	bool draining;
 	struct sp_overload *overload; /* NULL: never */
 	struct accounts *accounts;    /* of accounts.c */
-	struct sp_limit limited_log;  /* of lines about calls that a limit refuses */
-	uint64_t limited_unlogged;
+	struct sp_quiet limited_log;  /* calls that a limit of the gateway refuses */
 	sp_calls_idle_h *idleh;
 	void *idle_arg;
 };

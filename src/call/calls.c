@@ -28,7 +28,7 @@ int sp_calls_alloc(struct sp_calls **cp, struct sp_loop *loop, struct sp_sip *si
 		return ENOMEM;
 	cs->loop = loop;
 	cs->sip = sip;
-	sp_limit_init(&cs->limited_log, 1, 1, sp_loop_now_ms(loop));
+	sp_quiet_init(&cs->limited_log, 1, 1, sp_loop_now_ms(loop));
 	err = hash_alloc(&cs->dlgs, DIALOG_BUCKETS);
 	if (!err)
 		err = accounts_alloc(&cs->accounts, loop);

@@ -176,8 +176,8 @@ static void new_request(struct sp_sip_conn *c, struct sp_sip_msg *m)
 	unsigned later_s = 0;
 	int err;
 
-	if (m->method == SP_SIP_INVITE && !m->to_tag.l && c->sip->h.screen)
-		later_s = c->sip->h.screen(c, m, c->sip->arg);
+	if (m->method == SP_SIP_INVITE && !m->to_tag.l && c->sip->h.shed)
+		later_s = c->sip->h.shed(c, m, c->sip->arg);
 	if (!later_s &&
 	    (c->sip->transactions >= c->sip->max || sip_share_full(c->sip, c->share, m))) {
 		++c->sip->refused;

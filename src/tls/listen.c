@@ -33,9 +33,8 @@ struct sp_tls_listener {
 	struct list pending;
 	struct sp_timer pause;   /* out of descriptors or memory */
 	struct sp_timer crowded; /* until a slow one may be sent away for one who waits */
-	struct sp_limit refused_log;
+	struct sp_quiet refused_log;
 	struct sp_limit pause_log;
-	uint64_t unlogged;
 	sp_tls_accept_h *h;
 	void *arg;
 };
@@ -128,17 +127,12 @@ static void resume(struct sp_tls_listener *l)
 static void log_refused(struct sp_tls_listener *l, uint64_t *counter, const struct sa *src,
 			const char *why)
 {
+	const uint64_t n = sp_quiet_count(&l->refused_log, sp_loop_now_ms(l->loop));
+
 	++*counter;
-
-	/* a scanner must not be able to fill the disk */
-	if (!sp_limit_take(&l->refused_log, sp_loop_now_ms(l->loop))) {
-		++l->unlogged;
-		return;
-	}
-
-	sp_log(SP_LOG_WARN, "tls_refused", "src=%J why=%H unlogged=%llu", src, sp_log_str, why,
-	       (unsigned long long)l->unlogged);
-	l->unlogged = 0;
+	if (n)
+		sp_log(SP_LOG_WARN, "tls_refused", "src=%J why=%H unlogged=%llu", src, sp_log_str,
+		       why, (unsigned long long)(n - 1));
 }
 
 static void on_up(struct sp_tls_conn *c, void *arg)
@@ -362,7 +356,7 @@ int sp_tls_listen(struct sp_tls_listener **lp, struct sp_loop *loop, struct sp_t
 	l->h = h;
 	l->arg = arg;
 	list_init(&l->pending);
-	sp_limit_init(&l->refused_log, SP_TLS_REFUSED_LOG_RATE, SP_TLS_REFUSED_LOG_BURST,
+	sp_quiet_init(&l->refused_log, SP_TLS_REFUSED_LOG_RATE, SP_TLS_REFUSED_LOG_BURST,
 		      sp_loop_now_ms(loop));
 	sp_limit_init(&l->pause_log, 1, 1, sp_loop_now_ms(loop));
 

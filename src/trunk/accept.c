@@ -48,7 +48,7 @@ static struct source *source_get(struct sp_trunks *ts, const struct sa *addr)
 int source_table_alloc(struct sp_trunks *ts)
 {
 	sp_hashkey_init(&ts->key);
-	sp_limit_init(&ts->refused_log, REFUSED_LOG_RATE, REFUSED_LOG_BURST,
+	sp_quiet_init(&ts->refused_log, REFUSED_LOG_RATE, REFUSED_LOG_BURST,
 		      sp_loop_now_ms(ts->loop));
 	return hash_alloc(&ts->sources, TRUNK_SOURCE_BUCKETS);
 }
@@ -57,17 +57,16 @@ int source_table_alloc(struct sp_trunks *ts)
 static void refuse(struct sp_trunks *ts, struct sp_trunk *t, struct sp_tls_conn *tls,
 		   const char *name, const char *why)
 {
+	uint64_t n;
+
 	if (t)
 		++t->conns_refused;
 
-	if (sp_limit_take(&ts->refused_log, sp_loop_now_ms(ts->loop))) {
+	n = sp_quiet_count(&ts->refused_log, sp_loop_now_ms(ts->loop));
+	if (n)
 		sp_log(SP_LOG_WARN, "conn_refused", "trunk=%H src=%J why=%H unlogged=%llu",
 		       sp_log_str, name, sp_tls_conn_raddr(tls), sp_log_str, why,
-		       (unsigned long long)ts->unlogged);
-		ts->unlogged = 0;
-	} else {
-		++ts->unlogged;
-	}
+		       (unsigned long long)(n - 1));
 
 	sp_tls_close(tls);
 	mem_deref(tls);

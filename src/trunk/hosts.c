@@ -41,8 +41,8 @@ static size_t address(uint8_t bytes[16], const struct pl *text)
 	return inet_pton(AF_INET6, buf, bytes) == 1 ? 16 : 0;
 }
 
-/** The same name, or the same address however it is written (RFC 4291 2.2). */
-bool host_same(const struct pl *a, const char *b)
+/* The same name, or the same address however it is written (RFC 4291 2.2). */
+static bool host_same(const struct pl *a, const char *b)
 {
 	uint8_t x[16], y[16];
 	struct pl pl;

@@ -27,17 +27,14 @@ const char *sp_trunk_limit_name(enum sp_trunk_limit limit)
 	return (unsigned)limit < SP_TRUNK_LIMITS ? names[limit] : "?";
 }
 
-/* A peer that calls on and on is not to fill the disk. */
 static void refuse(struct sp_trunk *t, enum sp_trunk_limit limit)
 {
-	++t->refused[limit];
-	++t->limit_unlogged;
-	if (!sp_limit_take(&t->limit_log, sp_loop_now_ms(t->loop)))
-		return;
+	const uint64_t n = sp_quiet_count(&t->limit_log, sp_loop_now_ms(t->loop));
 
-	sp_log(SP_LOG_WARN, "limit_reached", "trunk=%s limit=%s refused=%llu", t->name,
-	       names[limit], (unsigned long long)t->limit_unlogged);
-	t->limit_unlogged = 0;
+	++t->refused[limit];
+	if (n)
+		sp_log(SP_LOG_WARN, "limit_reached", "trunk=%s limit=%s refused=%llu", t->name,
+		       names[limit], (unsigned long long)n);
 }
 
 static void set_rate(struct sp_limit *limit, const struct sp_conf_rate *conf, uint64_t now_ms)

@@ -5,7 +5,8 @@
  * The table is bounded. A bucket that is full again says nothing, so the place
  * of one that has been unused for long goes to a newcomer. When there is none,
  * newcomers share one bucket: the limit holds for all of them together, and
- * nobody gets out of it by coming from many addresses.
+ * nobody gets out of it by coming from many addresses. (tls/source.c, where
+ * nobody is known yet, forgets instead: strangers must not use up what peers need.)
  */
 #include <errno.h>
 

@@ -37,7 +37,7 @@ int trunk_alloc(struct sp_trunk **tp, struct sp_trunks *ts, const char *name)
 		return ENOMEM;
 	t->ts = ts;
 	t->loop = ts->loop;
-	sp_limit_init(&t->limit_log, 1, 1, sp_loop_now_ms(t->loop));
+	sp_quiet_init(&t->limit_log, 1, 1, sp_loop_now_ms(t->loop));
 	if (str_dup(&t->name, name)) {
 		mem_deref(t);
 		return ENOMEM;

@@ -53,8 +53,7 @@ struct sp_trunks {
 	size_t accepted;
 	struct hash *sources; /**< of the accepted connections */
 	struct sp_hashkey key;
-	struct sp_limit refused_log;
-	uint64_t unlogged;
+	struct sp_quiet refused_log;
 	bool closed;
 };
 
@@ -91,8 +90,7 @@ struct sp_trunk {
 	unsigned calls_in, calls_out;
 	struct sp_limit rate, rate_in, rate_out;
 	struct rates *rates; /**< of sources; NULL until there is a call and a limit for it */
-	struct sp_limit limit_log;
-	uint64_t limit_unlogged;
+	struct sp_quiet limit_log;
 	const void *emergencyv[SP_TRUNK_EMERGENCY_MAX]; /* owners of emergency calls it makes */
 	uint64_t begun_in, begun_out;
 	uint64_t refused[SP_TRUNK_LIMITS];
@@ -238,7 +236,6 @@ uint32_t addr_hash(const struct sp_hashkey *key, const struct sa *addr);
 
 /* hosts.c */
 bool host_same_name(const struct pl *a, const char *b);
-bool host_same(const struct pl *a, const char *b);
 uint64_t host_hash(uint64_t hash, const char *host);
 bool target_named(const struct target *tg, const struct pl *host, uint16_t port);
 bool site_named(const struct site *s, const struct pl *host, uint16_t port);

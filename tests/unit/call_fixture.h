@@ -434,16 +434,16 @@ static inline void fx_ack(struct sp_sip_conn *c, const struct sp_sip_msg *ack, v
 	sp_calls_ack(c, ack, f->calls);
 }
 
-static inline unsigned fx_screen(struct sp_sip_conn *c, const struct sp_sip_msg *req, void *arg)
+static inline unsigned fx_shed(struct sp_sip_conn *c, const struct sp_sip_msg *req, void *arg)
 {
 	struct fx *f = arg;
 
-	return sp_calls_screen(c, req, f->calls);
+	return sp_calls_shed(c, req, f->calls);
 }
 
 static inline int fx_setup(void **state)
 {
-	static const struct sp_sip_handlers handlers = {fx_request, fx_ack, fx_other, fx_screen};
+	static const struct sp_sip_handlers handlers = {fx_request, fx_ack, fx_other, fx_shed};
 	struct fx *f = calloc(1, sizeof(*f));
 	struct sp_trunk_setup setup[2];
 

@@ -279,6 +279,21 @@ static void text_has_no_control_characters(void **state)
 	assert_true(sp_text_ok(&pl_null));
 }
 
+static void quiet_counts_what_it_hides(void **state)
+{
+	struct sp_quiet q;
+	(void)state;
+
+	sp_quiet_init(&q, 1, 2, 1000);
+	assert_int_equal(sp_quiet_count(&q, 1000), 1);
+	assert_int_equal(sp_quiet_count(&q, 1000), 1);
+	for (int i = 0; i < 5; i++)
+		assert_int_equal(sp_quiet_count(&q, 1500), 0);
+	assert_int_equal(sp_quiet_count(&q, 2000), 6);
+	assert_int_equal(sp_quiet_count(&q, 2001), 0);
+	assert_int_equal(sp_quiet_count(&q, 9000), 2);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -295,6 +310,7 @@ int main(void)
 		cmocka_unit_test(bucket_changes_and_keeps_its_level),
 		cmocka_unit_test(integers_are_strict),
 		cmocka_unit_test(text_has_no_control_characters),
+		cmocka_unit_test(quiet_counts_what_it_hides),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
