@@ -11,14 +11,14 @@
 
 #include "sallyport/app.h"
 #include "sallyport/base_log.h"
-#include "sallyport/media.h"
 
 static const char default_file[] = "/etc/sallyport/sallyport.conf";
 
 static int usage(void)
 {
 	(void)printf(
-		"Usage: sallyport [--check [--verbose] | --status [--json] | --metrics] [FILE]\n"
+		"Usage: sallyport [--check [--verbose] | --status [--calls] [--json] | --metrics]\n"
+		"                 [FILE]\n"
 		"\n"
 		"SIP/RTP border gateway: mutual TLS and SRTP on both sides. Runs in the\n"
 		"foreground and logs to stderr.\n"
@@ -30,6 +30,7 @@ static int usage(void)
 		"                 file, the trunk's profile or a default says so\n"
 		"  -s, --status   ask the gateway that runs on it how it is: interfaces, trunks,\n"
 		"                 targets, calls, limits; exit status 1 when nobody answers\n"
+		"  -l, --calls    with --status: every call instead, and how its media fares\n"
 		"  -j, --json     with --status: for programs\n"
 		"  -m, --metrics  the same as Prometheus text\n"
 		"  -h, --help     this text\n"
@@ -44,10 +45,10 @@ static int usage(void)
 
 static int version(void)
 {
-	(void)printf("sallyport %s (libre %s, OpenSSL %s, c-ares %s; built with libsrtp %s, "
+	(void)printf("sallyport %s (libre %s, OpenSSL %s, c-ares %s; built with "
 		     "libconfig %s)\n",
 		     SALLYPORT_VERSION, sys_libre_version_get(),
-		     OpenSSL_version(OPENSSL_VERSION_STRING), ares_version(NULL), SALLYPORT_LIBSRTP,
+		     OpenSSL_version(OPENSSL_VERSION_STRING), ares_version(NULL),
 		     SALLYPORT_LIBCONFIG);
 
 	return 0;
@@ -69,9 +70,6 @@ static int run(const char *file)
 	struct sp_app *app = NULL;
 	int err;
 
-	err = sp_media_init(); /* SRTP tests itself before anything is open */
-	if (err)
-		goto failed;
 	err = sp_loop_alloc(&loop, sp_app_max_fds());
 	if (err)
 		goto failed;
@@ -94,14 +92,13 @@ failed:
 out:
 	mem_deref(app);
 	mem_deref(loop);
-	sp_media_close();
 
 	return err ? 1 : 0;
 }
 
 /* What the command line asks for. */
 struct wanted {
-	bool check, verbose, status, json, metrics;
+	bool check, verbose, status, calls, json, metrics;
 };
 
 /* @return what does not go together, or NULL */
@@ -113,6 +110,8 @@ static const char *contradiction(const struct wanted *w)
 		return "--verbose goes with --check";
 	if (w->json && !w->status)
 		return "--json goes with --status";
+	if (w->calls && !w->status)
+		return "--calls goes with --status";
 
 	return NULL;
 }
@@ -123,6 +122,9 @@ static int carry_out(const struct wanted *w, const char *file)
 		return sp_app_check(file, w->verbose, stdout, stderr);
 	if (w->metrics)
 		return sp_app_status(file, SP_APP_METRICS, stdout, stderr);
+	if (w->calls)
+		return sp_app_status(file, w->json ? SP_APP_CALLS_JSON : SP_APP_CALLS, stdout,
+				     stderr);
 	if (w->status)
 		return sp_app_status(file, w->json ? SP_APP_JSON : SP_APP_TABLE, stdout, stderr);
 
@@ -132,10 +134,15 @@ static int carry_out(const struct wanted *w, const char *file)
 int main(int argc, char *argv[])
 {
 	static const struct option options[] = {
-		{"check", no_argument, NULL, 'c'},   {"verbose", no_argument, NULL, 'v'},
-		{"status", no_argument, NULL, 's'},  {"json", no_argument, NULL, 'j'},
-		{"metrics", no_argument, NULL, 'm'}, {"help", no_argument, NULL, 'h'},
-		{"version", no_argument, NULL, 'V'}, {NULL, 0, NULL, 0},
+		{"check", no_argument, NULL, 'c'},
+		{"verbose", no_argument, NULL, 'v'},
+		{"status", no_argument, NULL, 's'},
+		{"calls", no_argument, NULL, 'l'},
+		{"json", no_argument, NULL, 'j'},
+		{"metrics", no_argument, NULL, 'm'},
+		{"help", no_argument, NULL, 'h'},
+		{"version", no_argument, NULL, 'V'},
+		{NULL, 0, NULL, 0},
 	};
 	struct wanted w = {0};
 	const char *wrong;
@@ -144,7 +151,7 @@ int main(int argc, char *argv[])
 	fill_std();
 	(void)umask(077);
 
-	while ((c = getopt_long(argc, argv, "cvsjmhV", options, NULL)) != -1) {
+	while ((c = getopt_long(argc, argv, "cvsljmhV", options, NULL)) != -1) {
 		switch (c) {
 
 		case 'c':
@@ -155,6 +162,9 @@ int main(int argc, char *argv[])
 			break;
 		case 's':
 			w.status = true;
+			break;
+		case 'l':
+			w.calls = true;
 			break;
 		case 'j':
 			w.json = true;

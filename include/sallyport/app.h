@@ -32,7 +32,7 @@ enum {
 int sp_app_check(const char *file, bool verbose, FILE *out, FILE *err);
 
 /** What --status and --metrics print of a running gateway. */
-enum sp_app_format { SP_APP_TABLE, SP_APP_JSON, SP_APP_METRICS };
+enum sp_app_format { SP_APP_TABLE, SP_APP_JSON, SP_APP_METRICS, SP_APP_CALLS, SP_APP_CALLS_JSON };
 
 /**
  * `--status`, `--metrics`: ask the gateway that runs on this configuration,

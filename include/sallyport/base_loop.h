@@ -48,6 +48,9 @@ void sp_loop_stop(struct sp_loop *loop);
 /** Milliseconds of CLOCK_MONOTONIC, or of the fake clock. */
 uint64_t sp_loop_now_ms(const struct sp_loop *loop);
 
+/** The same clock in microseconds. */
+uint64_t sp_loop_now_us(const struct sp_loop *loop);
+
 /** Fake loops: turn the clock on, firing due timers at their own times in order. */
 void sp_loop_advance(struct sp_loop *loop, uint64_t ms);
 

@@ -15,8 +15,9 @@
 #include "sallyport/trunk.h"
 
 enum {
-	SP_CALL_ID_SIZE = 17,     /**< the id that a call's log lines share, and NUL   */
-	SP_CALL_RETRY_AFTER_S = 5 /**< told to callers that are refused for a limit    */
+	SP_CALL_ID_SIZE = 17,      /**< the id that a call's log lines share, and NUL   */
+	SP_CALL_RETRY_AFTER_S = 5, /**< told to callers that are refused for a limit    */
+	SP_CALL_ONE_WAY_MS = 5000  /**< so long after the answer both sides have spoken */
 };
 
 /**
@@ -38,10 +39,12 @@ struct sp_calls_count {
 	uint64_t failed;   /**< of them, those that ended without an answer */
 	uint64_t refused;  /**< INVITEs that became no call   */
 	uint64_t silent;   /**< ended for want of media       */
+	uint64_t one_way;  /**< ended after SP_CALL_ONE_WAY_MS or more with media one way only */
 	size_t now;        /**< calls at this moment          */
 	size_t emergency;  /**< emergency calls of them, which limits.calls leaves out */
 	size_t dialogs;    /**< dialogs that messages can find, early ones too */
 	size_t relays;     /**< media relays open             */
+	struct sp_relay_count media; /**< packets of all calls, those that are over too */
 };
 
 int sp_calls_alloc(struct sp_calls **cp, struct sp_loop *loop, struct sp_sip *sip);
@@ -59,6 +62,34 @@ void sp_calls_drain(struct sp_calls *cs);
 void sp_calls_end(struct sp_calls *cs);
 
 void sp_calls_count(const struct sp_calls *cs, struct sp_calls_count *out);
+
+/** One call as it is now. What this points to is the call's own. */
+struct sp_call_report {
+	const char *id, *state;
+	const char *trunk[2]; /**< by enum sp_side; "": none yet                 */
+	struct pl number[2];  /**< of who is there: for sp_log_number(); NULL: not known, withheld */
+	uint64_t age_ms;      /**< since its INVITE                              */
+	uint64_t talk_ms;     /**< since its answer; 0: not answered             */
+	bool emergency;
+	const char *media;            /**< which way it flows, as the log says it */
+	const struct sp_relay *relay; /**< NULL: none, or none any more           */
+};
+
+/** Which calls have been told; all zero at first. */
+struct sp_call_cursor {
+	uint64_t told, last;
+};
+
+/** @return false when this one was enough for now */
+typedef bool(sp_call_report_h)(const struct sp_call_report *r, void *arg);
+
+/**
+ * Tell of further calls, the oldest first, up to the latest at the first time: in slices,
+ * over as many turns as it takes. Those that end in between are left out.
+ * @return false when there are no more
+ */
+bool sp_calls_report(const struct sp_calls *cs, struct sp_call_cursor *cursor, sp_call_report_h *h,
+		     void *arg);
 
 /** Called, once, each time the number of calls falls to zero. */
 typedef void(sp_calls_idle_h)(void *arg);

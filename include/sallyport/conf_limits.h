@@ -16,11 +16,12 @@ struct sp_conf_limits {
 	unsigned connections_per_source;       /**< accepted at once from one address            */
 	unsigned handshakes;                   /**< TLS handshakes in progress, per interface    */
 	struct sp_conf_rate handshakes_source; /**< new connections of one address       */
-	unsigned message_s;               /**< from a message's first byte to its last         */
-	unsigned first_message_s;         /**< from "up" to the first message on an accepted one */
-	unsigned ring_s;                  /**< from INVITE to its final response (timer C)  */
-	unsigned media_timeout_s;         /**< no authentic media from a side; 0: off       */
-	unsigned drain_s;                 /**< from SIGTERM to the end of calls; 0: no limit */
+	unsigned message_s;       /**< from a message's first byte to its last         */
+	unsigned first_message_s; /**< from "up" to the first message on an accepted one */
+	unsigned ring_s;          /**< from INVITE to its final response (timer C)  */
+	unsigned media_timeout_s; /**< no authentic media from a side; 0: off       */
+	unsigned port_rest_s;     /**< a media port pair is not used again so soon; 0: off */
+	unsigned drain_s;         /**< from SIGTERM to the end of calls; 0: no limit */
 	struct sp_conf_rate account_rate; /**< of an account that has no entry in `accounts` */
 	unsigned account_calls;           /**< at once, likewise; 0: no limit                */
 };

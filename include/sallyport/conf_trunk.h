@@ -53,6 +53,9 @@ enum sp_conf_diverted { SP_DIVERTED_DROP, SP_DIVERTED_DIVERSION, SP_DIVERTED_HIS
 /** How numbers are written to a trunk. */
 enum sp_conf_format { SP_FORMAT_E164, SP_FORMAT_NATIONAL, SP_FORMAT_INTERNATIONAL };
 
+/** RTCP on RTP's port (RFC 5761): never; where the peer offers it; offered by us, too. */
+enum sp_conf_mux { SP_MUX_OFF, SP_MUX_ANSWER, SP_MUX_OFFER };
+
 struct sp_conf_timer {
 	enum sp_conf_use use;
 	unsigned expires_s; /**< Session-Expires that we ask for       */
@@ -104,6 +107,10 @@ struct sp_conf_trunk {
 	struct sp_conf_trunk_limits limits;
 	struct sp_nets networks;       /**< where it may connect from           */
 	struct sp_nets media_networks; /**< where its media may come from       */
+	enum sp_conf_mux rtcp_mux;     /**< "off" | "answer" (default) | "offer"       */
+	bool rekey_follow;             /**< rekey = "keep" (default) | "follow": a peer's new
+					    key, or new address, makes us change ours too  */
+	bool rekey_roc_keep;           /**< rekey_roc = "zero" (default) | "keep"          */
 	struct sp_conf_path crl;       /**< path NULL: revocation is not looked at */
 	unsigned connections;          /**< most accepted connections at once */
 	unsigned target_connections;   /**< to each target, opened ahead           */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * media/: port pairs, the SRTP relay, libsrtp2 with OpenSSL's ciphers in it.
+ * media/: port pairs and the SRTP relay.
  *
  * A relay belongs to one call and has two sides. Each stream (m-line) has a
  * port pair on each side: what arrives on one side's port, is authentic under
@@ -15,43 +15,41 @@
 
 #include "sallyport/base_loop.h"
 #include "sallyport/base_util.h"
+#include "sallyport/media_srtp.h"
+#include "sallyport/media_stats.h"
 
 enum {
 	SP_RELAY_STREAMS_MAX = 8,
 	SP_RELAY_PACKET_MAX = 2048, /**< a longer datagram is dropped             */
-	SP_RELAY_SSRC_MAX = 16,     /**< remembered per stream and side           */
-	SP_RELAY_BURST = 64,        /**< packets read from one socket per turn    */
-	SP_SRTP_KEY_SIZE = 30       /**< master key and salt                      */
+	SP_RELAY_BURST = 16,        /**< packets read from one socket per turn    */
+	SP_MEDIA_TURN_US = 2000,    /**< then signalling has its turn             */
+	SP_RELAY_KEYS_MAX = 4,      /**< of one peer, remembered per stream       */
+	SP_RELAY_CLOCKS_MAX = 16    /**< payload types with a clock rate of their own */
 };
 
 enum sp_side { SP_SIDE_CALLER, SP_SIDE_CALLEE };
 
-/** Counters of what arrived on one side of a stream, RTP and RTCP together. */
-struct sp_relay_count {
-	uint64_t relayed;     /**< packets sent on to the other side        */
-	uint64_t bytes;       /**< octets of them as received               */
-	uint64_t malformed;   /**< too short, too long, wrong version       */
-	uint64_t unauthentic; /**< HMAC did not match                       */
-	uint64_t replayed;    /**< seen before, or older than the window    */
-	uint64_t early;       /**< no key or no destination known yet       */
-	uint64_t unsent;      /**< refused by the kernel, or index was used */
-	uint64_t latched;     /**< times the source moved, authenticated    */
-	uint64_t foreign;     /**< from outside the side's networks         */
-};
-
 /**
- * Start libsrtp2 and put our OpenSSL transforms (AES-ICM-128, HMAC-SHA1) in
- * the place of its own; libsrtp runs its self-tests on them. Once per process.
- * @return 0, or EPROTO when a self-test fails
+ * What all relays share: the set of their sockets, and the room for packets on their way.
+ * Media gets a bounded part of each turn of the loop, in rounds over all sockets with
+ * packets, so a flood of it delays signalling by SP_MEDIA_TURN_US at most.
  */
-int sp_media_init(void);
-void sp_media_close(void);
+struct sp_media;
+
+/** @return 0, ENOMEM, or what epoll_create1(2) said. Relays keep it alive. */
+int sp_media_alloc(struct sp_media **mp, struct sp_loop *loop);
 
 /** The ports of one interface: even RTP port, RTCP above it, chosen at random. */
 struct sp_ports;
 
 /** @param min,max inclusive; @return 0, EINVAL, ENOMEM. Relays keep it alive. */
 int sp_ports_alloc(struct sp_ports **pp, const struct sa *addr, uint16_t min, uint16_t max);
+
+/**
+ * A pair that was given back rests for so long, and at most twice as long, before it is
+ * taken again; as long as there are others. 0: not at all.
+ */
+void sp_ports_rest(struct sp_ports *p, uint32_t rest_ms);
 
 /** Mark media sent from ports opened from now on with this DSCP (RFC 2474); -1: do not. */
 void sp_ports_dscp(struct sp_ports *p, int dscp);
@@ -60,8 +58,9 @@ void sp_ports_dscp(struct sp_ports *p, int dscp);
 unsigned sp_ports_used(const struct sp_ports *p);
 unsigned sp_ports_total(const struct sp_ports *p);
 
-/** How often a pair was wanted and none was free. */
+/** How often a pair was wanted and none was free, and how often one had to end its rest early. */
 uint64_t sp_ports_refused(const struct sp_ports *p);
+uint64_t sp_ports_hurried(const struct sp_ports *p);
 
 struct sp_relay;
 
@@ -72,7 +71,7 @@ typedef void(sp_relay_silent_h)(enum sp_side side, void *arg);
  * Make a relay without streams.
  * @param ports the caller side's and the callee side's ports, referenced
  */
-int sp_relay_alloc(struct sp_relay **rp, struct sp_loop *loop, struct sp_ports *const ports[2],
+int sp_relay_alloc(struct sp_relay **rp, struct sp_media *m, struct sp_ports *const ports[2],
 		   sp_relay_silent_h *silenth, void *arg);
 
 /**
@@ -88,18 +87,39 @@ size_t sp_relay_streams(const struct sp_relay *r);
 /** Local RTP port of a stream; RTCP is the next one. Host order. */
 uint16_t sp_relay_port(const struct sp_relay *r, size_t stream, enum sp_side side);
 
-/** The key under which we encrypt towards side's peer. Constant for the stream's life. */
+/** The key under which we encrypt towards side's peer. */
 const uint8_t *sp_relay_key(const struct sp_relay *r, size_t stream, enum sp_side side);
 
 /**
- * Tell where side's peer wants its media and under which key it sends.
- * The same key again keeps rollover counter and replay window; the same
- * addresses again keep the latched source (RFC 7362). "0.0.0.0" or "::" stands
- * for a peer that wants nothing until it sends something itself.
+ * Encrypt towards side's peer under a fresh key from now on.
+ * @param keep_roc rollover counters go on (RFC 3711 3.3.1), not from 0 (RFC 4568 6.4)
+ */
+int sp_relay_rekey(struct sp_relay *r, size_t stream, enum sp_side side, bool keep_roc);
+
+/** Clock rate of a payload type (a=rtpmap). */
+struct sp_relay_clock {
+	uint8_t type;
+	uint32_t hz;
+};
+
+/** Where a peer wants its media, and how it sends. */
+struct sp_relay_remote {
+	struct sa rtp, rtcp;        /**< "0.0.0.0" or "::": nothing until it sends itself */
+	bool mux;                   /**< RTCP on RTP's ports, both ways (RFC 5761)        */
+	struct sp_srtp_params srtp; /**< under which it sends                             */
+	struct sp_relay_clock clockv[SP_RELAY_CLOCKS_MAX]; /**< of what it sends       */
+	size_t clockc;
+};
+
+/**
+ * Tell where side's peer wants its media and under which key it sends. A key that was
+ * told before keeps its rollover counters and replay windows; after another one the
+ * key before it is good until the first packet is authentic under the new one. The same
+ * addresses again keep the latched source (RFC 7362).
  * @return 0, EINVAL (also another address family than the ports'), ENOMEM
  */
-int sp_relay_remote(struct sp_relay *r, size_t stream, enum sp_side side, const struct sa *rtp,
-		    const struct sa *rtcp, const uint8_t key[SP_SRTP_KEY_SIZE]);
+int sp_relay_remote(struct sp_relay *r, size_t stream, enum sp_side side,
+		    const struct sp_relay_remote *remote);
 
 /**
  * Drop what comes to side from outside these networks, on all its streams, from
@@ -122,21 +142,8 @@ void sp_relay_watch(struct sp_relay *r, enum sp_side side, uint32_t timeout_ms);
 /** Sum over all streams of what arrived on side. */
 void sp_relay_count(const struct sp_relay *r, enum sp_side side, struct sp_relay_count *out);
 
-/** One direction's SRTP or SRTCP state; sp_relay uses two per stream and side. */
-struct sp_srtp;
-
-enum sp_srtp_dir { SP_SRTP_IN, SP_SRTP_OUT };
-
-int sp_srtp_alloc(struct sp_srtp **sp, const uint8_t key[SP_SRTP_KEY_SIZE], enum sp_srtp_dir dir);
-
-/**
- * Verify and decrypt, or encrypt and sign, in place.
- * @param buf   *len octets, with room for SP_SRTP_ROOM more
- * @return 0, EBADMSG (malformed), EAUTH-like EACCES (not authentic), EALREADY (replay), EPROTO
- */
-int sp_srtp_unprotect(struct sp_srtp *s, uint8_t *buf, size_t *len, bool rtcp);
-int sp_srtp_protect(struct sp_srtp *s, uint8_t *buf, size_t *len, bool rtcp);
-
-enum { SP_SRTP_ROOM = 160 };
+/** What arrived on side of one stream, also of an ended one. @return 0, EINVAL */
+int sp_relay_flow(const struct sp_relay *r, size_t stream, enum sp_side side,
+		  struct sp_relay_flow *out);
 
 #endif

@@ -4,9 +4,9 @@
  * the keys in them (RFC 4568). Pure: knows no socket and no call.
  *
  * A description is indexed by line and rewritten by line: o=, c=, m=,
- * a=crypto, a=rtcp are ours; what names the sender's network or asks for what
- * this gateway does not do (ICE, DTLS, rtcp-mux, BUNDLE) is dropped; every
- * other line is copied byte for byte, in its place.
+ * a=crypto, a=rtcp and a=rtcp-mux are ours; what names the sender's network or asks for what
+ * this gateway does not do (ICE, DTLS, BUNDLE) is dropped; every other line is
+ * copied byte for byte, in its place.
  */
 #ifndef SALLYPORT_SDP_H
 #define SALLYPORT_SDP_H
@@ -17,9 +17,10 @@ enum {
 	SP_SDP_LINES_MAX = 200,
 	SP_SDP_MEDIA_MAX = 8,
 	SP_SDP_SIZE_MAX = 32 * 1024,
-	SP_SDES_KEY_SIZE = 30,  /**< master key 16, master salt 14 (RFC 4568 6.2) */
-	SP_SDES_KEY_TEXT = 41,  /**< 40 characters of base64 and a NUL */
-	SP_SDES_CRYPTO_MAX = 16 /**< a=crypto lines looked at per m-line */
+	SP_SDES_KEY_SIZE = 30,   /**< master key 16, master salt 14 (RFC 4568 6.2) */
+	SP_SDES_KEY_TEXT = 41,   /**< 40 characters of base64 and a NUL */
+	SP_SDES_CRYPTO_MAX = 16, /**< a=crypto lines looked at per m-line */
+	SP_SDP_CLOCKS_MAX = 16   /**< a=rtpmap entries kept per m-line */
 };
 
 enum sp_sdp_dir { SP_SDP_SENDRECV, SP_SDP_SENDONLY, SP_SDP_RECVONLY, SP_SDP_INACTIVE };
@@ -28,9 +29,9 @@ enum sp_sdp_dir { SP_SDP_SENDRECV, SP_SDP_SENDONLY, SP_SDP_RECVONLY, SP_SDP_INAC
 enum sp_sdp_fault {
 	SP_SDP_OK,
 	SP_SDP_DISABLED,     /**< port 0: refused or ended by the sender        */
-	SP_SDP_PLAIN,        /**< not RTP/SAVP: media would not be encrypted     */
+	SP_SDP_PLAIN,        /**< not RTP/SAVP or RTP/SAVPF: not encrypted       */
 	SP_SDP_NO_SUITE,     /**< no a=crypto with AES_CM_128_HMAC_SHA1_80       */
-	SP_SDP_KEY_UNUSABLE, /**< our suite, but MKI, bad key or unknown parameter */
+	SP_SDP_KEY_UNUSABLE, /**< our suite, but several keys, a bad one, or unknown parameter */
 	SP_SDP_NO_ADDRESS    /**< no c= that is one unicast address, or not one port */
 };
 
@@ -38,18 +39,32 @@ enum sp_sdp_fault {
 struct sp_sdes {
 	uint32_t tag;
 	uint8_t key[SP_SDES_KEY_SIZE]; /**< wipe after use */
+	uint64_t lifetime;             /**< packets; 0: not said                       */
+	uint64_t mki;                  /**< master key identifier of the sender's packets */
+	uint8_t mki_len;               /**< its octets in them; 0: none                */
+};
+
+/** Clock rate of a payload type (a=rtpmap, RFC 8866 6.6). */
+struct sp_sdp_clock {
+	uint8_t type;
+	uint32_t hz;
 };
 
 /** What the gateway needs to know of one m-line. */
 struct sp_sdp_media {
 	struct pl type;  /**< "audio"                                          */
-	struct pl proto; /**< "RTP/SAVP"                                       */
+	struct pl proto; /**< "RTP/SAVP" or "RTP/SAVPF" (RFC 5124)            */
 	enum sp_sdp_fault fault;
 	enum sp_sdp_dir dir; /**< media level, else session level, else sendrecv; with
 				  c=0.0.0.0 sendonly or inactive (RFC 3264 8.4) */
 	struct sa rtp;       /**< where the sender wants RTP                    */
-	struct sa rtcp;      /**< a=rtcp (RFC 3605), else the port above RTP's  */
+	struct sa rtcp;      /**< a=rtcp (RFC 3605), else the port above RTP's; where there
+				  is none, by mux, RTP's own               */
+	bool mux;            /**< a=rtcp-mux (RFC 5761, RFC 8035)               */
+	bool mux_only;       /**< a=rtcp-mux-only (RFC 8858): the sender has one port */
 	struct sp_sdes sdes; /**< set when fault is OK                          */
+	struct sp_sdp_clock clockv[SP_SDP_CLOCKS_MAX];
+	size_t clockc;
 };
 
 struct sp_sdp;
@@ -78,6 +93,7 @@ struct sp_sdp_local_media {
 	bool enabled; /**< false: written with port 0                       */
 	uint16_t rtp_port;
 	uint16_t rtcp_port;
+	bool mux;     /**< a=rtcp-mux: as an offer we can, as an answer we do */
 	uint32_t tag; /**< crypto tag: the offer's in an answer, ours in an offer */
 	uint8_t key[SP_SDES_KEY_SIZE];
 };
@@ -120,7 +136,8 @@ bool sp_sdp_same(const struct pl *a, const struct pl *b);
 
 /**
  * Decode the value of one a=crypto attribute ("1 AES_CM_128_HMAC_SHA1_80 inline:...").
- * Lifetime is accepted and ignored; MKI and unknown session parameters are not.
+ * One key, with lifetime and MKI if it has them; several keys and unknown session
+ * parameters are not usable.
  * @return 0; ENOTSUP (another suite); EPROTO (our suite, not usable); EBADMSG (malformed)
  */
 int sp_sdes_decode(struct sp_sdes *sdes, const struct pl *value);

@@ -27,6 +27,13 @@ int sp_tls_check_pair(const char *cert, const char *key, struct sp_tls_cert_info
 		      sp_tls_problem_h *h, void *arg);
 
 /**
+ * Whether peers find a host name in the certificate: those who look as RFC 5922 section 7.1
+ * says, or as others do (DNS names, then the common name); a "*" is one label. True for a
+ * file that cannot be read: that is told elsewhere.
+ */
+bool sp_tls_check_name(const char *cert, const char *name);
+
+/**
  * Check a CA bundle; NULL checks the public roots (DigiCert Global Root G2 and
  * Baltimore CyberTrust Root of the system's ca-certificates). An expired root
  * among the public ones is a problem reported but not an error.

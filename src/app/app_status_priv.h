@@ -4,7 +4,9 @@
  *
  *   status_gather.c   the rooms -> one struct app_status; status_trunks.c: of trunk/
  *   status_fields.c   which member is which JSON key and which metric
- *   status_table.c    the struct as a table, for people
+ *   status_calls.c    call/ -> the same struct, a slice of its calls at a time
+ *   status_table.c    the struct as a table, for people; status_row.c: its rows
+ *   status_calls_table.c   the calls as a table
  *   status_json.c     the struct as JSON, for programs
  *   status_metrics.c  the struct as Prometheus text
  *   status_text.c     what other people wrote, made fit to be printed
@@ -14,7 +16,8 @@
  *
  * Printers are pure: struct in, text out. They print in pieces of some ten
  * kilobytes, each found by its number alone: a thousand trunks are megabytes
- * of text, and the loop that prints them has media to relay in between.
+ * of text, and the loop that prints them has media to relay in between. Calls
+ * are not even gathered at once: each slice is of its own moment.
  */
 #ifndef SALLYPORT_APP_STATUS_PRIV_H
 #define SALLYPORT_APP_STATUS_PRIV_H
@@ -41,6 +44,8 @@ enum {
 	STATUS_REQUEST_MAX = 8192,   /**< bytes                                         */
 	STATUS_CHUNK = 65536,        /**< printed ahead, and sent in one turn           */
 	STATUS_BLOCK = 64,           /**< rows in one piece                             */
+	STATUS_CALLS = 16,           /**< gathered at once...                           */
+	STATUS_FLOWS = 64,           /**< ...and directions of their streams            */
 	STATUS_LOG_LINES_MAX = 2000, /**< of a table that goes into the log             */
 	STATUS_REASONS = SP_TRUNK_LIMITS
 };
@@ -56,7 +61,10 @@ struct app_status_gateway {
 	uint64_t reloads_ok, reloads_failed, load_ok, loaded_s;
 	uint64_t resident_bytes, cpu_ms, fds_max;
 
-	uint64_t calls, calls_max, emergency, begun, answered, failed, refused, silent;
+	uint64_t calls, calls_max, emergency, begun, answered, failed, refused, silent, one_way;
+	uint64_t packets, bytes; /**< relayed, RTP and RTCP; what was dropped: */
+	uint64_t malformed, unauthentic, duplicate, replayed, expired, early, unsent, foreign;
+	uint64_t latched, shields;
 	uint64_t dialogs, relays;
 	uint64_t transactions, pending, requests_refused;
 	uint64_t connections, connections_max;
@@ -72,7 +80,7 @@ struct app_status_interface {
 	const char *name, *advertise, *media_advertise;
 	struct sa sip, media;
 	uint64_t port_min, port_max;
-	uint64_t pairs, pairs_used, pairs_refused;
+	uint64_t pairs, pairs_used, pairs_refused, pairs_hurried;
 	uint64_t accepted, refused_network, refused_rate, refused_share, failed, paused;
 	uint64_t handshakes, handshakes_max;
 };
@@ -103,6 +111,24 @@ struct app_status_cert {
 	int64_t days_left;  /**< negative: expired */
 };
 
+/** A call. `caller` and `callee` are masked as in the log; "": not known, or withheld. */
+struct app_status_call {
+	const char *id, *state, *from, *to, *caller, *callee, *media;
+	uint64_t age_ms, talk_ms, emergency;
+	size_t first_flow, flows; /**< in flowv: two of each stream, the caller's first */
+};
+
+/** What came from one side of a stream of a call. */
+struct app_status_flow {
+	const char *side;
+	uint64_t stream;
+	uint64_t packets, bytes, rtcp, relayed, lost, late, ssrcs, gap_ms, idle_ms;
+	uint64_t jitter_us, jitter_max_us;
+	uint64_t malformed, unauthentic, duplicate, replayed, expired, early, unsent, foreign;
+	uint64_t latched, shields;
+	uint64_t far_told, far_lost, far_lost_percent, far_jitter_us, rtt_us, rtt_max_us;
+};
+
 struct app_status {
 	struct app_status_gateway gateway;
 	struct app_status_interface *interfacev;
@@ -113,6 +139,16 @@ struct app_status {
 	size_t targetc;
 	struct app_status_cert *certv;
 	size_t certc;
+
+	/* Of a listing of calls there is nothing but this, and the gateway's time. */
+	struct app_status_call *callv; /**< a slice of them           */
+	size_t callc;
+	struct app_status_flow *flowv;
+	size_t flowc;
+	uint64_t listed; /**< calls of the slices before */
+	/** The next slice in the place of this one; NULL when this is the last. */
+	int (*more)(struct app_status *s);
+
 	unsigned name_width, label_width, address_width,
 		file_width; /**< of the table: status_measure() */
 };
@@ -125,6 +161,8 @@ enum status_scope {
 	STATUS_TRUNK,
 	STATUS_TARGET,
 	STATUS_CERT,
+	STATUS_CALL,
+	STATUS_FLOW,
 	STATUS_SCOPES
 };
 
@@ -180,15 +218,39 @@ struct status_printer {
 	size_t (*pieces)(const struct app_status *s);
 	int (*piece)(struct mbuf *mb, const struct app_status *s, size_t i);
 	const char *end; /**< the last line begins with it: nothing is missing */
+	bool calls;      /**< of status_gather_calls()                         */
 };
 
-extern const struct status_printer status_table, status_json, status_metrics;
+extern const struct status_printer status_table, status_json, status_metrics, status_calls,
+	status_calls_json;
 const struct status_printer *status_printer(const struct pl *name);
+
+/* status_row.c */
+
+struct status_column {
+	const char *title;
+	unsigned width; /**< at least; 0: the rest of the line */
+	bool right;
+};
+
+/** A row in the making. */
+struct status_row {
+	struct mbuf *mb;
+	const struct status_column *columnv;
+	size_t n;
+	int err;
+};
+
+void status_cell(struct status_row *r, const char *fmt, ...);
+/** A row ends where its last letter is. */
+int status_row_end(struct status_row *r);
+/** An empty line, and the titles. */
+int status_titles(struct mbuf *mb, const struct status_column *columnv, size_t n);
 
 /** Widths of the table's columns, when all else is there. */
 void status_measure(struct app_status *s);
 
-/* status_gather.c, status_trunks.c */
+/* status_gather.c, status_trunks.c, status_calls.c */
 
 struct status_block;
 
@@ -203,15 +265,20 @@ struct status_gathered {
 
 /** A copy of s, cut at 4,096 bytes; "" for NULL, and without memory, which err then says. */
 const char *status_keep(struct status_gathered *g, const char *s);
+/** Forget all of them. */
+void status_forget(struct status_gathered *g);
 /** Mark the targets of a trunk that could not be told apart by their labels. */
 void status_find_twins(struct app_status *s);
 int status_gather_trunks(struct status_gathered *g, const struct sp_app *app);
 int status_gather(struct app_status **sp, const struct sp_app *app);
+/** The first slice of a listing of the calls, which must not outlive the app. */
+int status_gather_calls(struct app_status **sp, const struct sp_app *app);
 
 /* status_socket.c */
 
-/** Makes what a client gets, once for each. */
-typedef int(status_gather_h)(struct app_status **sp, void *arg);
+/** Makes what a client gets from this printer, once for each. */
+typedef int(status_gather_h)(struct app_status **sp, const struct status_printer *printer,
+			     void *arg);
 
 /** @param client_ms STATUS_CLIENT_MS
  * @return 0, EADDRINUSE (a living process answers there), ENAMETOOLONG, ENOTSOCK, errno */

@@ -215,6 +215,7 @@ static void swap(struct sp_app *app, struct sp_call_env *env, struct app_doors *
 		sp_tls_listener_context(doors->v[i], s->serverv[i]);
 		sp_tls_listener_limits(doors->v[i], &lc);
 		sp_ports_dscp(env->portsv[i], s->conf->interfacev[i].dscp);
+		sp_ports_rest(env->portsv[i], s->conf->limits.port_rest_s * 1000);
 	}
 
 	app->env = mem_ref(env);

@@ -104,6 +104,25 @@ static void check_pair(struct app_snapshot *s, const struct sp_conf_pair *pair, 
 	tell(pair->certificate.path, days, "renew it", &t);
 }
 
+/*
+ * RFC 5922 section 4: who connects compares the name that it wanted to reach with the
+ * certificate, and Microsoft the one in Contact. Addresses are nobody's name there.
+ */
+static void note_name(const struct sp_conf_interface *itf, const char *where, struct sp_report *r)
+{
+	struct teller t = {.r = r, .pair = &itf->server, .where = where, .note = true};
+	const char *path = itf->server.certificate.path, *name = itf->sip_advertise;
+	char text[320];
+	struct sa addr;
+
+	if (!path || !itf->server.key.path || !*name || *name == '[' ||
+	    !sa_set_str(&addr, name, 0) || sp_tls_check_name(path, name))
+		return;
+
+	(void)re_snprintf(text, sizeof(text), "does not show sip.advertise = \"%s\"", name);
+	tell(path, text, "peers that know the gateway by this name may refuse it", &t);
+}
+
 static const char *key_path(char buf[KEY_SIZE], const char *list, size_t i, const char *name,
 			    const char *group)
 {
@@ -224,6 +243,7 @@ int app_certs_check(struct app_snapshot *s, struct sp_report *r)
 							       : USE_SERVER,
 			   where, NULL, r);
 		check_pair(s, &itf->client, USE_CLIENT, where, "client_", r);
+		note_name(itf, where, r);
 	}
 
 	for (size_t i = 0; i < conf->trunkc && !err; i++) {

@@ -180,7 +180,8 @@ static void print_limits(struct re_printf *pf, const struct sp_conf *c)
 			 "handshakes for each interface, from one address",
 			 l->calls, l->connections, l->connections_per_source, l->handshakes);
 	print_rate(pf, &sep, &l->handshakes_source, "");
-	(void)re_hprintf(pf, *sep == ',' ? "\n" : " any rate\n");
+	(void)re_hprintf(pf, "%s; media ports rest %u s\n", *sep == ',' ? "" : " any rate",
+			 l->port_rest_s);
 
 	sep = " calls ";
 	(void)re_hprintf(pf, "accounts: %zu with limits of their own; others:", c->accountc);

@@ -35,9 +35,9 @@ void app_monitor_version(struct app_monitor *m, const char *version)
 	m->version = version;
 }
 
-static int gather(struct app_status **sp, void *arg)
+static int gather(struct app_status **sp, const struct status_printer *printer, void *arg)
 {
-	return status_gather(sp, arg);
+	return printer->calls ? status_gather_calls(sp, arg) : status_gather(sp, arg);
 }
 
 static const char *mend(int err)

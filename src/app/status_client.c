@@ -143,9 +143,9 @@ static const char *mend(int err)
 int sp_app_status(const char *file, enum sp_app_format format, FILE *out, FILE *err)
 {
 	static const struct status_printer *const printers[] = {
-		[SP_APP_TABLE] = &status_table,
-		[SP_APP_JSON] = &status_json,
-		[SP_APP_METRICS] = &status_metrics,
+		[SP_APP_TABLE] = &status_table,           [SP_APP_JSON] = &status_json,
+		[SP_APP_METRICS] = &status_metrics,       [SP_APP_CALLS] = &status_calls,
+		[SP_APP_CALLS_JSON] = &status_calls_json,
 	};
 	struct sp_conf *conf = NULL;
 	struct mbuf *mb = NULL;

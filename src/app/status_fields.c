@@ -19,6 +19,10 @@
 	}
 #define NO_METRIC NULL, NULL, NULL, NULL
 
+#define DROPPED(name, member, help)                                                                \
+	F("media.dropped." name, member, STATUS_NUMBER, "media_dropped_packets_total", "reason",   \
+	  name, help)
+
 #define STATUS_OBJECT app_status_gateway
 static const struct status_field gateway[] = {
 	F("version", version, STATUS_STRING, NO_METRIC),
@@ -60,8 +64,26 @@ static const struct status_field gateway[] = {
 	F("calls.refused", refused, STATUS_NUMBER, "calls_total", "result", "refused", NULL),
 	F("calls.silent", silent, STATUS_NUMBER, "calls_without_media_total", NULL, NULL,
 	  "Calls hung up for want of media (limits.media_timeout_s)."),
+	F("calls.one_way", one_way, STATUS_NUMBER, "calls_one_way_total", NULL, NULL,
+	  "Calls that were up for 5 seconds or more and had media one way only, when they ended."),
 	F("dialogs", dialogs, STATUS_NUMBER, "dialogs", NULL, NULL, "SIP dialogs, early ones too."),
 	F("relays", relays, STATUS_NUMBER, "media_relays", NULL, NULL, "Media relays open."),
+	F("media.packets", packets, STATUS_NUMBER, "media_packets_total", NULL, NULL,
+	  "RTP and RTCP packets relayed."),
+	F("media.bytes", bytes, STATUS_NUMBER, "media_bytes_total", NULL, NULL,
+	  "Octets of these packets, as they came, without UDP and IP."),
+	DROPPED("unauthentic", unauthentic, "Packets that came and were not relayed."),
+	DROPPED("duplicate", duplicate, NULL),
+	DROPPED("replayed", replayed, NULL),
+	DROPPED("expired", expired, NULL),
+	DROPPED("malformed", malformed, NULL),
+	DROPPED("foreign", foreign, NULL),
+	DROPPED("early", early, NULL),
+	DROPPED("unsent", unsent, NULL),
+	F("media.latched", latched, STATUS_NUMBER, "media_latched_total", NULL, NULL,
+	  "How often a peer's media came from another address than before, and proved itself."),
+	F("media.shields", shields, STATUS_NUMBER, "media_shields_total", NULL, NULL,
+	  "How often a flood made a media port listen to the known source only."),
 	F("transactions.now", transactions, STATUS_NUMBER, "sip_transactions", NULL, NULL,
 	  "SIP transactions."),
 	F("transactions.pending", pending, STATUS_NUMBER, "sip_transactions_pending", NULL, NULL,
@@ -107,6 +129,8 @@ static const struct status_field interface[] = {
 	  "Of them, those in use."),
 	F("ports.refused", pairs_refused, STATUS_NUMBER, "media_port_pairs_refused_total", NULL,
 	  NULL, "How often a pair was wanted and none was free."),
+	F("ports.hurried", pairs_hurried, STATUS_NUMBER, "media_port_pairs_hurried_total", NULL,
+	  NULL, "How often a pair was taken before it had rested (limits.port_rest_s)."),
 	F("handshakes.now", handshakes, STATUS_NUMBER, "tls_handshakes", NULL, NULL,
 	  "TLS handshakes in progress with those who connect."),
 	F("handshakes.limit", handshakes_max, STATUS_NUMBER, "tls_handshakes_limit", NULL, NULL,
@@ -222,6 +246,53 @@ static const struct status_field cert[] = {
 };
 #undef STATUS_OBJECT
 
+#define STATUS_OBJECT app_status_call
+static const struct status_field call[] = {
+	F("id", id, STATUS_STRING, NO_METRIC),
+	F("from", from, STATUS_STRING, NO_METRIC),
+	F("to", to, STATUS_STRING, NO_METRIC),
+	F("caller", caller, STATUS_STRING, NO_METRIC),
+	F("callee", callee, STATUS_STRING, NO_METRIC),
+	F("state", state, STATUS_STRING, NO_METRIC),
+	F("emergency", emergency, STATUS_BOOL, NO_METRIC),
+	F("age_ms", age_ms, STATUS_NUMBER, NO_METRIC),
+	F("talk_ms", talk_ms, STATUS_NUMBER, NO_METRIC),
+	F("media", media, STATUS_STRING, NO_METRIC),
+};
+#undef STATUS_OBJECT
+
+#define STATUS_OBJECT app_status_flow
+static const struct status_field flow[] = {
+	F("packets", packets, STATUS_NUMBER, NO_METRIC),
+	F("bytes", bytes, STATUS_NUMBER, NO_METRIC),
+	F("rtcp", rtcp, STATUS_NUMBER, NO_METRIC),
+	F("relayed", relayed, STATUS_NUMBER, NO_METRIC),
+	F("lost", lost, STATUS_NUMBER, NO_METRIC),
+	F("late", late, STATUS_NUMBER, NO_METRIC),
+	F("ssrcs", ssrcs, STATUS_NUMBER, NO_METRIC),
+	F("idle_ms", idle_ms, STATUS_NUMBER, NO_METRIC),
+	F("gap_ms", gap_ms, STATUS_NUMBER, NO_METRIC),
+	F("jitter_us", jitter_us, STATUS_NUMBER, NO_METRIC),
+	F("jitter_max_us", jitter_max_us, STATUS_NUMBER, NO_METRIC),
+	F("rtt_us", rtt_us, STATUS_NUMBER, NO_METRIC),
+	F("rtt_max_us", rtt_max_us, STATUS_NUMBER, NO_METRIC),
+	F("far.told", far_told, STATUS_BOOL, NO_METRIC),
+	F("far.lost", far_lost, STATUS_NUMBER, NO_METRIC),
+	F("far.lost_percent", far_lost_percent, STATUS_NUMBER, NO_METRIC),
+	F("far.jitter_us", far_jitter_us, STATUS_NUMBER, NO_METRIC),
+	F("dropped.unauthentic", unauthentic, STATUS_NUMBER, NO_METRIC),
+	F("dropped.duplicate", duplicate, STATUS_NUMBER, NO_METRIC),
+	F("dropped.replayed", replayed, STATUS_NUMBER, NO_METRIC),
+	F("dropped.expired", expired, STATUS_NUMBER, NO_METRIC),
+	F("dropped.malformed", malformed, STATUS_NUMBER, NO_METRIC),
+	F("dropped.foreign", foreign, STATUS_NUMBER, NO_METRIC),
+	F("dropped.early", early, STATUS_NUMBER, NO_METRIC),
+	F("dropped.unsent", unsent, STATUS_NUMBER, NO_METRIC),
+	F("latched", latched, STATUS_NUMBER, NO_METRIC),
+	F("shields", shields, STATUS_NUMBER, NO_METRIC),
+};
+#undef STATUS_OBJECT
+
 #define FIELDS(v)                                                                                  \
 	{                                                                                          \
 		v, sizeof(v) / sizeof((v)[0])                                                      \
@@ -235,7 +306,8 @@ const struct status_field *status_fields(enum status_scope scope, size_t *n)
 	} scopes[STATUS_SCOPES] = {
 		[STATUS_GATEWAY] = FIELDS(gateway), [STATUS_INTERFACE] = FIELDS(interface),
 		[STATUS_TRUNK] = FIELDS(trunk),     [STATUS_TARGET] = FIELDS(target),
-		[STATUS_CERT] = FIELDS(cert),
+		[STATUS_CERT] = FIELDS(cert),       [STATUS_CALL] = FIELDS(call),
+		[STATUS_FLOW] = FIELDS(flow),
 	};
 
 	*n = scopes[scope].n;
@@ -276,6 +348,10 @@ struct status_objects status_objects(const struct app_status *s, enum status_sco
 					       sizeof(*s->targetv)};
 	case STATUS_CERT:
 		return (struct status_objects){(const char *)s->certv, s->certc, sizeof(*s->certv)};
+	case STATUS_CALL:
+		return (struct status_objects){(const char *)s->callv, s->callc, sizeof(*s->callv)};
+	case STATUS_FLOW:
+		return (struct status_objects){(const char *)s->flowv, s->flowc, sizeof(*s->flowv)};
 
 	case STATUS_GATEWAY:
 	case STATUS_SCOPES:

@@ -20,16 +20,21 @@ struct status_block {
 	char text[BLOCK_SIZE];
 };
 
-static void destructor(void *arg)
+void status_forget(struct status_gathered *g)
 {
-	struct status_gathered *g = arg;
-
 	while (g->blocks) {
 		struct status_block *b = g->blocks;
 
 		g->blocks = b->next;
 		mem_deref(b);
 	}
+}
+
+static void destructor(void *arg)
+{
+	struct status_gathered *g = arg;
+
+	status_forget(g);
 	mem_deref(g->status.interfacev);
 	mem_deref(g->status.trunkv);
 	mem_deref(g->status.targetv);
@@ -128,6 +133,22 @@ static void gather_load(struct app_status_gateway *g, const struct sp_app *app)
 	g->overload_times = state.times;
 }
 
+static void gather_media(struct app_status_gateway *g, const struct sp_relay_count *c)
+{
+	g->packets = c->relayed;
+	g->bytes = c->bytes;
+	g->malformed = c->malformed;
+	g->unauthentic = c->unauthentic;
+	g->duplicate = c->duplicate;
+	g->replayed = c->replayed;
+	g->expired = c->expired;
+	g->early = c->early;
+	g->unsent = c->unsent;
+	g->foreign = c->foreign;
+	g->latched = c->latched;
+	g->shields = c->shields;
+}
+
 static void gather_gateway(struct status_gathered *ga, const struct sp_app *app)
 {
 	struct app_status_gateway *g = &ga->status.gateway;
@@ -147,8 +168,10 @@ static void gather_gateway(struct status_gathered *ga, const struct sp_app *app)
 	g->failed = count.failed;
 	g->refused = count.refused;
 	g->silent = count.silent;
+	g->one_way = count.one_way;
 	g->dialogs = count.dialogs;
 	g->relays = count.relays;
+	gather_media(g, &count.media);
 
 	g->transactions = sp_sip_transactions(app->sip);
 	g->pending = sp_sip_pending(app->sip);
@@ -188,6 +211,7 @@ static int gather_interfaces(struct status_gathered *g, const struct sp_app *app
 			.pairs = sp_ports_total(ports),
 			.pairs_used = sp_ports_used(ports),
 			.pairs_refused = sp_ports_refused(ports),
+			.pairs_hurried = sp_ports_hurried(ports),
 			.accepted = l.accepted,
 			.refused_network = l.refused_network,
 			.refused_rate = l.refused_rate,

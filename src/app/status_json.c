@@ -124,6 +124,30 @@ static int add_targets(json_t *j, const struct app_status *s, const struct app_s
 	return err;
 }
 
+static int add_streams(json_t *j, const struct app_status *s, const struct app_status_call *c)
+{
+	json_t *all = json_array();
+	json_t *stream = NULL;
+	int err = json_object_set_new(j, "streams", all) ? ENOMEM : 0;
+
+	for (size_t i = 0; i < c->flows && !err; i++) {
+		const struct app_status_flow *f = &s->flowv[c->first_flow + i];
+		json_t *one;
+
+		if (i % 2 == 0) {
+			stream = json_object();
+			if (json_array_append_new(all, stream))
+				return ENOMEM;
+		}
+		one = json_object();
+		if (json_object_set_new(stream, f->side, one))
+			return ENOMEM;
+		err = add_fields(one, STATUS_FLOW, f);
+	}
+
+	return err;
+}
+
 static int put(const char *p, size_t n, void *arg)
 {
 	return mbuf_write_mem(arg, (const uint8_t *)p, n) ? -1 : 0;
@@ -139,6 +163,8 @@ static int print_object(struct mbuf *mb, const struct app_status *s, enum status
 		err = add_interface(j, obj);
 	if (!err && scope == STATUS_TRUNK)
 		err = add_targets(j, s, obj);
+	if (!err && scope == STATUS_CALL)
+		err = add_streams(j, s, obj);
 	if (!err && json_dump_callback(j, put, mb, DUMP_FLAGS))
 		err = ENOMEM;
 	json_decref(j);
@@ -198,4 +224,36 @@ static int piece(struct mbuf *mb, const struct app_status *s, size_t i)
 	return err;
 }
 
-const struct status_printer status_json = {"json", pieces, piece, "}"};
+const struct status_printer status_json = {"json", pieces, piece, "}", false};
+
+/* ---- the calls ---- */
+
+static size_t calls_pieces(const struct app_status *s)
+{
+	(void)s;
+
+	return 1;
+}
+
+static int calls_piece(struct mbuf *mb, const struct app_status *s, size_t i)
+{
+	int err = 0;
+
+	if (i)
+		return 0;
+
+	if (!s->listed)
+		err = mbuf_write_str(mb, "{\"calls\":[\n");
+	for (size_t k = 0; k < s->callc && !err; k++) {
+		err = k || s->listed ? mbuf_write_str(mb, ",\n") : 0;
+		if (!err)
+			err = print_object(mb, s, STATUS_CALL, &s->callv[k]);
+	}
+	if (!err && !s->more)
+		err = mbuf_write_str(mb, "]\n}\n");
+
+	return err;
+}
+
+const struct status_printer status_calls_json = {"calls-json", calls_pieces, calls_piece, "}",
+						 true};

@@ -124,6 +124,8 @@ static int print_identity(struct mbuf *mb, enum status_scope scope, const void *
 				   status_label, cert->kind);
 
 	case STATUS_GATEWAY:
+	case STATUS_CALL: /* has no metrics */
+	case STATUS_FLOW:
 	case STATUS_SCOPES:
 		break;
 	}
@@ -224,4 +226,4 @@ static int piece(struct mbuf *mb, const struct app_status *s, size_t i)
 	return err;
 }
 
-const struct status_printer status_metrics = {"metrics", pieces, piece, "# EOF"};
+const struct status_printer status_metrics = {"metrics", pieces, piece, "# EOF", false};

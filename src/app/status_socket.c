@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
  * The status socket: a client connects, says in one line what it wants
- * ("table", "json", "metrics", or "GET ..." for the metrics over HTTP/1.0,
- * RFC 1945), gets it and is closed. Nothing can be changed through it.
+ * ("table", "json", "calls", "calls-json", "metrics", or "GET ..." for the
+ * metrics over HTTP/1.0, RFC 1945), gets it and is closed. Nothing can be changed through it.
  *
  * Whoever may open the socket is trusted to read, and not trusted to be quick:
  * there is a number of clients, a time for each, and a bound on what is
@@ -75,14 +75,26 @@ static void on_timeout(void *arg)
 	client_end(arg);
 }
 
+/* Is all of it printed? */
+static bool is_through(const struct client *c)
+{
+	return c->next >= c->printer->pieces(c->status) && !c->status->more;
+}
+
 /* Print pieces until there is enough to send. @return 0 or ENOMEM */
-static int print_ahead(struct client *c, size_t count)
+static int print_ahead(struct client *c)
 {
 	int err = 0;
 
 	c->mb->pos = c->mb->end = 0;
-	while (c->next < count && c->mb->end < STATUS_CHUNK && !err)
-		err = c->printer->piece(c->mb, c->status, c->next++);
+	while (!is_through(c) && c->mb->end < STATUS_CHUNK && !err) {
+		if (c->next < c->printer->pieces(c->status)) {
+			err = c->printer->piece(c->mb, c->status, c->next++);
+		} else {
+			err = c->status->more(c->status);
+			c->next = 0;
+		}
+	}
 	c->mb->pos = 0;
 
 	return err;
@@ -91,10 +103,9 @@ static int print_ahead(struct client *c, size_t count)
 /* One chunk per turn of the loop, so that a quick client does not hold the others. */
 static void answer(struct client *c)
 {
-	const size_t count = c->printer->pieces(c->status);
 	ssize_t n;
 
-	if (!mbuf_get_left(c->mb) && print_ahead(c, count)) {
+	if (!mbuf_get_left(c->mb) && print_ahead(c)) {
 		client_end(c);
 		return;
 	}
@@ -104,13 +115,13 @@ static void answer(struct client *c)
 		return;
 	if (n >= 0)
 		mbuf_advance(c->mb, n);
-	if (n < 0 || (!mbuf_get_left(c->mb) && c->next >= count))
+	if (n < 0 || (!mbuf_get_left(c->mb) && is_through(c)))
 		client_end(c);
 }
 
 static int begin(struct client *c, const struct status_printer *printer, bool http)
 {
-	int err = c->s->gatherh(&c->status, c->s->arg);
+	int err = c->s->gatherh(&c->status, printer, c->s->arg);
 
 	c->mb = mbuf_alloc(STATUS_CHUNK + STATUS_CHUNK / 4);
 	if (!err && !c->mb)

@@ -3,71 +3,11 @@
  * The struct as a table, for people in front of a terminal: printable ASCII
  * whatever is in it.
  */
-#include <stdio.h>
 #include <string.h>
 
 #include "app_status_priv.h"
 
-enum { CELL = 1200, LABEL_MIN = 6, ADDRESS_MIN = 7, FILE_MIN = 4, WIDTH_MAX = 64 };
-
-struct column {
-	const char *title;
-	unsigned width; /* at least; 0: the rest of the line    */
-	bool right;
-};
-
-/* A row in the making. */
-struct row {
-	struct mbuf *mb;
-	const struct column *columnv;
-	size_t n;
-	int err;
-};
-
-static void cell(struct row *r, const char *fmt, ...)
-{
-	const struct column *c = &r->columnv[r->n];
-	char text[CELL] = "";
-	va_list ap;
-	int pad;
-
-	if (r->err)
-		return;
-
-	va_start(ap, fmt);
-	if (re_vsnprintf(text, sizeof(text), fmt, ap) < 0)
-		text[0] = '\0'; /* longer than anything that goes into a cell */
-	va_end(ap);
-
-	pad = (int)c->width - (int)strlen(text);
-	if (r->n++)
-		r->err = mbuf_write_str(r->mb, "  ");
-	for (int i = 0; c->right && i < pad && !r->err; i++)
-		r->err = mbuf_write_u8(r->mb, ' ');
-	if (!r->err)
-		r->err = mbuf_write_str(r->mb, text);
-	for (int i = 0; !c->right && i < pad && !r->err; i++)
-		r->err = mbuf_write_u8(r->mb, ' ');
-}
-
-/* A row ends where its last letter is. */
-static int row_end(struct row *r)
-{
-	while (!r->err && r->mb->end && r->mb->buf[r->mb->end - 1] == ' ')
-		r->mb->pos = --r->mb->end;
-
-	return r->err ? r->err : mbuf_write_u8(r->mb, '\n');
-}
-
-static int titles(struct mbuf *mb, const struct column *columnv, size_t n)
-{
-	struct row r = {.mb = mb, .columnv = columnv, .err = mbuf_write_u8(mb, '\n')};
-
-	for (size_t i = 0; i < n; i++)
-		cell(&r, "%s", columnv[i].title);
-
-	return row_end(&r);
-}
+enum { LABEL_MIN = 6, ADDRESS_MIN = 7, FILE_MIN = 4, WIDTH_MAX = 64 };
 
 /* %H handler, arg const uint64_t *: a limit, 0 is none */
 static int print_limit(struct re_printf *pf, const uint64_t *v)
@@ -107,6 +47,40 @@ static int print_process(struct mbuf *mb, const struct app_status_gateway *g)
 				 g->overload_refused);
 }
 
+/* %H handler, arg the gateway: packets dropped, "3 (unauthentic 2, early 1)" */
+static int print_dropped(struct re_printf *pf, const struct app_status_gateway *g)
+{
+	const struct {
+		const char *name;
+		uint64_t n;
+	} v[] = {
+		{"unauthentic", g->unauthentic},
+		{"duplicate", g->duplicate},
+		{"replayed", g->replayed},
+		{"expired", g->expired},
+		{"malformed", g->malformed},
+		{"foreign", g->foreign},
+		{"early", g->early},
+		{"unsent", g->unsent},
+	};
+	const char *between = " (";
+	uint64_t sum = 0;
+	int err;
+
+	for (size_t i = 0; i < sizeof(v) / sizeof(v[0]); i++)
+		sum += v[i].n;
+
+	err = re_hprintf(pf, "%llu", sum);
+	for (size_t i = 0; i < sizeof(v) / sizeof(v[0]) && !err; i++) {
+		if (!v[i].n)
+			continue;
+		err = re_hprintf(pf, "%s%s %llu", between, v[i].name, v[i].n);
+		between = ", ";
+	}
+
+	return err || !sum ? err : re_hprintf(pf, ")");
+}
+
 static int print_gateway(struct mbuf *mb, const struct app_status *s)
 {
 	const struct app_status_gateway *g = &s->gateway;
@@ -116,9 +90,13 @@ static int print_gateway(struct mbuf *mb, const struct app_status *s)
 		err = mbuf_printf(
 			mb,
 			"calls          %llu of %llu, %llu emergency; begun %llu, answered "
-			"%llu, failed %llu, refused %llu, without media %llu\n",
+			"%llu, failed %llu, refused %llu, without media %llu, one way %llu\n",
 			g->calls, g->calls_max, g->emergency, g->begun, g->answered, g->failed,
-			g->refused, g->silent);
+			g->refused, g->silent, g->one_way);
+	if (!err)
+		err = mbuf_printf(mb,
+				  "media          relayed %llu packets, %llu bytes; dropped %H\n",
+				  g->packets, g->bytes, print_dropped, g);
 	if (!err)
 		err = mbuf_printf(
 			mb,
@@ -136,7 +114,7 @@ static int print_gateway(struct mbuf *mb, const struct app_status *s)
 
 static int print_interface(struct mbuf *mb, const struct app_status *s, const void *obj)
 {
-	const struct column c[] = {
+	const struct status_column c[] = {
 		{"INTERFACE", s->name_width, false},
 		{"SIP", s->address_width, false},
 		{"ACCEPTED", 8, true},
@@ -149,23 +127,23 @@ static int print_interface(struct mbuf *mb, const struct app_status *s, const vo
 		{"NONE FREE", 9, true},
 	};
 	const struct app_status_interface *itf = obj;
-	struct row r = {.mb = mb, .columnv = c};
+	struct status_row r = {.mb = mb, .columnv = c};
 
 	if (!obj)
-		return titles(mb, c, sizeof(c) / sizeof(c[0]));
+		return status_titles(mb, c, sizeof(c) / sizeof(c[0]));
 
-	cell(&r, "%H", status_plain, itf->name);
-	cell(&r, "%J", &itf->sip);
-	cell(&r, "%llu", itf->accepted);
-	cell(&r, "%llu", itf->refused_network + itf->refused_rate + itf->refused_share);
-	cell(&r, "%llu", itf->failed);
-	cell(&r, "%llu/%llu", itf->handshakes, itf->handshakes_max);
-	cell(&r, "%j", &itf->media);
-	cell(&r, "%llu-%llu", itf->port_min, itf->port_max);
-	cell(&r, "%llu/%llu", itf->pairs_used, itf->pairs);
-	cell(&r, "%llu", itf->pairs_refused);
+	status_cell(&r, "%H", status_plain, itf->name);
+	status_cell(&r, "%J", &itf->sip);
+	status_cell(&r, "%llu", itf->accepted);
+	status_cell(&r, "%llu", itf->refused_network + itf->refused_rate + itf->refused_share);
+	status_cell(&r, "%llu", itf->failed);
+	status_cell(&r, "%llu/%llu", itf->handshakes, itf->handshakes_max);
+	status_cell(&r, "%j", &itf->media);
+	status_cell(&r, "%llu-%llu", itf->port_min, itf->port_max);
+	status_cell(&r, "%llu/%llu", itf->pairs_used, itf->pairs);
+	status_cell(&r, "%llu", itf->pairs_refused);
 
-	return row_end(&r);
+	return status_row_end(&r);
 }
 
 /* %H handler, arg the trunk: what its limits refused, "3 (calls 2, calls_in 1)" */
@@ -192,7 +170,7 @@ static int print_refused(struct re_printf *pf, const struct app_status_trunk *t)
 
 static int print_trunk(struct mbuf *mb, const struct app_status *s, const void *obj)
 {
-	const struct column c[] = {
+	const struct status_column c[] = {
 		{"TRUNK", s->name_width, false},
 		{"KIND", 7, false},
 		{"STATE", 5, false},
@@ -206,28 +184,29 @@ static int print_trunk(struct mbuf *mb, const struct app_status *s, const void *
 	};
 	const struct app_status_trunk *t = obj;
 	const uint64_t *limit = t ? t->limit : NULL;
-	struct row r = {.mb = mb, .columnv = c};
+	struct status_row r = {.mb = mb, .columnv = c};
 
 	if (!obj)
-		return titles(mb, c, sizeof(c) / sizeof(c[0]));
+		return status_titles(mb, c, sizeof(c) / sizeof(c[0]));
 
-	cell(&r, "%H", status_plain, t->name);
-	cell(&r, "%H", status_plain, t->kind);
-	cell(&r, "%s", t->up ? "up" : "DOWN");
-	cell(&r, "%llu/%H", t->calls_in, print_limit, &limit[SP_TRUNK_LIMIT_CALLS_IN]);
-	cell(&r, "%llu/%H", t->calls_out, print_limit, &limit[SP_TRUNK_LIMIT_CALLS_OUT]);
-	cell(&r, "%llu/%H", t->calls_in + t->calls_out, print_limit, &limit[SP_TRUNK_LIMIT_CALLS]);
-	cell(&r, "%llu/%H", t->connections, print_limit, &t->connections_max);
-	cell(&r, "%llu", t->waiting);
-	cell(&r, "%llu", t->numbers);
-	cell(&r, "%H", print_refused, t);
+	status_cell(&r, "%H", status_plain, t->name);
+	status_cell(&r, "%H", status_plain, t->kind);
+	status_cell(&r, "%s", t->up ? "up" : "DOWN");
+	status_cell(&r, "%llu/%H", t->calls_in, print_limit, &limit[SP_TRUNK_LIMIT_CALLS_IN]);
+	status_cell(&r, "%llu/%H", t->calls_out, print_limit, &limit[SP_TRUNK_LIMIT_CALLS_OUT]);
+	status_cell(&r, "%llu/%H", t->calls_in + t->calls_out, print_limit,
+		    &limit[SP_TRUNK_LIMIT_CALLS]);
+	status_cell(&r, "%llu/%H", t->connections, print_limit, &t->connections_max);
+	status_cell(&r, "%llu", t->waiting);
+	status_cell(&r, "%llu", t->numbers);
+	status_cell(&r, "%H", print_refused, t);
 
-	return row_end(&r);
+	return status_row_end(&r);
 }
 
 static int print_target(struct mbuf *mb, const struct app_status *s, const void *obj)
 {
-	const struct column c[] = {
+	const struct status_column c[] = {
 		{"TRUNK", s->name_width, false},
 		{"TARGET", s->label_width, false},
 		{"ADDRESS", s->address_width, false},
@@ -240,53 +219,53 @@ static int print_target(struct mbuf *mb, const struct app_status *s, const void 
 		{"WHY", 0, false},
 	};
 	const struct app_status_target *tg = obj;
-	struct row r = {.mb = mb, .columnv = c};
+	struct status_row r = {.mb = mb, .columnv = c};
 	uint64_t since;
 
 	if (!obj)
-		return titles(mb, c, sizeof(c) / sizeof(c[0]));
+		return status_titles(mb, c, sizeof(c) / sizeof(c[0]));
 
 	since = tg->since_ms / 1000;
-	cell(&r, "%H", status_plain, tg->trunk);
-	cell(&r, "%H", status_plain, tg->label);
-	cell(&r, "%H", status_plain, *tg->address ? tg->address : "-");
-	cell(&r, "%H", status_plain, tg->state);
-	cell(&r, "%H", status_span, &since);
-	cell(&r, "%llu", tg->connections);
-	cell(&r, "%llu", tg->pending);
-	cell(&r, "%llu", tg->picked);
-	cell(&r, "%llu", tg->failures);
+	status_cell(&r, "%H", status_plain, tg->trunk);
+	status_cell(&r, "%H", status_plain, tg->label);
+	status_cell(&r, "%H", status_plain, *tg->address ? tg->address : "-");
+	status_cell(&r, "%H", status_plain, tg->state);
+	status_cell(&r, "%H", status_span, &since);
+	status_cell(&r, "%llu", tg->connections);
+	status_cell(&r, "%llu", tg->pending);
+	status_cell(&r, "%llu", tg->picked);
+	status_cell(&r, "%llu", tg->failures);
 	if (tg->busy_s)
-		cell(&r, "asked to be left alone for %llu s%s%H", tg->busy_s, *tg->why ? "; " : "",
-		     status_plain, tg->why);
+		status_cell(&r, "asked to be left alone for %llu s%s%H", tg->busy_s,
+			    *tg->why ? "; " : "", status_plain, tg->why);
 	else
-		cell(&r, "%H", status_plain, tg->why);
+		status_cell(&r, "%H", status_plain, tg->why);
 
-	return row_end(&r);
+	return status_row_end(&r);
 }
 
 static int print_cert(struct mbuf *mb, const struct app_status *s, const void *obj)
 {
-	const struct column c[] = {
+	const struct status_column c[] = {
 		{"DAYS LEFT", 9, true},         {"EXPIRES", 20, false}, {"KIND", 11, false},
 		{"FILE", s->file_width, false}, {"SUBJECT", 0, false},
 	};
 	const struct app_status_cert *cert = obj;
-	struct row r = {.mb = mb, .columnv = c};
+	struct status_row r = {.mb = mb, .columnv = c};
 
 	if (!obj)
-		return titles(mb, c, sizeof(c) / sizeof(c[0]));
+		return status_titles(mb, c, sizeof(c) / sizeof(c[0]));
 
 	if (cert->expires_s)
-		cell(&r, "%lld", cert->days_left);
+		status_cell(&r, "%lld", cert->days_left);
 	else
-		cell(&r, "-");
-	cell(&r, "%H", status_time, &cert->expires_s);
-	cell(&r, "%H", status_plain, cert->kind);
-	cell(&r, "%H", status_plain, cert->file);
-	cell(&r, "%H", status_plain, cert->subject);
+		status_cell(&r, "-");
+	status_cell(&r, "%H", status_time, &cert->expires_s);
+	status_cell(&r, "%H", status_plain, cert->kind);
+	status_cell(&r, "%H", status_plain, cert->file);
+	status_cell(&r, "%H", status_plain, cert->subject);
 
-	return row_end(&r);
+	return status_row_end(&r);
 }
 
 static const struct {
@@ -376,12 +355,12 @@ void status_measure(struct app_status *s)
 		widen(&s->file_width, s->certv[i].file);
 }
 
-const struct status_printer status_table = {"table", pieces, piece, "-- "};
+const struct status_printer status_table = {"table", pieces, piece, "-- ", false};
 
 const struct status_printer *status_printer(const struct pl *name)
 {
-	static const struct status_printer *const all[] = {&status_table, &status_json,
-							   &status_metrics};
+	static const struct status_printer *const all[] = {
+		&status_table, &status_json, &status_metrics, &status_calls, &status_calls_json};
 
 	for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++) {
 		if (!pl_strcmp(name, all[i]->name))

@@ -284,16 +284,21 @@ void sp_loop_stop(struct sp_loop *loop)
 	re_cancel();
 }
 
-uint64_t sp_loop_now_ms(const struct sp_loop *loop)
+uint64_t sp_loop_now_us(const struct sp_loop *loop)
 {
 	struct timespec ts = {0};
 
 	if (loop && loop->fake)
-		return loop->now_ms;
+		return loop->now_ms * 1000;
 
 	(void)clock_gettime(CLOCK_MONOTONIC, &ts);
 
-	return (uint64_t)ts.tv_sec * 1000 + (uint64_t)ts.tv_nsec / 1000000;
+	return (uint64_t)ts.tv_sec * 1000000 + (uint64_t)ts.tv_nsec / 1000;
+}
+
+uint64_t sp_loop_now_ms(const struct sp_loop *loop)
+{
+	return sp_loop_now_us(loop) / 1000;
 }
 
 void sp_loop_advance(struct sp_loop *loop, uint64_t ms)

@@ -44,6 +44,7 @@ int call_alloc(struct sp_call **cp, struct sp_calls *calls)
 	call->caller = call->leg[SP_SIDE_CALLER];
 	call->calls = calls;
 	call->env = mem_ref(calls->env);
+	call->serial = ++calls->serial;
 	call->state = ROUTING;
 	call->begun_ms = sp_loop_now_ms(calls->loop);
 	call->status = 500;
@@ -113,60 +114,6 @@ int call_put_headers(struct mbuf *mb, const struct leg *from, const struct leg *
 	call_headers(&ctx, from, to, msg, status);
 	ctx.method = method;
 	return headers_put(mb, &ctx);
-}
-
-static uint64_t dropped(const struct sp_relay_count *c)
-{
-	return c->malformed + c->unauthentic + c->replayed + c->early + c->unsent + c->foreign;
-}
-
-static int print_seconds(struct re_printf *pf, void *arg)
-{
-	const uint64_t *ms = arg;
-
-	return re_hprintf(pf, "%llu.%03llu", *ms / 1000, *ms % 1000);
-}
-
-void call_count_media(struct sp_call *call)
-{
-	for (unsigned side = 0; side < 2 && call->session.relay; side++) {
-		struct sp_relay_count now, *sum = &call->media[side];
-
-		sp_relay_count(call->session.relay, (enum sp_side)side, &now);
-		sum->relayed += now.relayed;
-		sum->malformed += now.malformed;
-		sum->unauthentic += now.unauthentic;
-		sum->replayed += now.replayed;
-		sum->early += now.early;
-		sum->unsent += now.unsent;
-		sum->foreign += now.foreign;
-	}
-}
-
-void call_over(struct sp_call *call)
-{
-	const struct sp_relay_count *in = call->media;
-	uint64_t now = sp_loop_now_ms(call->calls->loop);
-	uint64_t talk = call->up_ms ? now - call->up_ms : 0, all = now - call->begun_ms;
-
-	if (call->over)
-		return;
-	call->over = true;
-	call->calls->count.failed += !call->up_ms;
-	pass_end(call);
-	sp_timer_cancel(&call->ring);
-	call_count_media(call);
-	sp_log(SP_LOG_INFO, "call_end",
-	       "call=%s status=%u cause=%H duration_s=%H talk_s=%H from_caller=%llu "
-	       "from_callee=%llu dropped_caller=%llu dropped_callee=%llu unauthentic=%llu "
-	       "replayed=%llu foreign=%llu",
-	       call->id, call->up_ms ? 200 : call->status, sp_log_str,
-	       call->cause ? call->cause : "internal error", print_seconds, &all, print_seconds,
-	       &talk, in[0].relayed, in[1].relayed, dropped(&in[0]), dropped(&in[1]),
-	       in[0].unauthentic + in[1].unauthentic, in[0].replayed + in[1].replayed,
-	       in[0].foreign + in[1].foreign);
-	transfer_abort(call);
-	session_close(&call->session);
 }
 
 static void ring_limit(void *arg)

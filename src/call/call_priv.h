@@ -26,7 +26,8 @@ struct change {
 };
 
 struct sp_call {
-	struct le le; /* in calls->calls */
+	struct le le; /* in calls->calls, by serial */
+	uint64_t serial;
 	struct sp_calls *calls;
 	struct sp_call_env *env;
 	char id[SP_CALL_ID_SIZE];
@@ -47,6 +48,7 @@ struct sp_call {
 
 	struct session session;
 	struct sp_relay_count media[2]; /* that arrived, of sessions that are over */
+	uint64_t rtp[2];                /* RTP packets of them                     */
 	struct change change;
 	struct sp_trunk *routev[SP_CONF_ROUTES_MAX]; /* the callee's trunks, best first; of env */
 	size_t routec, routed;                       /* those up to `routed` have been taken    */
@@ -68,9 +70,11 @@ struct sp_call {
 struct sp_calls {
 	struct sp_loop *loop;
 	struct sp_sip *sip;
+	struct sp_media *media;
 	struct sp_call_env *env;
 	struct hash *dlgs; /* by our tag, which we made */
 	struct list calls;
+	uint64_t serial; /* of the latest one */
 	struct list stragglers; /* of straggler.c */
 	size_t stragglerc;
 	struct list grants; /* of replaces.c */
@@ -117,6 +121,8 @@ int call_put_headers(struct mbuf *mb, const struct leg *from, const struct leg *
 void call_ring(struct sp_call *call);
 /* The session is about to end: add what its relay has counted. */
 void call_count_media(struct sp_call *call);
+/* Does media flow both ways, one way, or not at all? For people. */
+const char *call_media_name(const struct sp_call *call);
 /* The interface of a trunk, as the call's configuration has it; NULL: it has no such trunk. */
 const struct sp_conf_interface *call_interface(const struct sp_call *call,
 					       const struct sp_trunk *trunk);

@@ -16,6 +16,7 @@ static void destructor(void *arg)
 	mem_deref(cs->dlgs);
 	mem_deref(cs->overload);
 	mem_deref(cs->accounts);
+	mem_deref(cs->media);
 	mem_deref(cs->env);
 }
 
@@ -32,6 +33,8 @@ int sp_calls_alloc(struct sp_calls **cp, struct sp_loop *loop, struct sp_sip *si
 	err = hash_alloc(&cs->dlgs, DIALOG_BUCKETS);
 	if (!err)
 		err = accounts_alloc(&cs->accounts, loop);
+	if (!err)
+		err = sp_media_alloc(&cs->media, loop);
 	if (err)
 		mem_deref(cs);
 	else

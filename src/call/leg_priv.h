@@ -52,6 +52,8 @@ struct dlg {
 	struct mbuf *sent;               /* that description */
 	struct sp_sdp *heard;            /* the last one that we took from it */
 	uint32_t tagv[SP_SDP_MEDIA_MAX]; /* crypto tags of ours in `sent` */
+	unsigned mux_told;               /* bits: m-lines of `sent` with a=rtcp-mux */
+	unsigned muxed;                  /* bits: m-lines for which it is agreed    */
 	enum sp_sdp_dir dir;             /* that it announced for its first m-line in use */
 	bool refused;                    /* what was sent last was an offer, and refused */
 	bool agreed; /* its first offer is answered, and neither can be lost any more */

@@ -12,9 +12,6 @@
 
 #include "call_priv.h"
 
-/* The tag of the one a=crypto line in the offers that we write. */
-enum { OFFER_TAG = 1 };
-
 static const char why_no_sdp[] = "a session description (application/sdp) is needed";
 
 void session_init(struct session *s)
@@ -50,7 +47,7 @@ int session_open(struct session *s, const struct leg *leg, const struct sp_trunk
 	const bool caller = SP_SIDE_CALLER == leg->side;
 	struct sp_ports *const ports[2] = {ports_of(call, caller ? leg->trunk : other),
 					   ports_of(call, caller ? other : leg->trunk)};
-	int err = sp_relay_alloc(&s->relay, call->calls->loop, ports, silent, call);
+	int err = sp_relay_alloc(&s->relay, call->calls->media, ports, silent, call);
 
 	if (!err)
 		err = take_from(s, leg->side, leg->trunk);
@@ -92,18 +89,13 @@ static int parse(struct sp_sdp **sp, const struct sp_sip_msg *m, const char **wh
 	return sp_sdp_parse(sp, part.body.p, part.body.l, why);
 }
 
-static bool usable(const struct sp_sdp *d, size_t i)
-{
-	return SP_SDP_OK == sp_sdp_media(d, i)->fault;
-}
-
 /** Can our ports on the offerer's side reach where it wants its media? */
 static bool reachable(const struct leg *from, const struct sp_sdp *d)
 {
 	int af = sa_af(&from->ifc->media);
 
 	for (size_t i = 0; i < sp_sdp_mediac(d); i++) {
-		if (usable(d, i) && af != sa_af(&sp_sdp_media(d, i)->rtp))
+		if (session_usable(d, i) && af != sa_af(&sp_sdp_media(d, i)->rtp))
 			return false;
 	}
 	return true;
@@ -116,7 +108,7 @@ static int open_streams(struct session *s, const struct sp_sdp *d)
 		size_t stream;
 		int err;
 
-		if (!usable(d, i) || s->stream[i] >= 0)
+		if (!session_usable(d, i) || s->stream[i] >= 0)
 			continue;
 		err = sp_relay_add(&stream, s->relay);
 		if (err)
@@ -215,127 +207,6 @@ int session_offer_again(struct session *s, struct leg *from, const struct leg *t
 	return err ? err : take_offer(s, from, d, status, why);
 }
 
-/* A description to be written for a leg. */
-struct writing {
-	const struct sp_sdp *d;
-	const struct sp_sdp *answered; /* the offer that it answers; NULL: it is an offer */
-	enum sp_sdp_hold hold;
-};
-
-/** The side of the relay that the leg has in this session. */
-static enum sp_side side_of(const struct session *s, const struct leg *leg)
-{
-	return s->guest == leg ? s->guest_side : leg->side;
-}
-
-/** Our side of the description as it goes to leg `to`. */
-static void local_side(struct sp_sdp_local *local, const struct session *s, const struct leg *to,
-		       const struct writing *w)
-{
-	memset(local, 0, sizeof(*local));
-	local->addr = to->ifc->media_advertise;
-	local->session_id = to->session_id;
-	local->version = to->dlg->version;
-	local->hold = w->hold;
-	local->offer = w->answered;
-	for (size_t i = 0; i < sp_sdp_mediac(w->d); i++) {
-		struct sp_sdp_local_media *lm = &local->mediav[i];
-		size_t stream = (size_t)s->stream[i];
-
-		lm->enabled = usable(w->d, i) && s->stream[i] >= 0 &&
-			      (!w->answered || usable(w->answered, i));
-		if (!lm->enabled)
-			continue;
-		lm->rtp_port = sp_relay_port(s->relay, stream, side_of(s, to));
-		lm->rtcp_port = (uint16_t)(lm->rtp_port + 1);
-		if (w->answered)
-			lm->tag = sp_sdp_media(w->answered, i)->sdes.tag;
-		else
-			lm->tag = to->dlg->tagv[i] ? to->dlg->tagv[i] : OFFER_TAG;
-		memcpy(lm->key, sp_relay_key(s->relay, stream, side_of(s, to)), sizeof(lm->key));
-	}
-}
-
-static void note_tags(struct dlg *dlg, const struct sp_sdp_local *local)
-{
-	for (size_t i = 0; i < SP_SDP_MEDIA_MAX; i++) {
-		if (local->mediav[i].enabled)
-			dlg->tagv[i] = local->mediav[i].tag;
-	}
-}
-
-/**
- * Write a description for leg `to`. The version in o= rises when, and only when,
- * it differs from the last one that the dialog got (RFC 3264 8).
- */
-static int write_for(const struct session *s, struct leg *to, const struct writing *w,
-		     struct mbuf **sdpp)
-{
-	struct dlg *dlg = to->dlg;
-	struct sp_sdp_local local;
-	struct mbuf *mb = mbuf_alloc(2048);
-	struct pl now, last;
-	int err;
-
-	if (!mb)
-		return ENOMEM;
-	local_side(&local, s, to, w);
-	err = sp_sdp_rewrite(mb, w->d, &local);
-	if (err)
-		goto out;
-	now = (struct pl){(const char *)mb->buf, mb->end};
-	last = dlg->sent ? (struct pl){(const char *)dlg->sent->buf, dlg->sent->end} : pl_null;
-	if (!dlg->sent || !sp_sdp_same(&now, &last)) {
-		local.version = ++dlg->version;
-		mbuf_rewind(mb);
-		err = sp_sdp_rewrite(mb, w->d, &local);
-		if (err)
-			goto out;
-		mem_deref(dlg->sent);
-		dlg->sent = mem_ref(mb);
-	}
-	note_tags(dlg, &local);
-	dlg->refused = false;
-	*sdpp = mem_ref(dlg->sent);
-out:
-	explicit_bzero(&local, sizeof(local));
-	mem_deref(mb);
-	return err;
-}
-
-/** How the trunk wants to be told of hold. */
-static enum sp_sdp_hold hold_style(const struct leg *to)
-{
-	switch (sp_trunk_conf(to->trunk)->hold) {
-
-	case SP_HOLD_SENDONLY:
-		return SP_SDP_HOLD_SENDONLY;
-	case SP_HOLD_INACTIVE:
-		return SP_SDP_HOLD_INACTIVE;
-	case SP_HOLD_RELAY:
-		break;
-	}
-	return SP_SDP_HOLD_KEEP;
-}
-
-int session_write_offer(struct session *s, struct leg *to, bool resume, struct mbuf **sdpp)
-{
-	const struct writing w = {.d = s->offer, .hold = resume ? SP_SDP_RESUME : hold_style(to)};
-
-	return write_for(s, to, &w, sdpp);
-}
-
-int session_write_again(struct leg *leg, struct mbuf **sdpp)
-{
-	const struct writing w = {.d = leg_other(leg)->dlg->heard, .hold = hold_style(leg)};
-
-	if (leg->dlg->sent && !leg->dlg->refused) {
-		*sdpp = mem_ref(leg->dlg->sent);
-		return 0;
-	}
-	return w.d ? write_for(&leg->call->session, leg, &w, sdpp) : ENODATA;
-}
-
 /** Is m's description the last one of the dialog, but for its version? */
 static bool is_as_before(const struct dlg *dlg, const struct sp_sip_msg *m)
 {
@@ -351,15 +222,14 @@ static bool is_as_before(const struct dlg *dlg, const struct sp_sip_msg *m)
 bool session_unchanged(struct leg *leg, const struct sp_sip_msg *m, struct mbuf **sdpp)
 {
 	const struct leg *other = leg_other(leg);
-	struct writing w = {.d = other->dlg ? other->dlg->heard : NULL};
+	const struct sp_sdp *d = other->dlg ? other->dlg->heard : NULL;
 	struct sp_sdp *offer = NULL;
 	const char *why;
 	bool same;
 
-	if (!w.d || !is_as_before(leg->dlg, m) || parse(&offer, m, &why))
+	if (!d || !is_as_before(leg->dlg, m) || parse(&offer, m, &why))
 		return false;
-	w.answered = offer;
-	same = 0 == write_for(&leg->call->session, leg, &w, sdpp);
+	same = 0 == session_describe(&leg->call->session, leg, d, offer, sdpp);
 	mem_deref(offer);
 	return same;
 }
@@ -373,7 +243,7 @@ static const char *answer_fault(const struct sp_sdp *offer, const struct sp_sdp 
 	for (size_t i = 0; i < sp_sdp_mediac(offer); i++) {
 		const struct sp_sdp_media *am = sp_sdp_media(answer, i);
 
-		if (!usable(offer, i) || SP_SDP_DISABLED == am->fault)
+		if (!session_usable(offer, i) || SP_SDP_DISABLED == am->fault)
 			continue;
 		if (SP_SDP_OK != am->fault)
 			return sp_sdp_fault_text(am->fault);
@@ -385,32 +255,11 @@ static const char *answer_fault(const struct sp_sdp *offer, const struct sp_sdp 
 	return NULL;
 }
 
-static int set_remotes(struct session *s, const struct leg *from, const struct sp_sdp *answer)
-{
-	for (size_t i = 0; i < sp_sdp_mediac(answer); i++) {
-		const struct sp_sdp_media *om = sp_sdp_media(s->offer, i);
-		const struct sp_sdp_media *am = sp_sdp_media(answer, i);
-		size_t stream = (size_t)s->stream[i];
-		int err;
-
-		if (!usable(s->offer, i) || !usable(answer, i) || s->stream[i] < 0)
-			continue;
-		err = sp_relay_remote(s->relay, stream, side_of(s, from), &am->rtp, &am->rtcp,
-				      am->sdes.key);
-		if (!err)
-			err = sp_relay_remote(s->relay, stream, side_of(s, s->offerer), &om->rtp,
-					      &om->rtcp, om->sdes.key);
-		if (err)
-			return err;
-	}
-	return 0;
-}
-
 /** Direction of the first m-line in use: what the leg said that it does. */
 static enum sp_sdp_dir direction(const struct sp_sdp *d)
 {
 	for (size_t i = 0; i < sp_sdp_mediac(d); i++) {
-		if (usable(d, i))
+		if (session_usable(d, i))
 			return sp_sdp_media(d, i)->dir;
 	}
 	return SP_SDP_INACTIVE;
@@ -421,27 +270,9 @@ static void note_refused(struct session *s, const struct sp_sdp *answer)
 {
 	s->refused = 0;
 	for (size_t i = 0; i < sp_sdp_mediac(answer); i++) {
-		if (!usable(answer, i) || !usable(s->offer, i))
+		if (!session_usable(answer, i) || !session_usable(s->offer, i))
 			s->refused |= 1U << i;
 	}
-}
-
-/** Where the leg wants its media now, stream by stream. */
-static int move_remotes(struct session *s, const struct leg *leg, const struct sp_sdp *told,
-			const struct sp_sdp *answer)
-{
-	for (size_t i = 0; i < sp_sdp_mediac(answer); i++) {
-		const struct sp_sdp_media *am = sp_sdp_media(answer, i);
-		int err;
-
-		if (!usable(told, i) || !usable(answer, i) || s->stream[i] < 0)
-			continue;
-		err = sp_relay_remote(s->relay, (size_t)s->stream[i], leg->side, &am->rtp,
-				      &am->rtcp, am->sdes.key);
-		if (err)
-			return err;
-	}
-	return 0;
 }
 
 int session_refreshed(struct leg *leg, const struct sp_sip_msg *m, const char **why)
@@ -461,7 +292,7 @@ int session_refreshed(struct leg *leg, const struct sp_sip_msg *m, const char **
 	err = *why ? EPROTO : 0;
 	if (!err) {
 		*why = "the media relay could not be set up";
-		err = move_remotes(s, leg, told, answer);
+		err = session_move(s, leg, told, answer);
 	}
 	if (!err) {
 		mem_deref(leg->dlg->heard);
@@ -528,7 +359,7 @@ int session_meet(struct session *s, struct leg *from, const struct sp_sip_msg *m
 	if (err)
 		return err;
 	*why = "the media relay could not be set up";
-	err = set_remotes(s, from, answer);
+	err = session_connect(s, from, answer);
 	if (err) {
 		mem_deref(answer);
 		return err;
@@ -543,13 +374,11 @@ int session_meet(struct session *s, struct leg *from, const struct sp_sip_msg *m
 int session_answer(struct session *s, struct leg *from, const struct sp_sip_msg *m,
 		   struct mbuf **sdpp, const char **why)
 {
-	struct writing w = {.answered = s->offer};
 	int err = session_meet(s, from, m, why);
 
-	if (err)
-		return err;
-	w.d = from->dlg->heard;
-	return write_for(s, s->offerer, &w, sdpp);
+	if (!err)
+		err = session_rekey(s);
+	return err ? err : session_describe(s, s->offerer, from->dlg->heard, s->offer, sdpp);
 }
 
 void session_reopen(struct session *s, struct leg *caller)
@@ -579,7 +408,7 @@ void session_commit(struct session *s)
 	}
 	s->offer = NULL;
 	s->initial = false;
-	s->added = s->refused = 0;
+	s->added = s->refused = s->rekeyed = 0;
 }
 
 void session_rollback(struct session *s)
@@ -589,7 +418,7 @@ void session_rollback(struct session *s)
 			close_stream(s, i);
 	}
 	s->offer = mem_deref(s->offer);
-	s->added = s->refused = 0;
+	s->added = s->refused = s->rekeyed = 0;
 }
 
 void session_watch(struct sp_call *call)

@@ -53,6 +53,7 @@ struct session {
 	enum sp_side guest_side;
 	unsigned added;   /* bits: m-lines whose streams this offer opened */
 	unsigned refused; /* bits: m-lines that its answer refuses */
+	unsigned rekeyed; /* bits: m-lines for which it made us change our key */
 };
 
 void session_init(struct session *s);
@@ -69,7 +70,7 @@ int session_offer(struct session *s, struct leg *from, const struct sp_sip_msg *
  */
 int session_offer_again(struct session *s, struct leg *from, const struct leg *to, uint16_t *status,
 			const char **why);
-/* The offer as it goes to the other leg; resume: as of nobody on hold. */
+/* describe.c: the offer as it goes to the other leg; resume: as of nobody on hold. */
 int session_write_offer(struct session *s, struct leg *to, bool resume, struct mbuf **sdpp);
 /*
  * Take an answer, tell the relay, write it for the offerer. A message without one stands
@@ -96,7 +97,7 @@ void session_watch(struct sp_call *call);
 void session_unwatch(struct sp_call *call);
 /* Is m's description the one that the leg gave last? Then *sdpp is our answer, as before. */
 bool session_unchanged(struct leg *leg, const struct sp_sip_msg *m, struct mbuf **sdpp);
-/* What the leg was last told, as an offer, its version unchanged (RFC 4028 7.4). */
+/* describe.c: what the leg was last told, as an offer, its version unchanged (RFC 4028 7.4). */
 int session_write_again(struct leg *leg, struct mbuf **sdpp);
 /*
  * The answer to that: the relay learns where the leg is now. A message without one
@@ -106,5 +107,30 @@ int session_refreshed(struct leg *leg, const struct sp_sip_msg *m, const char **
 /* Does either trunk refuse INVITE without an offer? */
 bool session_refuses_delayed(const struct sp_trunk *from, const struct sp_trunk *to);
 const char *session_dir_name(enum sp_sdp_dir dir);
+
+/* ---- describe.c ---- */
+
+/* Can m-line i be relayed? */
+bool session_usable(const struct sp_sdp *d, size_t i);
+/* The side of the relay that the leg has in this session. */
+enum sp_side session_side(const struct session *s, const struct leg *leg);
+/* Is RTCP muxed, when the leg offers this? (RFC 5761 5.1.1) */
+bool session_muxes(const struct leg *leg, const struct sp_sdp_media *offered);
+/*
+ * Write d for leg `to`, as an answer to what it offered. The version in o= rises when, and
+ * only when, it differs from the last one that the dialog got (RFC 3264 8).
+ */
+int session_describe(const struct session *s, struct leg *to, const struct sp_sdp *d,
+		     const struct sp_sdp *answered, struct mbuf **sdpp);
+
+/* ---- remotes.c ---- */
+
+/* The leg `from` has answered the offer: the relay learns both ends. */
+int session_connect(struct session *s, const struct leg *from, const struct sp_sdp *answer);
+/* The leg has answered a refresh, with what it was told: the relay learns its end. */
+int session_move(struct session *s, const struct leg *leg, const struct sp_sdp *told,
+		 const struct sp_sdp *answer);
+/* Our key changes with the offerer's key or address, where its trunk wants that. */
+int session_rekey(struct session *s);
 
 #endif

@@ -112,6 +112,7 @@ struct draft_trunk {
 	int kind, profile, purpose, delayed_offer;
 	int reliable, timer, refresher, refresh;
 	int transfer, redirect, hold, early_media, identity, diverted, format;
+	int rtcp_mux, rekey, rekey_roc;
 };
 
 struct draft_number {

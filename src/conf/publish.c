@@ -117,6 +117,9 @@ static void publish_calls(struct sp_conf_trunk *t, const struct draft_trunk *d)
 	t->follow_redirects = d->redirect == 1;
 	t->hold = (enum sp_conf_hold)d->hold;
 	t->early_media = (enum sp_conf_early_media)d->early_media;
+	t->rtcp_mux = (enum sp_conf_mux)d->rtcp_mux;
+	t->rekey_follow = d->rekey == 1;
+	t->rekey_roc_keep = d->rekey_roc == 1;
 }
 
 /* What is told to it, and how its numbers are written. */

@@ -35,6 +35,7 @@ static const struct conf_key limits_keys[] = {
 	{"first_message_s",        CONF_INTEGER, .min = 1,  .max = 3600,   .def = 10,   AT(limits.first_message_s)},
 	{"ring_s",                 CONF_INTEGER, .min = 10, .max = 3600,   .def = 180,  AT(limits.ring_s)},
 	{"media_timeout_s",        CONF_INTEGER, .min = 0,  .max = 86400,  .def = 60,   AT(limits.media_timeout_s)},
+	{"port_rest_s",            CONF_INTEGER, .min = 0,  .max = 60,     .def = 5,    AT(limits.port_rest_s)},
 	{"drain_s",                CONF_INTEGER, .min = 0,  .max = 86400,  .def = 300,  AT(limits.drain_s)},
 	{"calls_per_account",      CONF_INTEGER, .min = 0,  .max = 100000, .def = 0,    AT(limits.account_calls)},
 	{"account_calls_per_s",    CONF_INTEGER, .min = 0,  .max = 100000, .def = 0,    AT(limits.account_rate.per_s)},
@@ -200,6 +201,9 @@ static const struct conf_key trunk_keys[] = {
 	 CHOICES("relay", "sendonly", "inactive")},
 	{"early_media", CONF_CHOICE, .def = SP_EARLY_RELAY, AT(early_media),
 	 CHOICES("relay", "ringing", "drop")},
+	{"rtcp_mux",    CONF_CHOICE, .def = SP_MUX_ANSWER, AT(rtcp_mux), CHOICES("off", "answer", "offer")},
+	{"rekey",       CONF_CHOICE, .def = 0, AT(rekey), CHOICES("keep", "follow")},
+	{"rekey_roc",   CONF_CHOICE, .def = 0, AT(rekey_roc), CHOICES("zero", "keep")},
 
 	{"trusted",     CONF_BOOL,   .def = 0, AT(out.trusted)},
 	{"identity",    CONF_CHOICE, .def = 0, AT(identity), CHOICES("pass", "drop")},

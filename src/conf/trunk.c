@@ -148,6 +148,15 @@ static void check_limits(struct conf_reader *rd, const config_setting_t *s,
 		note(rd, s, "calls_out", more);
 }
 
+/* "zero" is the default, and may be written wherever: only the other is there for a reason. */
+static void check_rekey(struct conf_reader *rd, const config_setting_t *s,
+			const struct draft_trunk *d)
+{
+	if (d->rekey_roc == 1 && d->rekey == 0)
+		note(rd, s, "rekey_roc",
+		     "has no effect without rekey = \"follow\": our keys never change");
+}
+
 void conf_check_trunk(struct conf_reader *rd, const struct config_setting_t *s, void *draft)
 {
 	const struct draft_trunk *d = draft;
@@ -158,6 +167,7 @@ void conf_check_trunk(struct conf_reader *rd, const struct config_setting_t *s, 
 		check_timer(rd, s, d);
 		check_failover(rd, s, &d->out.failover);
 		check_limits(rd, s, &d->out.limits);
+		check_rekey(rd, s, d);
 	}
 	if (!d->head.bad && has(s, "crl") && !d->out.ca.path)
 		note(rd, s, "crl",

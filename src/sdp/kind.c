@@ -17,6 +17,9 @@ static const struct rule rulev[] = {
 	/* ours */
 	{"crypto", false, LINE_CRYPTO},
 	{"rtcp", false, LINE_RTCP},
+	{"rtcp-mux", false, LINE_MUX},
+	{"rtcp-mux-only", false, LINE_MUX},
+	{"rtpmap", false, LINE_RTPMAP},
 	/* directions (RFC 8866 6.7) */
 	{"sendrecv", false, LINE_DIR},
 	{"sendonly", false, LINE_DIR},
@@ -42,8 +45,7 @@ static const struct rule rulev[] = {
 	{"key-mgmt", false, LINE_DROP},
 	{"zrtp-hash", false, LINE_DROP},
 	{"identity", false, LINE_DROP},
-	/* one port for many: rtcp-mux (RFC 5761), BUNDLE (RFC 9143; a=group below) */
-	{"rtcp-mux", true, LINE_DROP},
+	/* one port for many: BUNDLE (RFC 9143; a=group below) */
 	{"bundle-only", false, LINE_DROP},
 	/* sources and streams: a=ssrc carries the cname of the sender's host */
 	{"ssrc", false, LINE_DROP},

@@ -1,14 +1,19 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
  * sdp/mline: what one m-line asks for, and whether this gateway can do it: SRTP
- * in RTP/SAVP with our suite, to one unicast address (RFC 8866 5.14, RFC 3264,
- * RFC 4568, RFC 3605). An m-line that cannot be used is no error: the caller
- * refuses that m-line, or the call, with the fault's text.
+ * in RTP/SAVP or RTP/SAVPF with our suite, to one unicast address (RFC 8866 5.14,
+ * RFC 3264, RFC 4568, RFC 5124, RFC 3605, RFC 5761). An m-line that cannot be used is no error: the
+ * caller refuses that m-line, or the call, with the fault's text.
  */
 #include <arpa/inet.h>
 #include <string.h>
 #include <sallyport/base_util.h>
 #include "sdp_priv.h"
+
+enum {
+	RTP_TYPE_MAX = 127,  /* payload type, 7 bits (RFC 3550 5.1) */
+	CLOCK_MAX = 1000000, /* Hz */
+};
 
 #define IP4_MULTICAST 0xe0000000u /**< 224.0.0.0: multicast, reserved and broadcast above */
 
@@ -60,19 +65,23 @@ bool sp_sdp_address(struct sa *sa, const struct pl *value, uint16_t port)
 }
 
 /**
- * Where RTCP goes (RFC 3605 2.1). A value that makes no sense is passed over:
- * RTCP at its usual port does less harm than a call refused for it.
+ * Where RTCP goes when it is not on RTP's port (RFC 3605 2.1, RFC 5761 5.1.1). A
+ * value that makes no sense is passed over: RTCP at its usual port does less harm
+ * than a call refused for it. With a=rtcp-mux-only there is RTP's port alone.
  */
-static bool rtcp_address(struct sa *rtcp, const struct sa *rtp, const struct pl *attr)
+static bool rtcp_address(struct sa *rtcp, const struct sa *rtp, const struct section *sec)
 {
-	struct pl rest = *attr, word;
+	struct pl rest = sec->rtcp, word;
 	uint16_t above = sa_port(rtp);
 	uint32_t port;
 	struct sa sa;
 
 	*rtcp = *rtp;
 
-	if (attr->p && sp_sdp_word(&word, &rest) && !sp_u32(&port, &word, UINT16_MAX) && port) {
+	if (sec->mux_only)
+		return true;
+
+	if (rest.p && sp_sdp_word(&word, &rest) && !sp_u32(&port, &word, UINT16_MAX) && port) {
 		sa_set_port(rtcp, (uint16_t)port);
 		if (sp_sdp_address(&sa, &rest, (uint16_t)port) && sa_af(&sa) == sa_af(rtp) &&
 		    !sa_is_any(&sa) && !sa_is_any(rtp))
@@ -81,7 +90,7 @@ static bool rtcp_address(struct sa *rtcp, const struct sa *rtp, const struct pl 
 	}
 
 	if (above == UINT16_MAX)
-		return false;
+		return sec->mux;
 
 	sa_set_port(rtcp, (uint16_t)(above + 1));
 	return true;
@@ -111,6 +120,56 @@ static enum sp_sdp_fault choose_key(struct sp_sdes *sdes, const struct sp_sdp *s
 	}
 
 	return fault;
+}
+
+/** <type> <name>/<rate>[/<parameters>] (RFC 8866 6.6); false for what is none. */
+static bool read_clock(struct sp_sdp_clock *clock, const struct pl *value)
+{
+	struct pl rest = *value, type, codec, rate;
+	const char *slash, *end;
+	uint32_t n;
+
+	if (!sp_sdp_word(&type, &rest) || !sp_sdp_word(&codec, &rest))
+		return false;
+
+	slash = memchr(codec.p, '/', codec.l);
+	if (!slash || sp_u32(&n, &type, RTP_TYPE_MAX))
+		return false;
+
+	rate.p = slash + 1;
+	rate.l = (size_t)(codec.p + codec.l - rate.p);
+	end = memchr(rate.p, '/', rate.l);
+	if (end)
+		rate.l = (size_t)(end - rate.p);
+
+	clock->type = (uint8_t)n;
+	return !sp_u32(&clock->hz, &rate, CLOCK_MAX) && clock->hz;
+}
+
+static bool has_clock(const struct sp_sdp_media *m, uint8_t type)
+{
+	for (size_t i = 0; i < m->clockc; ++i) {
+		if (m->clockv[i].type == type)
+			return true;
+	}
+
+	return false;
+}
+
+/** They serve measuring alone: what makes no sense, or is too much, is passed over. */
+static void read_clocks(struct sp_sdp_media *m, const struct sp_sdp *s, const struct section *sec)
+{
+	struct sp_sdp_clock clock;
+	struct pl name, value;
+
+	for (size_t n = sec->first; n < sec->end && m->clockc < SP_SDP_CLOCKS_MAX; ++n) {
+		if (s->linev[n].kind != LINE_RTPMAP)
+			continue;
+
+		sp_sdp_attribute(&name, &value, &s->linev[n].text);
+		if (read_clock(&clock, &value) && !has_clock(m, clock.type))
+			m->clockv[m->clockc++] = clock;
+	}
 }
 
 /** m=<type> <port>[/<count>] <proto> <format> ...; an ended m-line may lack formats. */
@@ -186,15 +245,18 @@ int sp_sdp_media_judge(struct sp_sdp *s, size_t i, const char **why)
 	reachable = conn->p && sp_sdp_address(&m->rtp, conn, (uint16_t)port);
 	sec->held = reachable && sa_is_any(&m->rtp);
 	m->dir = direction(session, sec);
+	m->mux = sec->mux;
+	m->mux_only = sec->mux_only;
+	read_clocks(m, s, sec);
 
 	if (!port)
 		m->fault = SP_SDP_DISABLED;
-	else if (pl_strcmp(&m->proto, "RTP/SAVP"))
+	else if (pl_strcmp(&m->proto, "RTP/SAVP") && pl_strcmp(&m->proto, "RTP/SAVPF"))
 		m->fault = SP_SDP_PLAIN;
 	else
 		m->fault = choose_key(&m->sdes, s, sec);
 
-	if (!port || !reachable || !rtcp_address(&m->rtcp, &m->rtp, &sec->rtcp) || count != 1) {
+	if (!port || !reachable || !rtcp_address(&m->rtcp, &m->rtp, sec) || count != 1) {
 		if (m->fault == SP_SDP_OK)
 			m->fault = SP_SDP_NO_ADDRESS;
 	}
@@ -227,13 +289,13 @@ const char *sp_sdp_fault_text(enum sp_sdp_fault fault)
 	case SP_SDP_DISABLED:
 		return "no media is offered, or all of it with port 0";
 	case SP_SDP_PLAIN:
-		return "media is not RTP/SAVP; it must be RTP/SAVP with a=crypto "
+		return "media is not RTP/SAVP or RTP/SAVPF; it must be, with a=crypto "
 		       "AES_CM_128_HMAC_SHA1_80";
 	case SP_SDP_NO_SUITE:
 		return "media must have an a=crypto line with AES_CM_128_HMAC_SHA1_80";
 	case SP_SDP_KEY_UNUSABLE:
-		return "a=crypto AES_CM_128_HMAC_SHA1_80 must have one whole key, no MKI, and no "
-		       "session parameter that changes SRTP";
+		return "a=crypto AES_CM_128_HMAC_SHA1_80 must have one whole key, with a valid "
+		       "lifetime and MKI if any, and no parameter that changes SRTP";
 	case SP_SDP_NO_ADDRESS:
 		return "media must have one unicast IP address in c= and one port with room for "
 		       "RTCP";

@@ -132,10 +132,12 @@ static int write_session_line(const struct writer *w, const struct line *line)
 		return write_time(w, &line->text);
 	case LINE_DIR:
 		return w->turned ? 0 : write_dir(w, w->s->sectionv[0].dir);
+	case LINE_RTPMAP:
 	case LINE_COPY:
 		return write_copy(w, &line->text);
 	case LINE_CRYPTO:
 	case LINE_RTCP:
+	case LINE_MUX:
 	case LINE_MLINE:
 	case LINE_DROP:
 		return 0;
@@ -179,9 +181,18 @@ static int write_crypto(const struct writer *w, const struct sp_sdp_local_media 
 	return err;
 }
 
+/** With a=rtcp-mux: in an offer for who does not know that, in an answer without a use. */
 static int write_rtcp(const struct writer *w, const struct sp_sdp_local_media *lm)
 {
-	return lm->rtcp_port ? mbuf_printf(w->mb, "a=rtcp:%u\r\n", lm->rtcp_port) : 0;
+	if (!lm->rtcp_port || (lm->mux && w->local->offer))
+		return 0;
+
+	return mbuf_printf(w->mb, "a=rtcp:%u\r\n", lm->rtcp_port);
+}
+
+static int write_mux(const struct writer *w, const struct sp_sdp_local_media *lm)
+{
+	return lm->mux ? mbuf_write_str(w->mb, "a=rtcp-mux\r\n") : 0;
 }
 
 static int write_media_line(const struct writer *w, size_t i, size_t n)
@@ -195,9 +206,12 @@ static int write_media_line(const struct writer *w, size_t i, size_t n)
 		return n == w->s->sectionv[i + 1].crypto ? write_crypto(w, lm) : 0;
 	case LINE_RTCP:
 		return write_rtcp(w, lm);
+	case LINE_MUX:
+		return write_mux(w, lm);
 	case LINE_DIR:
 		return write_dir(w, direction(w, i));
 	case LINE_TIME:
+	case LINE_RTPMAP:
 	case LINE_COPY:
 		return write_copy(w, &line->text);
 	case LINE_CONN: /* written by write_media() for every m-line */
@@ -212,15 +226,20 @@ static int write_media_line(const struct writer *w, size_t i, size_t n)
 	return 0;
 }
 
-/** What the section lacks: the port of RTCP when it is not RTP's next, and the hold. */
+/**
+ * What the section lacks: the port of RTCP when it is not RTP's next, and beside
+ * a=rtcp-mux (RFC 5761 5.1.1); a=rtcp-mux; the hold.
+ */
 static int write_missing(const struct writer *w, size_t i)
 {
 	const struct section *session = &w->s->sectionv[0], *sec = &w->s->sectionv[i + 1];
 	const struct sp_sdp_local_media *lm = &w->local->mediav[i];
 	int err = 0;
 
-	if (!sec->rtcp.p && lm->rtcp_port != lm->rtp_port + 1)
+	if (!sec->rtcp.p && (lm->mux || lm->rtcp_port != lm->rtp_port + 1))
 		err |= write_rtcp(w, lm);
+	if (!sec->mux)
+		err |= write_mux(w, lm);
 
 	if (!sec->has_dir && (w->turned || w->s->mediav[i].dir != session->dir))
 		err |= write_dir(w, direction(w, i));

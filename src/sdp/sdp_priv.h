@@ -27,6 +27,8 @@ enum line_kind {
 	LINE_MLINE,   /**< m=, opens a section                                      */
 	LINE_CRYPTO,  /**< a=crypto                                                 */
 	LINE_RTCP,    /**< a=rtcp, the first of its section                         */
+	LINE_MUX,     /**< a=rtcp-mux or a=rtcp-mux-only, likewise                  */
+	LINE_RTPMAP,  /**< a=rtpmap: copied, and looked at                          */
 	LINE_DIR      /**< a=sendrecv and so on, the first of its section           */
 };
 
@@ -36,11 +38,12 @@ struct line {
 };
 
 struct section {
-	size_t first, end; /**< lines [first, end)                              */
-	struct pl conn;    /**< value of c=; p is NULL when there is none       */
-	struct pl rtcp;    /**< value of a=rtcp, likewise                       */
-	size_t crypto;     /**< line of the first a=crypto; 0 when there is none */
-	struct pl tail;    /**< media: the m-line from its proto to its end     */
+	size_t first, end;  /**< lines [first, end)                              */
+	struct pl conn;     /**< value of c=; p is NULL when there is none       */
+	struct pl rtcp;     /**< value of a=rtcp, likewise                       */
+	size_t crypto;      /**< line of the first a=crypto; 0 when there is none */
+	bool mux, mux_only; /**< a=rtcp-mux, a=rtcp-mux-only                     */
+	struct pl tail;     /**< media: the m-line from its proto to its end     */
 	enum sp_sdp_dir dir;
 	bool has_dir; /**< dir was said in this section                         */
 	bool held;    /**< media: its c= is 0.0.0.0 or ::                       */

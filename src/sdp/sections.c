@@ -194,6 +194,20 @@ static int index_rtcp(struct sp_sdp *s, struct section *sec, struct line *line, 
 	return add_host(s, &value, 4, why);
 }
 
+/** RFC 8858 3 wants a=rtcp-mux beside a=rtcp-mux-only, which says as much alone. */
+static void index_mux(struct section *sec, struct line *line)
+{
+	struct pl name, value;
+
+	sp_sdp_attribute(&name, &value, &line->text);
+
+	if (sec->mux)
+		line->kind = LINE_DROP;
+
+	sec->mux = true;
+	sec->mux_only |= !pl_strcasecmp(&name, "rtcp-mux-only");
+}
+
 static int index_line(struct sp_sdp *s, size_t n, const char **why)
 {
 	struct line *line = &s->linev[n];
@@ -224,9 +238,13 @@ static int index_line(struct sp_sdp *s, size_t n, const char **why)
 		return 0;
 	case LINE_RTCP:
 		return index_rtcp(s, sec, line, why);
+	case LINE_MUX:
+		index_mux(sec, line);
+		return 0;
 	case LINE_DIR:
 		index_dir(sec, line);
 		return 0;
+	case LINE_RTPMAP:
 	case LINE_COPY:
 	case LINE_DROP:
 		return 0;

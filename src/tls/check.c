@@ -286,3 +286,32 @@ int sp_tls_check_pair(const char *cert, const char *key, struct sp_tls_cert_info
 	sp_tls_pair_reset(&pair);
 	return err;
 }
+
+static bool shows(X509 *cert, const char *name)
+{
+	struct sp_tls_names *names = NULL;
+	bool found = X509_check_host(cert, name, strlen(name), 0, NULL) == 1;
+
+	if (!found && !sp_tls_names_alloc(&names, cert))
+		found = sp_tls_names_show(names, name, true);
+	mem_deref(names);
+
+	return found;
+}
+
+bool sp_tls_check_name(const char *cert, const char *name)
+{
+	struct sp_tls_report r = {0};
+	struct sp_tls_pair pair = {0};
+	bool found = true;
+
+	if (!cert || !name)
+		return false;
+
+	load_certificate(&pair, cert, &r);
+	if (pair.leaf)
+		found = shows(pair.leaf, name);
+
+	sp_tls_pair_reset(&pair);
+	return found;
+}

@@ -2,8 +2,8 @@
  *
  * Fuzz: a description that can be parsed can be rewritten, in each style of hold
  * and as an answer; what comes out can be parsed and says the directions that
- * were asked for, rewriting it again changes nothing, and no line but m= holds
- * the sender's address.
+ * were asked for, and a=rtcp-mux where it was, rewriting it again changes nothing, and no line but
+ * m= holds the sender's address.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -28,6 +28,7 @@ static void set_local(struct sp_sdp_local *local)
 		local->mediav[i].rtp_port = (uint16_t)(20000 + 2 * i);
 		local->mediav[i].rtcp_port = (uint16_t)(20001 + 3 * i);
 		local->mediav[i].tag = (uint32_t)i;
+		local->mediav[i].mux = i % 3 == 0;
 	}
 }
 
@@ -51,6 +52,18 @@ static void must_not_leak(const struct sp_sdp *s, const struct mbuf *out)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
+/** Clock rates are within bounds, one for a payload type, and none is added. */
+static void must_count(const struct sp_sdp_media *is, const struct sp_sdp_media *was)
+{
+	must(is->clockc <= was->clockc && was->clockc <= SP_SDP_CLOCKS_MAX);
+
+	for (size_t i = 0; i < is->clockc; ++i) {
+		must(is->clockv[i].type < 128 && is->clockv[i].hz);
+		for (size_t k = 0; k < i; ++k)
+			must(is->clockv[i].type != is->clockv[k].type);
+	}
+}
+
 static void must_say(const struct sp_sdp *was, const struct sp_sdp *is,
 		     const struct sp_sdp_local *local)
 {
@@ -61,6 +74,8 @@ static void must_say(const struct sp_sdp *was, const struct sp_sdp *is,
 
 		if (sp_sdp_media(is, i)->fault != SP_SDP_OK)
 			continue;
+		must(sp_sdp_media(is, i)->mux == local->mediav[i].mux);
+		must_count(sp_sdp_media(is, i), sp_sdp_media(was, i));
 		if (local->offer) /* the offer is the same as the answer */
 			must((before == SP_SDP_SENDRECV) == (now == SP_SDP_SENDRECV) &&
 			     (now == SP_SDP_SENDRECV || now == SP_SDP_INACTIVE));

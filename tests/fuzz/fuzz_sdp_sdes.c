@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * Fuzz: the value of a=crypto. What is read is written back and read the same.
+ * Fuzz: the value of a=crypto. What is read keeps its bounds; key and tag are
+ * written back and read the same.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -26,11 +27,15 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (err)
 		goto out;
 
+	must(sdes.lifetime <= UINT64_C(1) << 48 && sdes.mki_len <= 128);
+	must(!sdes.mki == !sdes.mki_len);
+	must(sdes.mki_len >= 8 || sdes.mki >> 8 * sdes.mki_len == 0);
 	must(!sp_sdes_encode(mb, &sdes));
 	written.p = (const char *)mb->buf;
 	written.l = mb->end;
 	must(!sp_sdes_decode(&again, &written));
 	must(sdes.tag == again.tag && !memcmp(sdes.key, again.key, sizeof(sdes.key)));
+	must(!again.lifetime && !again.mki && !again.mki_len);
 
 out:
 	mem_deref(mb);

@@ -286,14 +286,24 @@ class Gateway:
         """No media port is open when there are no calls, so says the kernel."""
         if self.find("drain_start")[-1].get("calls") != "0" or isinstance(self.conf, str):
             return
-        ours = [hex_address(i["media"]["address"]) for i in self.conf.interfaces]
+        ours = [(hex_address(m["address"]), range(m["ports"][0], m["ports"][1] + 1))
+                for m in (i["media"] for i in self.conf.interfaces)]
+
+        def is_ours(line):
+            address, port = line.split()[1].split(":")
+            return any(address == a and int(port, 16) in ports for a, ports in ours)
 
         def none_open():
-            with open(f"/proc/{self.process.pid}/net/udp") as f:
-                return not any(line.split()[1].split(":")[0] in ours for line in list(f)[1:])
+            for table in ("udp", "udp6"):
+                with open(f"/proc/{self.process.pid}/net/{table}") as f:
+                    if any(is_ours(line) for line in list(f)[1:]):
+                        return False
+            return True
         self.until(none_open, "return of all media ports")
 
 
 def hex_address(address):
-    """An IPv4 address as /proc/net writes it."""
-    return "%02X%02X%02X%02X" % tuple(int(x) for x in reversed(address.split(".")))
+    """An address as /proc/net writes it: words of the machine, which is little-endian."""
+    family = socket.AF_INET6 if ":" in address else socket.AF_INET
+    raw = socket.inet_pton(family, address)
+    return b"".join(raw[i:i + 4][::-1] for i in range(0, len(raw), 4)).hex().upper()

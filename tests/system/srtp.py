@@ -42,10 +42,15 @@ def header_length(packet):
 
 
 class Srtp:
-    """One direction under one master key and salt (30 octets, as in a=crypto)."""
+    """One direction under one master key and salt (30 octets, as in a=crypto).
 
-    def __init__(self, key):
+    mki: master key identifier, as the octets that all packets carry. roc: the rollover
+    counter with which an SSRC begins that has not been seen.
+    """
+
+    def __init__(self, key, mki=b"", roc=0):
         assert len(key) == 30
+        self.mki, self.first_roc = mki, roc
         labels = [derive(key[:16], key[16:], label, n)
                   for label, n in enumerate((16, 20, 14, 16, 20, 14))]
         self.cipher, self.auth, self.salt = labels[:3]
@@ -62,30 +67,39 @@ class Srtp:
     def tag(key, data):
         return hmac.new(key, data, hashlib.sha1).digest()[:TAG]
 
-    def protect(self, packet):
+    def protect(self, packet, roc=None):
+        """roc: this packet alone is sent with that rollover counter."""
         seq, = struct.unpack_from("!H", packet, 2)
         ssrc, = struct.unpack_from("!I", packet, 8)
-        roc, last = self.roc.get(ssrc, (0, seq))
-        if last > 0xc000 and seq < 0x4000:
-            roc += 1
-        self.roc[ssrc] = (roc, seq)
+        if roc is None:
+            roc, last = self.roc.get(ssrc, (self.first_roc, seq))
+            if last > 0xc000 and seq < 0x4000:
+                roc += 1
+            self.roc[ssrc] = (roc, seq)
         n = header_length(packet)
         payload = xor(packet[n:], self.stream(self.cipher, self.salt, ssrc, roc << 16 | seq,
                                               len(packet) - n))
         out = packet[:n] + payload
-        return out + self.tag(self.auth, out + struct.pack("!I", roc))
+        return out + self.mki + self.tag(self.auth, out + struct.pack("!I", roc))
 
     def index(self, ssrc, seq):
         """Guess the packet's index (3.3.1, appendix A)."""
         highest = self.highest.get(ssrc)
         if highest is None:
-            return seq
+            return self.first_roc << 16 | seq
         roc = highest >> 16
         return min((r << 16 | seq for r in (roc - 1, roc, roc + 1) if r >= 0),
                    key=lambda i: abs(i - highest))
 
-    def unprotect(self, packet):
+    def split(self, packet):
+        """-> what is authenticated, and the tag (3.1, 3.4: the MKI stands between)."""
         body, tag = packet[:-TAG], packet[-TAG:]
+        if not body.endswith(self.mki):
+            raise NotAuthentic
+        return body[:len(body) - len(self.mki)], tag
+
+    def unprotect(self, packet):
+        body, tag = self.split(packet)
         seq, = struct.unpack_from("!H", body, 2)
         ssrc, = struct.unpack_from("!I", body, 8)
         index = self.index(ssrc, seq)
@@ -102,10 +116,10 @@ class Srtp:
         out = packet[:8] + xor(packet[8:], self.stream(
             self.rtcp_cipher, self.rtcp_salt, ssrc, self.rtcp_index, len(packet) - 8))
         out += struct.pack("!I", 1 << 31 | self.rtcp_index)
-        return out + self.tag(self.rtcp_auth, out)
+        return out + self.mki + self.tag(self.rtcp_auth, out)
 
     def unprotect_rtcp(self, packet):
-        body, tag = packet[:-TAG], packet[-TAG:]
+        body, tag = self.split(packet)
         if not hmac.compare_digest(self.tag(self.rtcp_auth, body), tag):
             raise NotAuthentic
         ssrc, = struct.unpack_from("!I", body, 4)

@@ -70,7 +70,7 @@ def ended(gateway, *phones):
     for phone in phones:
         assert phone.wait_event("CALL_CLOSED"), f"{phone.number} does not see the end"
     line = gateway.wait_for("call_end")
-    assert (line["unauthentic"], line["replayed"]) == ("0", "0")
+    assert (line["unauthentic"], line["duplicate"], line["replayed"]) == ("0", "0", "0")
     return line
 
 

@@ -43,6 +43,28 @@ def test_both_ways(first):
     assert theirs.unprotect_rtcp(ours.protect_rtcp(report)) == report
 
 
+def test_master_key_identifier():  # 3.1, 3.4: between what is authenticated and the tag
+    key, mki = bytes(range(30)), b"\0\7"
+    ours, theirs = srtp.Srtp(key, mki), srtp.Srtp(key, mki)
+    packet, report = srtp.rtp(9, 1, b"payload"), srtp.rtcp_report(1, b"x")
+    protected = ours.protect(packet)
+    assert protected[-12:-10] == mki
+    assert protected[:-12] + protected[-10:] == srtp.Srtp(key).protect(packet)
+    assert theirs.unprotect(protected) == packet
+    assert theirs.unprotect_rtcp(ours.protect_rtcp(report)) == report
+    with pytest.raises(srtp.NotAuthentic):
+        srtp.Srtp(key, b"\0\6").unprotect(protected)
+
+
+def test_rollover_counter_to_begin_with():
+    key, packet = bytes(range(30)), srtp.rtp(9, 1, b"payload")
+    protected = srtp.Srtp(key, roc=3).protect(packet)
+    assert protected == srtp.Srtp(key).protect(packet, roc=3) != srtp.Srtp(key).protect(packet)
+    assert srtp.Srtp(key, roc=3).unprotect(protected) == packet
+    with pytest.raises(srtp.NotAuthentic):
+        srtp.Srtp(key).unprotect(protected)
+
+
 def test_not_authentic():
     packet = srtp.Srtp(bytes(30)).protect(srtp.rtp(1, 2, b"payload"))
     for i in range(len(packet)):

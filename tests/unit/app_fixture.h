@@ -33,7 +33,7 @@ struct variant {
 	const char *kind;  /**< of the service trunk */
 	const char *numbers, *files;
 	const char *status; /**< the group, on the first line */
-	const char *address;
+	const char *address, *advertise;
 	int sip_port, port_min; /**< 0: 5061, 20000 */
 	int drain_s;            /**< 0: 300         */
 };
@@ -75,8 +75,7 @@ static inline void world_conf(const struct world *w, const struct variant *v)
 		 "limits = { calls = 10; drain_s = %d; }; %s\n"
 		 "interfaces = (\n"
 		 "  { name = \"core\";\n"
-		 "    sip = { address = \"%s\"; port = %d; advertise = \"core.gateway.example\"; "
-		 "};\n"
+		 "    sip = { address = \"%s\"; port = %d; advertise = \"%s\"; };\n"
 		 "    tls = { certificate = \"%s\"; key = \"%s\"; %s };\n"
 		 "    media = { address = \"%s\"; ports = [ %d, %d ]; }; }\n"
 		 ");\n"
@@ -92,10 +91,10 @@ static inline void world_conf(const struct world *w, const struct variant *v)
 		 v->drain_s ? v->drain_s : 300,
 		 or (v->status, "status = { socket = \"status.sock\"; };"),
 		 or (v->address, w->addr), v->sip_port ? v->sip_port : 5061,
-		 or (v->cert, "gateway-core.crt"), or (v->key, "gateway-core.key"),
-		 or (v->client, ""), or (v->address, w->addr), v->port_min ? v->port_min : 20000,
-		 (v->port_min ? v->port_min : 20000) + 199, or (v->ca, "carrier-ca.crt"),
-		 or (v->trunk, ""), or (v->kind, "service"),
+		 or (v->advertise, "core.gateway.example"), or (v->cert, "gateway-core.crt"),
+		 or (v->key, "gateway-core.key"), or (v->client, ""), or (v->address, w->addr),
+		 v->port_min ? v->port_min : 20000, (v->port_min ? v->port_min : 20000) + 199,
+		 or (v->ca, "carrier-ca.crt"), or (v->trunk, ""), or (v->kind, "service"),
 		 or (v->numbers, "{ number = \"+441632960001\"; trunk = \"pbx\"; }"),
 		 or (v->files, ""));
 	world_write(w, "sallyport.conf", text);

@@ -450,7 +450,6 @@ static inline int fx_setup(void **state)
 	assert_non_null(f);
 	sp_log_setup(SP_LOG_DEBUG, true);
 	sp_log_sink(fx_log, f);
-	assert_int_equal(0, sp_media_init());
 	assert_int_equal(0, sp_loop_alloc_fake(&f->loop, 1000));
 	assert_int_equal(0, sp_sip_alloc(&f->sip, f->loop, &handlers, f));
 	assert_int_equal(0, sp_trunks_alloc(&f->trunks, f->loop, f->sip));
@@ -499,7 +498,6 @@ static inline int fx_teardown(void **state)
 	mem_deref(f->sip);
 	sp_loop_turn(f->loop);
 	mem_deref(f->loop);
-	sp_media_close();
 	sp_log_sink(NULL, NULL);
 	free(f);
 	return 0;

@@ -40,6 +40,7 @@ struct peer {
 
 struct fix {
 	struct sp_loop *loop;
+	struct sp_media *media;
 	struct sp_ports *ports[2];
 	struct sp_relay *r;
 	struct peer peer[2];
@@ -93,11 +94,22 @@ static inline struct sp_ports *ports_new(const char *ip, uint16_t min, uint16_t 
 	return p;
 }
 
+/* Tell the relay of a peer. */
+static inline int remote_tell(struct fix *f, size_t stream, int side, const struct sa *rtp,
+			      const struct sa *rtcp, const uint8_t *key)
+{
+	struct sp_relay_remote r = {.rtp = *rtp, .rtcp = *rtcp};
+
+	memcpy(r.srtp.key, key, sizeof(r.srtp.key));
+
+	return sp_relay_remote(f->r, stream, (enum sp_side)side, &r);
+}
+
 static inline int remote_set(struct fix *f, int side)
 {
 	const struct peer *p = &f->peer[side];
 
-	return sp_relay_remote(f->r, 0, (enum sp_side)side, &p->addr[0], &p->addr[1], p->key);
+	return remote_tell(f, 0, side, &p->addr[0], &p->addr[1], p->key);
 }
 
 /* A relay with one stream; its peers are not told to it yet. */
@@ -105,14 +117,14 @@ static inline int setup_bare(void **state)
 {
 	struct fix *f = calloc(1, sizeof(*f));
 
-	if (!f || sp_loop_alloc_fake(&f->loop, START_MS))
+	if (!f || sp_loop_alloc_fake(&f->loop, START_MS) || sp_media_alloc(&f->media, f->loop))
 		return -1;
 
 	for (int side = 0; side < 2; side++) {
 		f->ports[side] = ports_new(LOCAL_IP, 20000, 29999);
 		peer_open(&f->peer[side], PEER_IP);
 	}
-	assert_int_equal(sp_relay_alloc(&f->r, f->loop, f->ports, silent_handler, f), 0);
+	assert_int_equal(sp_relay_alloc(&f->r, f->media, f->ports, silent_handler, f), 0);
 	assert_int_equal(sp_relay_add(NULL, f->r), 0);
 	for (int side = 0; side < 2; side++)
 		ref_init(&f->peer[side].rx, sp_relay_key(f->r, 0, (enum sp_side)side));
@@ -145,6 +157,7 @@ static inline int teardown(void **state)
 		assert_int_equal(sp_ports_used(f->ports[side]), 0);
 		mem_deref(f->ports[side]);
 	}
+	mem_deref(f->media);
 	mem_deref(f->loop);
 	free(f);
 
@@ -211,20 +224,5 @@ static inline struct sp_relay_count count_of(const struct fix *f, int side)
 }
 
 #define RELAY_TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
-
-static inline int group_setup(void **state)
-{
-	(void)state;
-
-	return sp_media_init();
-}
-
-static inline int group_teardown(void **state)
-{
-	(void)state;
-	sp_media_close();
-
-	return 0;
-}
 
 #endif

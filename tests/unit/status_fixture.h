@@ -77,6 +77,7 @@ static inline void make_interface(struct app_status *s)
 		.port_max = 20999,
 		.pairs = 500,
 		.pairs_used = 6,
+		.pairs_hurried = 3,
 		.failed = 4,
 		.handshakes_max = 256,
 	};

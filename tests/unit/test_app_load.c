@@ -56,7 +56,6 @@ static int setup(void **state)
 	struct sa addr;
 
 	assert_non_null(f);
-	assert_int_equal(sp_media_init(), 0);
 	assert_int_equal(sa_set_str(&addr, "127.0.78.1", 0), 0);
 	assert_int_equal(sp_loop_alloc_fake(&f->app.loop, 1000), 0);
 	assert_int_equal(sp_sip_alloc(&f->sip, f->app.loop, &handlers, NULL), 0);
@@ -90,7 +89,6 @@ static int teardown(void **state)
 		mem_deref(f->portsv[i]);
 	mem_deref(f->app.loop);
 	free(f);
-	sp_media_close();
 
 	return 0;
 }
@@ -119,10 +117,12 @@ static void memory_and_ports_are_seen(void **state)
 	struct fix *f = *state;
 	const struct app_load *load = f->app.load;
 	struct sp_overload_state s;
+	struct sp_media *media = NULL;
 	struct sp_relay *r = NULL;
 
 	f->app.env = &f->env;
-	assert_int_equal(sp_relay_alloc(&r, f->app.loop,
+	assert_int_equal(sp_media_alloc(&media, f->app.loop), 0);
+	assert_int_equal(sp_relay_alloc(&r, media,
 					(struct sp_ports *[]){f->portsv[1], f->portsv[1]}, NULL,
 					NULL),
 			 0);
@@ -136,6 +136,7 @@ static void memory_and_ports_are_seen(void **state)
 	assert_int_equal(s.last.ports_percent, 60);
 	assert_int_equal(s.last.memory_mb, load->memory_mb);
 
+	mem_deref(media);
 	mem_deref(r);
 	sp_loop_advance(f->app.loop, 1000);
 	assert_int_equal(load->ports_percent, 0);

@@ -312,18 +312,6 @@ static void test_drain_limit(void **state)
 	end(&g);
 }
 
-static int setup(void **state)
-{
-	assert_int_equal(sp_media_init(), 0);
-	return world_setup(state);
-}
-
-static int teardown(void **state)
-{
-	sp_media_close();
-	return world_teardown(state);
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -334,5 +322,5 @@ int main(void)
 		cmocka_unit_test(test_drain_call), cmocka_unit_test(test_drain_limit),
 	};
 
-	return cmocka_run_group_tests(tests, setup, teardown);
+	return cmocka_run_group_tests(tests, world_setup, world_teardown);
 }

@@ -180,6 +180,36 @@ static void test_made_for(void **state)
 	mem_deref(s);
 }
 
+/* RFC 5922 section 4: peers look for the name that they are told. */
+static void test_name_not_shown(void **state)
+{
+	const struct world *w = *state;
+	const struct variant other = {.cert = "carrier.crt", .key = "carrier.key"};
+	struct app_snapshot *s = NULL;
+	struct told told;
+
+	assert_int_equal(load(&s, w, &other, &told), 0);
+	assert_non_null(strstr(told.text, ":5: note: interfaces[0] \"core\".tls.certificate = "));
+	assert_non_null(strstr(told.text, "carrier.crt\": does not show sip.advertise = "
+					  "\"core.gateway.example\": peers that know the gateway "
+					  "by this name may refuse it\n"));
+	s = mem_deref(s);
+
+	assert_int_equal(load(&s, w, &(struct variant){0}, &told), 0);
+	assert_null(strstr(told.text, "does not show"));
+	s = mem_deref(s);
+
+	/* an address is in no certificate; the file that cannot be read is told of once */
+	assert_int_equal(
+		load(&s, w,
+		     &(struct variant){.cert = other.cert, .key = other.key, .advertise = w->addr},
+		     &told),
+		0);
+	assert_null(strstr(told.text, "does not show"));
+	s = mem_deref(s);
+	expect(w, &(struct variant){.cert = "none.crt"}, 1, ":5: ", "No such file");
+}
+
 /* A kind that cannot be known is told of once, not wherever the trunk is used. */
 static void test_kind_unknown(void **state)
 {
@@ -452,7 +482,7 @@ static void test_check_limits(void **state)
 				    "(burst 2) in from one address, then 480\n"));
 	assert_non_null(strstr(out, "limits: 10 calls; 1000 connections, 20 from one address; 64 "
 				    "TLS handshakes for each interface, from one address 20/s "
-				    "(burst 100)\n"
+				    "(burst 100); media ports rest 5 s\n"
 				    "accounts: 1 with limits of their own; others: none\n"
 				    "overload: beyond 90 % of a core, 500 MB, 95 % of ports\n"
 				    "DNS: servers 192.0.2.53:53,[::1]:54; answers are kept 30 to "
@@ -578,6 +608,7 @@ int main(void)
 		cmocka_unit_test(test_ca),
 		cmocka_unit_test(test_soon_expired),
 		cmocka_unit_test(test_made_for),
+		cmocka_unit_test(test_name_not_shown),
 		cmocka_unit_test(test_kind_unknown),
 		cmocka_unit_test(test_numbers),
 		cmocka_unit_test(test_rule_notes),

@@ -23,6 +23,8 @@ static void test_samples(void **state)
 	expect_line(text, "sallyport_overload_admitted_ratio 1.000");
 	expect_line(text, "sallyport_interface_info{interface=\"core\",sip=\"[2001:db8::1]:5061\","
 			  "media=\"192.0.2.9\"} 1");
+	expect_line(text, "# TYPE sallyport_media_port_pairs_hurried_total counter");
+	expect_line(text, "sallyport_media_port_pairs_hurried_total{interface=\"core\"} 3");
 	expect_line(text, "sallyport_tls_refused_total{interface=\"core\",reason=\"handshake\"} 4");
 	expect_line(text, "sallyport_trunk_calls{trunk=\"trunk-1\",direction=\"in\"} 2");
 	expect_line(text, "sallyport_target_up{trunk=\"trunk-1\",target=\"sbc.example.net:5061\","

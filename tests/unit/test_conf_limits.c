@@ -40,6 +40,7 @@ static void test_defaults(void **state)
 	assert_rate(&c->limits.account_rate, 0, 0);
 	assert_int_equal(c->limits.account_calls, 0);
 	assert_int_equal(c->limits.message_s, 10);
+	assert_int_equal(c->limits.port_rest_s, 5);
 	assert_int_equal(c->accountc, 0);
 	assert_null(c->dns.servers);
 	assert_int_equal(c->dns.ttl_min_s, 30);
@@ -113,7 +114,8 @@ static void test_every_root_key(void **state)
 	(void)load_trunk(
 		f,
 		ROOT("limits = { handshakes_per_source_s = 1; handshakes_per_source_burst = 2;"
-		     " message_s = 3; calls_per_account = 4; account_calls_per_s = 5;"
+		     " message_s = 3; port_rest_s = 60; calls_per_account = 4; account_calls_per_s "
+		     "= 5;"
 		     " account_calls_burst = 6; };\n"
 		     "dns = { servers = [ \"192.0.2.53\", \"[2001:DB8::53]\", \"127.0.0.1:5353\","
 		     " \"[::1]:5354\" ]; ttl_min_s = 7; ttl_max_s = 7; };\n"
@@ -125,6 +127,7 @@ static void test_every_root_key(void **state)
 	c = f->conf;
 	assert_rate(&c->limits.handshakes_source, 1, 2);
 	assert_int_equal(c->limits.message_s, 3);
+	assert_int_equal(c->limits.port_rest_s, 60);
 	assert_int_equal(c->limits.account_calls, 4);
 	assert_rate(&c->limits.account_rate, 5, 6);
 	assert_string_equal(c->dns.servers,
@@ -245,6 +248,10 @@ static void test_ranges(void **state)
 		 OF("5") "overload.cpu_percent = 101: needs a whole number from 0 to 100\n"},
 		{ROOT("overload = { lagms = 5; };"),
 		 OF("5") "overload.lagms = 5: no such key here; did you mean \"lag_ms\"?\n"},
+		{ROOT("limits = { port_rest_s = 61; };"),
+		 OF("5") "limits.port_rest_s = 61: needs a whole number from 0 to 60\n"},
+		{ROOT("limits = { port_rest_s = -1; };"),
+		 OF("5") "limits.port_rest_s = -1: needs a whole number from 0 to 60\n"},
 		{ROOT("limits = { message_s = 0; };"),
 		 OF("5") "limits.message_s = 0: needs a whole number from 1 to 3600\n"},
 	};
@@ -254,6 +261,8 @@ static void test_ranges(void **state)
 	assert_int_equal(load_trunk(*state, TRUNK("keepalive_s = 3600;"))->keepalive_s, 3600);
 	assert_int_equal(load_trunk(*state, TRUNK("limit_status = 480;"))->limits.status, 480);
 	assert_int_equal(load_trunk(*state, TRUNK("progress_s = 0;"))->failover.progress_s, 0);
+	(void)load_trunk(*state, ROOT("limits = { port_rest_s = 0; };"));
+	assert_int_equal(((struct fixture *)*state)->conf->limits.port_rest_s, 0);
 }
 
 static void test_failover_times(void **state)

@@ -43,6 +43,9 @@ static void check_microsoft(const struct sp_conf_trunk *t)
 	assert_memory_equal(t->failover.codev, codes, sizeof(codes));
 	assert_int_equal(t->hold, SP_HOLD_INACTIVE);
 	assert_int_equal(t->early_media, SP_EARLY_RINGING);
+	assert_int_equal(t->rtcp_mux, SP_MUX_OFFER);
+	assert_true(t->rekey_follow);
+	assert_false(t->rekey_roc_keep);
 	assert_true(t->trusted);
 	assert_true(t->pass_identity);
 	assert_int_equal(t->diverted, SP_DIVERTED_HISTORY_INFO);
@@ -66,6 +69,8 @@ static void test_values(void **state)
 	assert_int_equal(t->transfer, SP_TRANSFER_HANDLE);
 	assert_int_equal(t->hold, SP_HOLD_RELAY);
 	assert_int_equal(t->early_media, SP_EARLY_RELAY);
+	assert_int_equal(t->rtcp_mux, SP_MUX_ANSWER);
+	assert_false(t->rekey_follow);
 	assert_true(t->trusted);
 	assert_int_equal(t->diverted, SP_DIVERTED_DIVERSION);
 	assert_true(t->numbering.user_phone);
@@ -233,6 +238,9 @@ static void test_settings(void **state)
 	has_line(f, "hold = \"sendonly\" # sallyport.conf:5");
 	has_line(f, "failover = [ 408, 503, 504 ] # profile teams-direct-routing");
 	has_line(f, "session_min_s = 90 # default");
+	has_line(f, "rtcp_mux = \"offer\" # profile teams-direct-routing");
+	has_line(f, "rekey = \"follow\" # profile teams-direct-routing");
+	has_line(f, "rekey_roc = \"zero\" # profile teams-direct-routing");
 	has_line(f, "reliable_provisionals = \"supported\" # default");
 	has_line(f, "pass = \"X-A\" # sallyport.conf:5");
 	has_line(f, "headers_in = ( ) # default");
@@ -243,6 +251,10 @@ static void test_settings(void **state)
 	has_line(f, "numbering.add = - # default");
 	has_line(f, "emergency = [ ] # default");
 
+	tell(f, TRUNK("profile = \"zoom\"; rekey = \"follow\";"));
+	has_line(f, "rtcp_mux = \"answer\" # default");
+	has_line(f, "rekey = \"follow\" # sallyport.conf:4");
+	has_line(f, "rekey_roc = \"zero\" # default");
 	tell(f, TRUNK("failover = 500;"));
 	has_line(f, "profile = \"generic\" # default");
 	has_line(f, "failover = 500 # sallyport.conf:4");

@@ -30,6 +30,9 @@ static void test_defaults(void **state)
 	assert_int_equal(t->failover.codev[2], 504);
 	assert_int_equal(t->hold, SP_HOLD_RELAY);
 	assert_int_equal(t->early_media, SP_EARLY_RELAY);
+	assert_int_equal(t->rtcp_mux, SP_MUX_ANSWER);
+	assert_false(t->rekey_follow);
+	assert_false(t->rekey_roc_keep);
 	assert_false(t->trusted);
 	assert_true(t->pass_identity);
 	assert_int_equal(t->diverted, SP_DIVERTED_DROP);
@@ -57,6 +60,7 @@ static void test_every_key(void **state)
 		      " session_refresher = \"peer\"; session_refresh = \"update\";"
 		      " transfer = \"relay\"; redirect = \"follow\"; failover = [ 408, 500, 504 ];"
 		      " hold = \"sendonly\"; early_media = \"drop\"; trusted = true;"
+		      " rtcp_mux = \"offer\"; rekey = \"follow\"; rekey_roc = \"keep\";"
 		      " identity = \"drop\"; diverted = \"diversion\";"
 		      " pass = [ \"Geolocation\", \"x-own\" ];"
 		      " numbering = { strip = \"+0\"; add = \"+\"; country = \"353\";"
@@ -79,6 +83,9 @@ static void test_every_key(void **state)
 	assert_int_equal(t->failover.codev[2], 504);
 	assert_int_equal(t->hold, SP_HOLD_SENDONLY);
 	assert_int_equal(t->early_media, SP_EARLY_DROP);
+	assert_int_equal(t->rtcp_mux, SP_MUX_OFFER);
+	assert_true(t->rekey_follow);
+	assert_true(t->rekey_roc_keep);
 	assert_true(t->trusted);
 	assert_false(t->pass_identity);
 	assert_int_equal(t->diverted, SP_DIVERTED_DIVERSION);
@@ -161,6 +168,16 @@ static void test_choices(void **state)
 		{TRUNK("early_media = \"\";"),
 		 AT("4", ".early_media") " = \"\": is empty: needs a value, or no such key at "
 					 "all\n"},
+		{TRUNK("rtcp_mux = true;"),
+		 AT("4", ".rtcp_mux") " = true: found true or false, needs \"off\", \"answer\" or "
+				      "\"offer\"\n"},
+		{TRUNK("rtcp_mux = \"offers\";"),
+		 AT("4", ".rtcp_mux") " = \"offers\": needs \"off\", \"answer\" or \"offer\"; "
+				      "did you mean \"offer\"?\n"},
+		{TRUNK("rekey = \"zero\";"),
+		 AT("4", ".rekey") " = \"zero\": needs \"keep\" or \"follow\"\n"},
+		{TRUNK("rekey_roc = 0;"),
+		 AT("4", ".rekey_roc") " = 0: found a whole number, needs \"zero\" or \"keep\"\n"},
 		{TRUNK("trusted = 1;"),
 		 AT("4", ".trusted") " = 1: found a whole number, needs true or false\n"},
 		{TRUNK("identity = \"relay\";"),
@@ -187,7 +204,8 @@ static void test_choices(void **state)
 			       "session_min_s, session_refresher, session_refresh, transfer, "
 			       "redirect, "
 			       "failover, response_s, progress_s, failover_s, failover_tries, "
-			       "failover_early_media, hold, early_media, trusted, identity, "
+			       "failover_early_media, hold, early_media, rtcp_mux, rekey, "
+			       "rekey_roc, trusted, identity, "
 			       "diverted, pass, "
 			       "headers_in, headers_out, numbering, emergency\n"},
 		{TRUNK("expires = 90;"),
@@ -525,6 +543,40 @@ static void test_diverted(void **state)
 		   "");
 }
 
+/* RFC 3711 section 3.3.1, RFC 4568 section 6.4: of a key that is never new, neither is asked. */
+static void test_rekey(void **state)
+{
+	struct fixture *f = *state;
+	static const char never[] = NOTE(
+		"4", ".rekey_roc") " = \"keep\": has no effect without rekey = \"follow\": our "
+				   "keys never change\n";
+	const struct sp_conf_trunk *t;
+
+	check_note(f, TRUNK("rekey_roc = \"keep\";"), never);
+	assert_true(f->conf->trunkv[0].rekey_roc_keep);
+	check_note(f,
+		   TRUNK("rekey_roc = \"keep\"; rekey = \"keep\";"
+			 " profile = \"teams-direct-routing\";"),
+		   never);
+	/* the default may be written, as --check --verbose does */
+	check_note(f, TRUNK("rekey_roc = \"zero\"; rekey = \"keep\";"), "");
+	check_note(f, TRUNK("rekey = \"keep\"; profile = \"teams-direct-routing\";"), "");
+
+	t = load_trunk(f, TRUNK("rekey = \"follow\";"));
+	assert_true(t->rekey_follow);
+	assert_false(t->rekey_roc_keep);
+	t = load_trunk(f, TRUNK("rekey_roc = \"keep\"; profile = \"teams-direct-routing\";"));
+	assert_true(t->rekey_follow);
+	assert_true(t->rekey_roc_keep);
+
+	/* what is wrong by itself is not held against the other */
+	assert_int_equal(fixture_load(f, TRUNK("rekey = 1; rekey_roc = \"keep\";")), EINVAL);
+	assert_string_equal(f->lines,
+			    AT("4", ".rekey") " = 1: found a whole number, needs \"keep\" or "
+					      "\"follow\"\n");
+	assert_int_equal(load_trunk(f, TRUNK("rtcp_mux = \"off\";"))->rtcp_mux, SP_MUX_OFF);
+}
+
 #define TEST(t) cmocka_unit_test_setup_teardown(t, fixture_alloc, fixture_free)
 
 int main(void)
@@ -534,7 +586,7 @@ int main(void)
 		TEST(test_choices),    TEST(test_session_timer),     TEST(test_failover),
 		TEST(test_pass),       TEST(test_numbering),         TEST(test_emergency),
 		TEST(test_near_names), TEST(test_long_target),       TEST(test_notes),
-		TEST(test_diverted),   TEST(test_emergency_carrier),
+		TEST(test_diverted),   TEST(test_emergency_carrier), TEST(test_rekey),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -155,5 +155,5 @@ int main(void)
 		RELAY_TEST(test_networks_owner),
 	};
 
-	return cmocka_run_group_tests(tests, group_setup, group_teardown);
+	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -235,7 +235,7 @@ static void drops_what_is_not_for_others(void **state)
 		"a=key-mgmt:mikey x",
 		"a=zrtp-hash:1.10 x",
 		"a=identity:x",
-		"a=rtcp-mux",
+		"a=rtcp-mux", /* while we do not */
 		"a=rtcp-mux-only",
 		"a=RTCP-MUX",
 		"a=rtcp-mux ",

@@ -48,25 +48,50 @@ static const struct sdes_case casev[] = {
 	{"1 AES_CM_128_HMAC_SHA1_80 uri:" KEY, EPROTO, 0},
 
 	/* lifetime */
-	{OURS "|2^31", 0, 1},
-	{OURS "|2^0", 0, 1},
-	{OURS "|2^48", 0, 1},
 	{OURS "|2^49", EPROTO, 0},
 	{OURS "|2^", EPROTO, 0},
 	{OURS "|2^-1", EPROTO, 0},
 	{OURS "|3^5", EPROTO, 0},
-	{OURS "|1048576", 0, 1},
-	{OURS "|281474976710656", 0, 1},
 	{OURS "|281474976710657", EPROTO, 0},
 	{OURS "|18446744073709551617", EPROTO, 0},
 	{OURS "|0", EPROTO, 0},
+	{OURS "|01", EPROTO, 0},
+	{OURS "|2^031", EPROTO, 0},
+	{OURS "|2 ^31", EPROTO, 0},
+	{OURS "|2^31|", EPROTO, 0},
+	{OURS "||", EPROTO, 0},
 	{OURS "|", EPROTO, 0},
 	{OURS "|2^20|2^20", EPROTO, 0},
 	{OURS ":2^20", EPROTO, 0},
 
-	/* MKI, and several keys */
-	{OURS "|1:1", EPROTO, 0},
-	{OURS "|2^31|1:1", EPROTO, 0},
+	/* MKI (RFC 4568 6.1, 9.2): a positive number that fits into its octets */
+	{OURS "|256:1", EPROTO, 0},
+	{OURS "|65536:2", EPROTO, 0},
+	{OURS "|72057594037927936:7", EPROTO, 0},
+	{OURS "|18446744073709551616:8", EPROTO, 0},
+	{OURS "|18446744073709551616:128", EPROTO, 0},
+	{OURS "|99999999999999999999:128", EPROTO, 0},
+	{OURS "|1:129", EPROTO, 0},
+	{OURS "|1:257", EPROTO, 0},
+	{OURS "|1:0", EPROTO, 0},
+	{OURS "|0:1", EPROTO, 0},
+	{OURS "|01:1", EPROTO, 0},
+	{OURS "|1:01", EPROTO, 0},
+	{OURS "|1:", EPROTO, 0},
+	{OURS "|:1", EPROTO, 0},
+	{OURS "|:", EPROTO, 0},
+	{OURS "|1:1:1", EPROTO, 0},
+	{OURS "|-1:1", EPROTO, 0},
+	{OURS "|x:1", EPROTO, 0},
+	{OURS "|1:x", EPROTO, 0},
+	{OURS "|1:1|2^31", EPROTO, 0},
+	{OURS "|2^31|1:1|", EPROTO, 0},
+	{OURS "|2^31|1:1|2:1", EPROTO, 0},
+	{OURS "|1:1|2:1", EPROTO, 0},
+	{OURS "1:1", EPROTO, 0},
+
+	/* several keys */
+	{OURS "|1:4;inline:" KEY "|2:4", EPROTO, 0},
 	{OURS "|2^20|1:4;inline:" KEY "|2^20|2:4", EPROTO, 0},
 	{OURS ";inline:" KEY, EPROTO, 0},
 	{OURS ";", EPROTO, 0},
@@ -121,6 +146,54 @@ static void decodes_as_the_table_says(void **state)
 	}
 }
 
+struct info_case {
+	const char *value;
+	uint64_t lifetime, mki;
+	uint8_t mki_len;
+};
+
+/* what stands behind the key (RFC 4568 6.1) */
+static const struct info_case infov[] = {
+	{OURS, 0, 0, 0},
+	{OURS " WSH=64", 0, 0, 0},
+	{OURS "|2^31", UINT64_C(1) << 31, 0, 0},
+	{OURS "|2^0", 1, 0, 0},
+	{OURS "|2^48", UINT64_C(1) << 48, 0, 0},
+	{OURS "|1048576", 1048576, 0, 0},
+	{OURS "|1", 1, 0, 0},
+	{OURS "|281474976710656", UINT64_C(1) << 48, 0, 0},
+	{OURS "|1:1", 0, 1, 1},
+	{OURS "|2^31|1:1", UINT64_C(1) << 31, 1, 1},
+	{OURS "|1048576|66051:4", 1048576, 66051, 4},
+	{OURS "|255:1", 0, 255, 1},
+	{OURS "|65535:2", 0, 65535, 2},
+	{OURS "|72057594037927935:7", 0, (UINT64_C(1) << 56) - 1, 7},
+	{OURS "|18446744073709551615:8", 0, UINT64_MAX, 8},
+	{OURS "|1:128", 0, 1, 128},
+	{OURS "|2^31|1:1 WSH=64", UINT64_C(1) << 31, 1, 1},
+};
+
+static void keeps_lifetime_and_mki(void **state)
+{
+	(void)state;
+
+	for (size_t i = 0; i < sizeof(infov) / sizeof(infov[0]); ++i) {
+		struct sp_sdes sdes;
+		struct pl value;
+
+		memset(&sdes, 0xee, sizeof(sdes));
+		pl_set_str(&value, infov[i].value);
+		if (sp_sdes_decode(&sdes, &value))
+			fail_msg("%s", infov[i].value);
+
+		assert_int_equal(sdes.tag, 1);
+		assert_int_equal(sdes.key[29], 29);
+		assert_true(sdes.lifetime == infov[i].lifetime);
+		assert_true(sdes.mki == infov[i].mki);
+		assert_int_equal(sdes.mki_len, infov[i].mki_len);
+	}
+}
+
 static void refuses_missing_arguments(void **state)
 {
 	struct sp_sdes sdes = {.tag = 1};
@@ -157,9 +230,10 @@ static void encodes_what_it_decodes(void **state)
 	mem_deref(mb);
 }
 
+/** Lifetime and MKI are the peer's alone: ours are not said. */
 static void encodes_to_the_byte(void **state)
 {
-	struct sp_sdes sdes = {.tag = 1};
+	struct sp_sdes sdes = {.tag = 1, .lifetime = 1048576, .mki = 1, .mki_len = 1};
 	struct mbuf *mb = mbuf_alloc(128);
 	(void)state;
 
@@ -182,6 +256,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(decodes_as_the_table_says),
+		cmocka_unit_test(keeps_lifetime_and_mki),
 		cmocka_unit_test(refuses_missing_arguments),
 		cmocka_unit_test(encodes_what_it_decodes),
 		cmocka_unit_test(encodes_to_the_byte),

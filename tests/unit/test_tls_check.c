@@ -109,6 +109,46 @@ static void test_info_is_bounded(void **state)
 	fix_free(&c);
 }
 
+static void expect_shown(struct world *w, const struct fix_spec *spec, const char *name, bool shown)
+{
+	struct fix_cert c = fix_make(spec, &w->ca);
+	const char *cert = fix_write_cert(&w->dir, "named.crt", c.x, NULL);
+
+	if (sp_tls_check_name(cert, name) != shown)
+		fail_msg("%s %s: %s", spec->cn, spec->san ? spec->san : "-", name);
+	fix_free(&c);
+}
+
+/* RFC 5922 section 7.1, RFC 6125 section 6.4: in one of the ways in which peers look. */
+static void test_name(void **state)
+{
+	struct world *w = *state;
+
+	assert_true(sp_tls_check_name(w->cert, "a.example"));
+	assert_true(sp_tls_check_name(w->cert, "A.Example"));
+	assert_false(sp_tls_check_name(w->cert, "b.example"));
+	assert_false(sp_tls_check_name(w->cert, "a.example.net"));
+
+	expect_shown(w, &(struct fix_spec){.cn = "c.example"}, "c.example", true);
+	expect_shown(w, &(struct fix_spec){.cn = "c.example", .san = "DNS:b.example"}, "c.example",
+		     false);
+	expect_shown(w, &(struct fix_spec){.cn = "c", .san = "DNS:*.b.example"}, "c.b.example",
+		     true);
+	expect_shown(w, &(struct fix_spec){.cn = "c", .san = "DNS:*.b.example"}, "d.c.b.example",
+		     false);
+	expect_shown(w, &(struct fix_spec){.cn = "c", .san = "URI:sip:b.example"}, "b.example",
+		     true);
+	/* SIP peers read the first alone, others the second alone */
+	expect_shown(w, &(struct fix_spec){.cn = "c", .san = "URI:sip:b.example,DNS:c.example"},
+		     "c.example", true);
+	expect_shown(w, &(struct fix_spec){.cn = "c", .san = "URI:sip:b.example,DNS:c.example"},
+		     "b.example", true);
+
+	assert_true(sp_tls_check_name("/nonexistent.crt", "a.example"));
+	assert_false(sp_tls_check_name(NULL, "a.example"));
+	assert_false(sp_tls_check_name(w->cert, NULL));
+}
+
 static void test_files_that_cannot_be_read(void **state)
 {
 	struct world *w = *state;
@@ -347,6 +387,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		WORLD_TEST(test_good),
 		WORLD_TEST(test_info_is_bounded),
+		WORLD_TEST(test_name),
 		WORLD_TEST(test_files_that_cannot_be_read),
 		WORLD_TEST(test_key_readable_by_others),
 		WORLD_TEST(test_key_contents),
