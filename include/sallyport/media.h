@@ -106,6 +106,7 @@ struct sp_relay_clock {
 struct sp_relay_remote {
 	struct sa rtp, rtcp;        /**< "0.0.0.0" or "::": nothing until it sends itself */
 	bool mux;                   /**< RTCP on RTP's ports, both ways (RFC 5761)        */
+	bool wide;                  /**< more than a voice: it may come in large bursts   */
 	struct sp_srtp_params srtp; /**< under which it sends                             */
 	struct sp_relay_clock clockv[SP_RELAY_CLOCKS_MAX]; /**< of what it sends       */
 	size_t clockc;

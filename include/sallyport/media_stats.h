@@ -47,4 +47,9 @@ struct sp_relay_flow {
 	uint64_t first_ms, last_ms; /**< of the loop's clock; authentic packets; 0: none */
 };
 
+struct sp_media;
+
+/** Sum over all relays, those that are gone too. */
+void sp_media_count(const struct sp_media *m, struct sp_relay_count *out);
+
 #endif

@@ -71,6 +71,11 @@ const char *call_media_name(const struct sp_call *call)
 	return callee ? "one way, from the callee only" : "none";
 }
 
+static bool is_one_way(const struct sp_call *call)
+{
+	return !rtp_of(call, SP_SIDE_CALLER) != !rtp_of(call, SP_SIDE_CALLEE);
+}
+
 void call_count_media(struct sp_call *call)
 {
 	const struct sp_relay *relay = call->session.relay;
@@ -113,6 +118,7 @@ void call_over(struct sp_call *call)
 	call_count_media(call);
 	call->over = true;
 	call->calls->count.failed += !call->up_ms;
+	call->calls->count.one_way += talk >= SP_CALL_ONE_WAY_MS && is_one_way(call);
 	pass_end(call);
 	sp_timer_cancel(&call->ring);
 	for (size_t i = 1; i < sp_relay_streams(call->session.relay); i++) {

@@ -24,6 +24,7 @@ static int tell(struct session *s, const struct leg *leg, size_t i, const struct
 		.rtp = m->rtp,
 		.rtcp = m->rtcp,
 		.mux = mux,
+		.wide = 0 != pl_strcasecmp(&m->type, "audio"),
 		.srtp.lifetime = m->sdes.lifetime,
 		.srtp.mki = m->sdes.mki,
 		.srtp.mki_len = m->sdes.mki_len,

@@ -104,6 +104,28 @@ void media_unwatch(struct sp_media *m, struct media_path *path)
 	path->fd = -1;
 }
 
+void media_counted(struct sp_media *m, const struct sp_relay_count *before,
+		   const struct sp_relay_count *now)
+{
+	m->count.relayed += now->relayed - before->relayed;
+	m->count.bytes += now->bytes - before->bytes;
+	m->count.malformed += now->malformed - before->malformed;
+	m->count.unauthentic += now->unauthentic - before->unauthentic;
+	m->count.duplicate += now->duplicate - before->duplicate;
+	m->count.replayed += now->replayed - before->replayed;
+	m->count.expired += now->expired - before->expired;
+	m->count.early += now->early - before->early;
+	m->count.unsent += now->unsent - before->unsent;
+	m->count.latched += now->latched - before->latched;
+	m->count.foreign += now->foreign - before->foreign;
+	m->count.shields += now->shields - before->shields;
+}
+
+void sp_media_count(const struct sp_media *m, struct sp_relay_count *out)
+{
+	*out = m->count;
+}
+
 static void shields_check(void *arg)
 {
 	struct sp_media *m = arg;

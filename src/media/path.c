@@ -199,6 +199,7 @@ void media_path_read(struct media_path *path, uint64_t now_us)
 {
 	struct sp_media *m = path->half->media;
 	struct sp_relay_count *count = &path->half->flow.sum.count;
+	const struct sp_relay_count before = *count;
 	struct media_path *last = NULL;
 	const unsigned n = receive(path);
 	unsigned waiting = 0;
@@ -226,4 +227,5 @@ void media_path_read(struct media_path *path, uint64_t now_us)
 
 	if (waiting)
 		send_batch(m, last, waiting, count);
+	media_counted(m, &before, count);
 }

@@ -67,6 +67,7 @@ struct sp_media {
 	int epfd;             /* of all media sockets                    */
 	struct list shielded; /* paths under a shield                    */
 	struct sp_timer timer;
+	struct sp_relay_count count; /* of all paths                            */
 	struct media_batch in, out;
 	size_t wire[SP_RELAY_BURST]; /* of the packets in out, as they came */
 	struct sa src[SP_RELAY_BURST];
@@ -80,6 +81,10 @@ int media_watch(struct sp_media *m, struct media_path *path);
 
 /** Stop watching it, and close it. */
 void media_unwatch(struct sp_media *m, struct media_path *path);
+
+/** What a path has counted more than before. */
+void media_counted(struct sp_media *m, const struct sp_relay_count *before,
+		   const struct sp_relay_count *now);
 
 /** A shield went up on path: it must come down again. */
 void media_shielded(struct sp_media *m, struct media_path *path);

@@ -299,6 +299,8 @@ int sp_relay_remote(struct sp_relay *r, size_t stream, enum sp_side side,
 
 	now = sp_loop_now_ms(r->media->loop);
 	half->mux = remote->mux;
+	if (remote->wide)
+		media_ports_wide(half->path[RTP].fd);
 	destination_set(&half->path[RTP], &remote->rtp, now);
 	if (!remote->mux)
 		destination_set(&half->path[RTCP], &remote->rtcp, now);

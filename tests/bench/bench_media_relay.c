@@ -16,14 +16,10 @@
  * after 5 s of twice that rate still something is lost of what 400 calls send.
  */
 #include <math.h>
-#include <sched.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-#include <sys/prctl.h>
-#include <sys/resource.h>
 
 #include "relay_bench.h"
 
@@ -58,10 +54,11 @@ static void run(const struct sut *sut, unsigned calls, const struct segment *seg
 	load_run(plan, pid, segment, n, o);
 	for (size_t i = 0; i < n; i++)
 		fprintf(stderr,
-			"# %-9s %4u calls %6.0f offered %6.0f relayed/s %5.2f us (core %5.2f) lost %.3f%% "
+			"# %-9s %4u calls %6.0f offered %6.0f relayed/s %5.2f us (core %5.2f) lost "
+			"%.3f%% "
 			"p50 %.2f p99 %.2f max %.1f ms behind %.1f ms\n",
-			sut->name, calls, o[i].offered, o[i].relayed, o[i].cpu_us, o[i].core_us, 100 * o[i].lost,
-			o[i].p50_ms, o[i].p99_ms, o[i].max_ms, o[i].behind_ms);
+			sut->name, calls, o[i].offered, o[i].relayed, o[i].cpu_us, o[i].core_us,
+			100 * o[i].lost, o[i].p50_ms, o[i].p99_ms, o[i].max_ms, o[i].behind_ms);
 	sut_stop(pid);
 	plan_free(plan);
 }
@@ -193,32 +190,12 @@ static bool installed(const char *program)
 	return !system(text);
 }
 
-/*
- * Whoever shares the core makes queues, and queues make packets cheap. Priorities hold
- * within a session (sched(7), autogroup), so take one of our own. Without the right to
- * that, it is the best of the rounds that has to do.
- */
-static void first_among_neighbours(void)
-{
-	FILE *f;
-
-	(void)prctl(PR_SET_PDEATHSIG, SIGKILL); /* no terminal ends a session of its own */
-	(void)setsid();
-	(void)setpriority(PRIO_PROCESS, 0, -20);
-	f = fopen("/proc/self/autogroup", "we");
-	if (!f)
-		return;
-	(void)fputs("-20", f);
-	(void)fclose(f);
-}
-
 int main(int argc, char **argv)
 {
 	struct figures f[SYSTEMS] = {
 		{.sut = &sut_floor}, {.sut = &sut_relay}, {.sut = &sut_rtpengine}};
 	const char *systems = NULL, *parts = NULL;
 	int rounds = 2;
-	cpu_set_t set;
 
 	for (int c; (c = getopt(argc, argv, "r:s:p:")) != -1;) {
 		if (c == 'r')
@@ -231,11 +208,7 @@ int main(int argc, char **argv)
 			return 2;
 	}
 	setlinebuf(stdout);
-	CPU_ZERO(&set);
-	CPU_SET(LOAD_CPU, &set);
-	check(!sched_setaffinity(0, sizeof(set), &set), "two cores are needed");
-
-	first_among_neighbours();
+	load_enter();
 
 	for (int i = 0; i < SYSTEMS; i++)
 		f[i].on = named(systems, f[i].sut->name) &&

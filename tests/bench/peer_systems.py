@@ -4,11 +4,11 @@
 Each is a System: some processes that have one core for themselves, whose CPU
 time and memory can be read, and that have all gone when stop() returns.
 """
+import ctypes
 import os
 import re
 import resource
 import signal
-import socket
 import subprocess
 import time
 
@@ -18,6 +18,8 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 START_S, STOP_S = 15, 8
 NG_PORT = 2223
 MEDIA_PORTS = [10000, 65533]
+LIBC = ctypes.CDLL(None)
+PR_SET_PDEATHSIG = 1
 
 # What rtpengine is not to offer by itself. Two suites are left: it passes the keys of one leg to
 # the other, and relays without looking, when both have the same.
@@ -64,6 +66,17 @@ def listening(address, port, kind="tcp"):
         return any(line.split()[1:4:2] == [local, state] for line in f)
 
 
+def start(args, cpu, folder, **more):
+    """A process on a core, which ends when we do."""
+    def limits():
+        os.sched_setaffinity(0, {cpu})
+        most = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+        LIBC.prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
+
+    return subprocess.Popen(args, cwd=folder, preexec_fn=limits, **more)
+
+
 class System:
     """Processes on one core."""
 
@@ -84,14 +97,9 @@ class System:
 
     def run(self, args, log, ready):
         """Start one, its output in a file, and wait until ready()."""
-        def limits():
-            os.sched_setaffinity(0, {self.cpu})
-            most = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
-            resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
-
         with open(self.path(log), "w", encoding="utf-8") as f:
-            process = subprocess.Popen(args, stdin=subprocess.DEVNULL, stdout=f, stderr=f,
-                                       cwd=self.folder, preexec_fn=limits)
+            process = start(args, self.cpu, self.folder, stdin=subprocess.DEVNULL, stdout=f,
+                            stderr=f)
         self.processes.append(process)
         end = time.monotonic() + START_S
         while not ready():
@@ -142,13 +150,15 @@ class System:
 class Sallyport(System):
     """The gateway as the tests configure it, without limits that this load would meet."""
 
-    name = ""
+    name, prefix = "Sallyport", ""
 
     def __init__(self, folder, cpu, net, pki):
         super().__init__(folder, cpu)
         conf = Conf(net, pki)
         conf.log = {"level": "info"}
-        conf.limits = {"media_timeout_s": 0, "calls": 20000, "connections_per_source": 100}
+        # port_rest_s: calls that begin and end so fast would need more ports than there are
+        conf.limits = {"media_timeout_s": 0, "calls": 20000, "connections_per_source": 100,
+                       "port_rest_s": 2}
         for interface in conf.interfaces:
             interface["media"]["ports"] = MEDIA_PORTS
         self.run([BINARY, self.write("sallyport.conf", conf.text())], "sallyport.log",
@@ -158,7 +168,7 @@ class Sallyport(System):
 class Kamailio(System):
     """Kamailio and rtpengine, tuned: one worker each, no more than what is needed."""
 
-    name = "peer_"
+    name, prefix = "Kamailio", "peer_"
 
     def __init__(self, folder, cpu, net, pki):
         super().__init__(folder, cpu)

@@ -71,6 +71,23 @@ void sut_stop(pid_t pid);
 /* In a new process: stay on SUT_CPU, die with the parent. */
 void sut_enter(void);
 
+typedef void(sut_child_h)(const struct plan *plan, int ctl);
+
+/* A system that is a child: run() tells of each end on ctl, in their order. @return pid */
+pid_t sut_child(struct plan *plan, sut_child_h *run, unsigned tag);
+void sut_tell(int ctl, uint16_t port, const uint8_t *key);
+
+/* What the relay needs, and a relay between two far ends. */
+struct sp_loop;
+struct sp_media;
+struct sp_ports;
+struct sp_relay;
+
+void sut_relay_room(struct sp_loop **loop, struct sp_media **media, struct sp_ports **ports);
+struct sp_relay *sut_relay_new(struct sp_media *media, struct sp_ports *ports,
+			       const struct end *ends);
+void sut_relay_tell(int ctl, const struct sp_relay *r);
+
 /* ---- packets ---- */
 
 /* Tags of packets [0, n) of the order, TAG_80 octets each, to tags. */
@@ -117,5 +134,8 @@ double load_limit(void);
 
 double now_us(void);
 void check(bool ok, const char *what);
+
+/* Be on the load's core, and served before all others where that is allowed. */
+void load_enter(void);
 
 #endif

@@ -20,10 +20,10 @@
 
 enum {
 	BATCH = 64,
-	TICK_U = 100,      /* packets due by then go together    */
+	TICK_US = 100,      /* packets due by then go together    */
 	PENDING = 4,        /* per end, where there is no rate    */
 	STUCK_US = 100000,  /* then what is under way counts as lost */
-	QUIET_US = 200000,   /* nothing for so long: all is through   */
+	QUIET_US = 200000,  /* nothing for so long: all is through   */
 	DRAIN_US = 1500000, /* nor is it waited for longer           */
 	WARM_PPS = 20000,
 	CLOSED_PPS_MAX = 600000, /* room where there is no rate           */
@@ -200,7 +200,7 @@ static double send_paced(struct load *l, const struct segment *s, size_t end)
 			n -= send_some(l, due - l->next < n ? due - l->next : n);
 		receive(l);
 		if (due <= l->next)
-			nap(now + (getenv("TICK") ? atoi(getenv("TICK")):TICK_U));
+			nap(now + TICK_US);
 	}
 
 	return behind / s->pps * 1e6;
@@ -240,7 +240,7 @@ static void drain(struct load *l)
 		if (l->received != before)
 			moved = now;
 		before = l->received;
-		nap(now + (getenv("TICK") ? atoi(getenv("TICK")):TICK_U));
+		nap(now + TICK_US);
 	}
 }
 

@@ -22,8 +22,6 @@
 #include "sallyport/media.h"
 #include "relay_bench.h"
 
-enum { FDS_MAX = 4 * CALLS_MAX + 256 };
-
 /* What the child tells of each end. */
 struct told {
 	uint16_t port;
@@ -50,9 +48,7 @@ void sut_stop(pid_t pid)
 	(void)waitpid(pid, NULL, 0);
 }
 
-typedef void(child_h)(const struct plan *plan, int ctl);
-
-static pid_t child(struct plan *plan, child_h *run, unsigned tag)
+pid_t sut_child(struct plan *plan, sut_child_h *run, unsigned tag)
 {
 	struct told told;
 	int ctl[2];
@@ -84,7 +80,7 @@ static pid_t child(struct plan *plan, child_h *run, unsigned tag)
 	return pid;
 }
 
-static void tell(int ctl, uint16_t port, const uint8_t *key)
+void sut_tell(int ctl, uint16_t port, const uint8_t *key)
 {
 	struct told told = {.port = port};
 
@@ -111,31 +107,44 @@ static void relay_one(struct sp_media *media, struct sp_ports *const ports[2],
 			      !sa_set_sa(&remote.rtcp, (struct sockaddr *)&rtcp) &&
 			      !sp_relay_remote(r, 0, (enum sp_side)side, &remote),
 		      "remote");
-		tell(ctl, sp_relay_port(r, 0, (enum sp_side)side),
-		     sp_relay_key(r, 0, (enum sp_side)side));
 	}
+
+	return r;
+}
+
+void sut_relay_tell(int ctl, const struct sp_relay *r)
+{
+	for (int side = 0; side < 2; side++)
+		sut_tell(ctl, sp_relay_port(r, 0, (enum sp_side)side),
+			 sp_relay_key(r, 0, (enum sp_side)side));
+}
+
+void sut_relay_room(struct sp_loop **loop, struct sp_media **media, struct sp_ports **ports)
+{
+	struct rlimit files;
+	struct sa addr;
+
+	check(!getrlimit(RLIMIT_NOFILE, &files) && !sa_set_str(&addr, SUT_IP, 0) &&
+		      !sp_loop_alloc(loop, (unsigned)files.rlim_cur) &&
+		      !sp_media_alloc(media, *loop) && !sp_ports_alloc(ports, &addr, 10000, 59999),
+	      "relay room");
 }
 
 static void relay_child(const struct plan *plan, int ctl)
 {
-	struct sp_ports *ports[2] = {NULL, NULL};
+	struct sp_ports *ports = NULL;
 	struct sp_media *media = NULL;
 	struct sp_loop *loop = NULL;
-	struct sa addr;
 
-	check(!sa_set_str(&addr, SUT_IP, 0) && !sp_loop_alloc(&loop, FDS_MAX) &&
-		      !sp_media_alloc(&media, loop) &&
-		      !sp_ports_alloc(&ports[0], &addr, 10000, 59999),
-	      "ports");
-	ports[1] = ports[0];
+	sut_relay_room(&loop, &media, &ports);
 	for (unsigned i = 0; i < plan->ends; i += 2)
-		relay_one(media, ports, &plan->end[i], ctl);
+		sut_relay_tell(ctl, sut_relay_new(media, ports, &plan->end[i]));
 	(void)sp_loop_run(loop);
 }
 
 static pid_t relay_start(struct plan *plan)
 {
-	return child(plan, relay_child, TAG_80);
+	return sut_child(plan, relay_child, TAG_80);
 }
 
 /* ---- the floor ---- */
@@ -199,7 +208,7 @@ static void floor_child(const struct plan *plan, int ctl)
 	for (unsigned i = 0; i < plan->ends; i++) {
 		bare_open(&rtp[i], &rtp[i ^ 1], &plan->end[i].addr, ep);
 		bare_open(&rtcp[i], &rtcp[i ^ 1], &plan->end[i].addr, ep);
-		tell(ctl, bare_port(&rtp[i]), NULL);
+		sut_tell(ctl, bare_port(&rtp[i]), NULL);
 	}
 	for (;;) {
 		const int n = epoll_wait(ep, ev, 64, -1);
@@ -211,7 +220,7 @@ static void floor_child(const struct plan *plan, int ctl)
 
 static pid_t floor_start(struct plan *plan)
 {
-	return child(plan, floor_child, 0);
+	return sut_child(plan, floor_child, 0);
 }
 
 const struct sut sut_relay = {"relay", relay_start};

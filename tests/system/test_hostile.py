@@ -460,7 +460,8 @@ def bombs(media):
         "mapped": sdp.replace(b"IP4 " + host, b"IP6 ::ffff:127.0.0.1"),
         "nul": sdp + b"a=x\0y\r\n",
         "short-key": re.sub(rb"inline:\S+", b"inline:AAAA", sdp),
-        "mki": sdp.replace(b"|2^31", b"|2^31|1:4"),
+        "mki": sdp.replace(b"|2^31", b"|2^31|1:129"),
+        "two-keys": re.sub(rb"(inline:[^|]+)\S*", rb"\1|1:4;\1|2:4", sdp),
         "crypto": re.sub(rb"(a=crypto:)\d( \S+ )", rb"\g<1>9999999999\2", sdp),
     }
 
@@ -565,19 +566,25 @@ def test_packet_flood(pair, gateway):
     call.hang_up()
     end = gateway.wait_for("call_end")
     assert (end["from_caller"], end["from_callee"]) == ("31", "1")
-    assert int(end["dropped_caller"]) == 1500
+    # after 500 in a second on one port the kernel drops the stranger's
+    assert 500 <= int(end["dropped_caller"]) <= 1500
 
 
 def test_sources_without_end(pair, gateway):
-    """The right key, and a new SSRC in each packet."""
+    """The right key, and a new SSRC in each packet: 128 are enough for anybody."""
     carrier, service = pair
     call = Call(carrier, service, OUTSIDE, DID).answer()
     a, b = call.a_media, call.b_media
     for ssrc in range(1, 301):
         a.send(a.out.protect(srtp.rtp(1, ssrc, b"%d" % ssrc)))
-        assert b.receive()[12:] == b"%d" % ssrc
+        if ssrc <= 128:
+            assert b.receive()[12:] == b"%d" % ssrc
+        elif ssrc % 10 == 0:  # a socket takes no more at a time
+            a.send(a.out.protect(srtp.rtp(ssrc, 7, b"known")))
+            assert b.receive()[12:] == b"known"
     call.hang_up()
-    assert gateway.wait_for("call_end")["from_caller"] == "300"
+    end = gateway.wait_for("call_end")
+    assert (end["from_caller"], end["dropped_caller"]) == ("146", "172")
 
 
 # ---- what a caller writes, and what the other side reads ----

@@ -4,6 +4,7 @@ carrier -> front -> "gateway.test" -> one or two -> service. The front is a gate
 stands for any peer that looks names up.
 """
 import json
+import re
 import signal
 import socket
 import subprocess
@@ -26,6 +27,29 @@ def near(address, last):
     return address.rsplit(".", 1)[0] + f".{last}"
 
 
+class Instance(Conf):
+    """A configuration as docs/instances.md has it: what all instances share is a file beside it."""
+
+    OWN = ("status", "interfaces")
+
+    def __init__(self, net, pki, folder, address, sip, ports):
+        super().__init__(net, pki)
+        self.shared = folder / "shared.conf"
+        for interface in self.interfaces:
+            interface["sip"]["port"] = sip
+            interface["media"]["ports"] = ports
+        for part in ("sip", "media"):
+            self.interfaces[0][part]["address"] = address
+        self.trunks[0].update(identities=["edge.gateway.example"], ca=pki.crt("service-ca"),
+                              targets=[])
+
+    def text(self):
+        groups = re.split(r"^(?=\w)", super().text(), flags=re.M)
+        own = [group for group in groups if group.startswith(self.OWN)]
+        self.shared.write_text("".join(group for group in groups if group not in own))
+        return "".join(own) + f'@include "{self.shared}"\n'
+
+
 class Machine:
     """What runs: both instances, the front, the name server."""
 
@@ -38,18 +62,6 @@ class Machine:
         self.dns.host("machine.test", self.address)
         self.running = {}
 
-    def instance(self, name):
-        """The configuration of an instance: what differs is ports, and no more."""
-        conf = Conf(self.net, self.pki)
-        for interface in conf.interfaces:
-            interface["sip"]["port"] = SIP[name]
-            interface["media"]["ports"] = PORTS[name]
-        conf.interfaces[0]["sip"]["address"] = self.address
-        conf.interfaces[0]["media"]["address"] = self.address
-        conf.trunks[0].update(identities=["edge.gateway.example"],
-                              ca=self.pki.crt("service-ca"), targets=[])
-        return conf
-
     def front(self):
         conf = Conf(self.net, self.pki)
         conf.interfaces[1]["sip"]["address"] = near(self.net.edge, 20)
@@ -60,7 +72,8 @@ class Machine:
         return conf
 
     def start(self, name):
-        conf = self.front() if name == "front" else self.instance(name)
+        conf = (self.front() if name == "front" else
+                Instance(self.net, self.pki, self.folder, self.address, SIP[name], PORTS[name]))
         folder = self.folder / name
         folder.mkdir(exist_ok=True)
         self.running[name] = Gateway(folder, conf)
@@ -151,16 +164,19 @@ def test_calls_and_media_through_each(machine, front, peer):
     service = peer("service").listen()
     held = call_each(machine, front[1], service)
     for name in NAMES:
-        told = status(machine.running[name])
-        assert told["gateway"]["calls"]["now"] == 1 and told["gateway"]["pid"] == machine.running[name].process.pid
+        instance = machine.running[name]
+        told = status(instance)
+        assert told["gateway"]["pid"] == instance.process.pid
+        assert told["gateway"]["calls"]["now"] == 1
         for interface in told["interfaces"]:
             assert interface["ports"]["used"] == 1 and interface["ports"]["pairs"] == 500
             assert interface["sip"]["address"].endswith(f":{SIP[name]}")
     for made in held.values():
         made.hang_up()
     for name in NAMES:
-        machine.running[name].wait_for("call_end")
-        assert status(machine.running[name])["gateway"]["calls"]["now"] == 0
+        instance = machine.running[name]
+        instance.wait_for("call_end", count=machine.calls(name))
+        assert status(instance)["gateway"]["calls"]["now"] == 0
 
 
 def test_weights(machine, front, net, pki):

@@ -17,7 +17,7 @@ MODES = ("off", "answer", "offer")
 
 
 def rtcp_lines(sdp):
-    return [line for line in sdp.lines if line.startswith("a=rtcp")]
+    return sorted(line for line in sdp.lines if line.startswith("a=rtcp"))
 
 
 @pytest.fixture
@@ -54,7 +54,7 @@ def test_each_side_by_itself(ends, carrier_mode, service_mode):
 
             # RFC 5761 5.1.1: with a=rtcp for a peer that cannot; the answer has no use for it
             if service_mode == "offer":
-                assert rtcp_lines(offer) == [f"a=rtcp:{offer.port + 1}", MUX]
+                assert rtcp_lines(offer) == [MUX, f"a=rtcp:{offer.port + 1}"]
             else:
                 assert rtcp_lines(offer) == []
             a_does = a_can and carrier_mode != "off"
@@ -118,7 +118,7 @@ def test_delayed_offer(ends):
     ok = carrier.expect(200)
     a.answered(ok)
     a_media.connect(ok.body)
-    assert rtcp_lines(a_media.far) == [f"a=rtcp:{a_media.far.port + 1}", MUX]
+    assert rtcp_lines(a_media.far) == [MUX, f"a=rtcp:{a_media.far.port + 1}"]
     a.ack(ok, b"\r\n".join(line.encode() for line in [
         "v=0", f"o=- 1 1 IN IP4 {carrier.address}", "s=-", "t=0 0"] + a_media.answer()) + b"\r\n")
     b_media.accepted(service.expect("ACK").body)
@@ -141,7 +141,7 @@ def test_taken_up_and_given_up(ends, by):
     talks(call)
     end = call.a_media if by == "a" else call.b_media
     other = call.b_media if by == "a" else call.a_media
-    for n, can in enumerate((True, False, True, True, False)):
+    for n, can in enumerate((True, False, True, False)):
         end.mux = can
         call.change(by=by)
         assert (end.muxed, other.muxed) == (can, False)

@@ -42,15 +42,15 @@ class Stranger:
                 bytes.fromhex("000100002112a442") + os.urandom(12),  # STUN
                 b"\x16\xfe\xff" + bytes(60)] + list(caught)  # DTLS
 
-    def spray(self, ports, packets):
-        n = 0
+    def spray(self, ports, packets, settle=None):
+        """settle: is called before more has come to a port than its socket holds."""
         for sock in self.socks:
             for port in ports:
                 for packet in packets:
                     with contextlib.suppress(ConnectionRefusedError):
                         sock.sendto(packet, (self.gateway, port))
-                        n += 1
-        return n
+            if settle:
+                settle()
 
     def got_nothing(self, seconds=0.02):
         for sock in self.socks:
@@ -81,9 +81,9 @@ def scene(launch, conf, peer, net):
         stranger.close()
 
 
-def spray_all(ends, strangers, caught=((), ())):
-    return sum(s.spray(range(ports[0], ports[1] + 1), s.packets(end, old))
-               for s, ports, end, old in zip(strangers, PORTS.values(), ends, caught))
+def spray_all(ends, strangers, call=None, caught=((), ())):
+    for s, ports, end, old in zip(strangers, PORTS.values(), ends, caught):
+        s.spray(range(ports[0], ports[1] + 1), s.packets(end, old), call and call.a.settle)
 
 
 def nothing_came(ends, strangers):
@@ -99,13 +99,11 @@ def test_from_before_to_after_the_call(scene):
     nothing_came((a, b), strangers)
 
     call = Talk(a.peer, b.peer, OUTSIDE, DID, a, b)
-    spray_all((a, b), strangers)  # the ports are open, nobody has a key yet
-    call.a.settle()
+    spray_all((a, b), strangers, call)  # the ports are open, nobody has a key yet
     nothing_came((a, b), strangers)
 
     call.answer()
-    spray_all((a, b), strangers)  # both ends are known and have not sent anything
-    call.a.settle()
+    spray_all((a, b), strangers, call)  # both ends are known and have not sent anything
     nothing_came((a, b), strangers)
     talks(call)
 
@@ -118,12 +116,11 @@ def test_from_before_to_after_the_call(scene):
         old.append(sender.out.protect_rtcp(srtp.rtcp_report(sender.ssrc, b"x")))
         sender.send_rtcp(old[-1])
         assert receiver.receive_rtcp() is not None
-    spray_all((a, b), strangers, caught)
-    call.a.settle()
+    spray_all((a, b), strangers, call, caught)
     nothing_came((a, b), strangers)
 
     for seq in range(200, 240, 10):  # who talks goes on to be heard, where he is
-        spray_all((a, b), strangers, caught)
+        spray_all((a, b), strangers, call, caught)
         one_way(a, b, range(seq, seq + 10))
         one_way(b, a, range(seq, seq + 10))
         reports(a, b)
@@ -134,7 +131,7 @@ def test_from_before_to_after_the_call(scene):
     assert n["from_caller"] == n["from_callee"] == 12 + 6 + 44
     assert n["dropped_caller"] > 50 and n["dropped_callee"] > 50
 
-    spray_all((a, b), strangers, caught)
+    spray_all((a, b), strangers, caught=caught)
     nothing_came((a, b), strangers)
 
 
@@ -151,10 +148,9 @@ def test_around_a_reinvite(scene, rekey):
     if rekey:
         a.rekey()
     call.change()
-    spray_all((a, b), strangers, ([caught], []))
-    call.a.settle()
+    spray_all((a, b), strangers, call, ([caught], []))
     one_way(b, a, range(100, 120))
-    spray_all((a, b), strangers, ([caught], []))
+    spray_all((a, b), strangers, call, ([caught], []))
     one_way(b, a, range(120, 140))
     one_way(a, b, range(100, 120))
     nothing_came((a, b), strangers)
@@ -171,14 +167,14 @@ def test_while_nobody_is_anywhere(scene):
                                for line in section(*args)]
     call.change()
     for seq in range(100, 110):
-        spray_all((a, b), strangers)
+        spray_all((a, b), strangers, call)
         b.send(b.out.protect(b.rtp_packet(seq, bytes(160))))
     call.a.settle()
     for stranger in strangers:
         stranger.got_nothing()
     del a.section
     call.change()
-    spray_all((a, b), strangers)
+    spray_all((a, b), strangers, call)
     one_way(b, a, range(200, 210))
     one_way(a, b, range(200, 210))
     nothing_came((a, b), strangers)

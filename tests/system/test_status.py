@@ -147,6 +147,7 @@ def test_metrics_say_the_same(busy):
     labels = f'{{trunk="service",target="{target["target"]}",address="{target["address"]}"}}'
     assert m["sallyport_target_up" + labels] == 1
     assert m["sallyport_start_time_seconds"] == s["gateway"]["started"]
+    assert m["sallyport_media_packets_total"] == s["gateway"]["media"]["packets"] == 0
     cert = s["certificates"][0]
     assert m[f'sallyport_certificate_expiry_timestamp_seconds{{file="{cert["file"]}",'
              f'kind="{cert["kind"]}"}}'] == cert["expires"]
@@ -271,11 +272,19 @@ def documented():
 
 def test_docs_have_every_key(busy):
     s = status(busy)
+    calls = json.loads(ask(busy, "--status", "--calls", "--json"))["calls"]
+    assert len(calls) == 3
     have = {"gateway": set(leaves(s["gateway"])), "interfaces": set(leaves(s["interfaces"])),
-            "certificates": set(leaves(s["certificates"])), "trunks": set(), "targets": set()}
+            "certificates": set(leaves(s["certificates"])), "trunks": set(), "targets": set(),
+            "calls": set(), "directions": set()}
     for trunk in s["trunks"]:
         have["targets"] |= set(leaves(trunk.pop("targets")))
         have["trunks"] |= set(leaves(trunk))
+    for call in calls:
+        for stream in call.pop("streams"):
+            assert set(stream) == {"caller", "callee"}
+            have["directions"] |= set(leaves(list(stream.values())))
+        have["calls"] |= set(leaves(call))
     assert documented()[0] == have
 
 

@@ -32,6 +32,7 @@ struct variant {
 	const char *trunk; /**< more keys of the carrier trunk */
 	const char *kind;  /**< of the service trunk */
 	const char *numbers, *files;
+	const char *limits; /**< more keys of that group */
 	const char *status; /**< the group, on the first line */
 	const char *address, *advertise;
 	int sip_port, port_min; /**< 0: 5061, 20000 */
@@ -72,7 +73,7 @@ static inline void world_conf(const struct world *w, const struct variant *v)
 	char text[4096];
 
 	snprintf(text, sizeof(text),
-		 "limits = { calls = 10; drain_s = %d; }; %s\n"
+		 "limits = { calls = 10; drain_s = %d; %s }; %s\n"
 		 "interfaces = (\n"
 		 "  { name = \"core\";\n"
 		 "    sip = { address = \"%s\"; port = %d; advertise = \"%s\"; };\n"
@@ -88,7 +89,7 @@ static inline void world_conf(const struct world *w, const struct variant *v)
 		 ");\n"
 		 "numbers = (\n%s\n);\n"
 		 "number_files = [ %s ];\n",
-		 v->drain_s ? v->drain_s : 300,
+		 v->drain_s ? v->drain_s : 300, or (v->limits, ""),
 		 or (v->status, "status = { socket = \"status.sock\"; };"),
 		 or (v->address, w->addr), v->sip_port ? v->sip_port : 5061,
 		 or (v->advertise, "core.gateway.example"), or (v->cert, "gateway-core.crt"),

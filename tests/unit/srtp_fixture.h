@@ -23,6 +23,18 @@ static const uint8_t b3_master[SP_SRTP_KEY_SIZE] = {
 	0x39, 0x0e, 0xc6, 0x75, 0xad, 0x49, 0x8a, 0xfe, 0xeb, 0xb6, 0x96, 0x0b, 0x3a, 0xab, 0xe6,
 };
 
+/* Below bound, the same in each run of a test: what fails once fails again. */
+static inline uint32_t dice(uint32_t bound)
+{
+	static uint64_t x = 88172645463325252u; /* xorshift64 */
+
+	x ^= x << 13;
+	x ^= x >> 7;
+	x ^= x << 17;
+
+	return (uint32_t)(x >> 32) % bound;
+}
+
 static inline struct sp_srtp_in *in_with(const uint8_t *key, uint64_t lifetime, uint64_t mki,
 					 uint8_t mki_len)
 {

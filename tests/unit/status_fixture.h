@@ -39,6 +39,8 @@ static inline void made_destructor(void *arg)
 	mem_deref(m->status.trunkv);
 	mem_deref(m->status.targetv);
 	mem_deref(m->status.certv);
+	mem_deref(m->status.callv);
+	mem_deref(m->status.flowv);
 	mem_deref(m->namev);
 }
 
@@ -170,6 +172,56 @@ static inline struct app_status *status_make_hostile(void)
 	s->certv[0].file = s->certv[0].subject = s->certv[0].names = s->certv[0].use =
 		s->certv[0].kind = HOSTILE;
 	status_measure(s);
+
+	return s;
+}
+
+/** A slice of a listing, with room for STATUS_CALLS: calls of two streams, but the first. */
+static inline struct app_status *status_make_calls(size_t calls)
+{
+	struct made *m = mem_zalloc(sizeof(*m), made_destructor);
+	struct app_status *s = &m->status;
+
+	s->gateway.now_s = 1769850904;
+	s->name_width = 7;
+	s->callc = calls;
+	s->callv = mem_zalloc(STATUS_CALLS * sizeof(*s->callv), NULL);
+	s->flowv = mem_zalloc(STATUS_FLOWS * sizeof(*s->flowv), NULL);
+	m->namev = mem_zalloc(STATUS_CALLS * sizeof(*m->namev), NULL);
+	for (size_t i = 0; i < STATUS_CALLS; i++) {
+		snprintf(m->namev[i], sizeof(m->namev[i]), "call-%011zu", i);
+		s->callv[i] = (struct app_status_call){
+			.id = m->namev[i],
+			.state = "up",
+			.from = "carrier",
+			.to = "service",
+			.caller = "+44163296****",
+			.callee = "",
+			.media = i ? "both ways" : "one way, from the caller only",
+			.age_ms = 90061999,
+			.talk_ms = 61000,
+			.first_flow = i ? 4 * i - 2 : 0,
+			.flows = i ? 4 : 2,
+		};
+	}
+	for (size_t i = 0; i < STATUS_FLOWS; i++) {
+		s->flowv[i] = (struct app_status_flow){
+			.side = i % 2 ? "callee" : "caller",
+			.stream = (i + 2) / 2 % 2,
+			.packets = 3000 + i,
+			.bytes = 516000,
+			.rtcp = 12,
+			.lost = 4,
+			.late = 3,
+			.duplicate = 2,
+			.unauthentic = 1,
+			.jitter_us = 1250,
+			.jitter_max_us = 12345,
+			.gap_ms = 61,
+			.idle_ms = 20,
+		};
+	}
+	s->flowc = calls ? 4 * calls - 2 : 0;
 
 	return s;
 }

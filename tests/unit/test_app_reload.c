@@ -312,6 +312,61 @@ static void test_drain_limit(void **state)
 	end(&g);
 }
 
+static void silent(enum sp_side side, void *arg)
+{
+	(void)side;
+	(void)arg;
+}
+
+/* Take all of an interface's pairs, and give them back. @return how many of them were hurried */
+static uint64_t use_all_ports(struct gateway *g)
+{
+	struct sp_ports *ports = g->app->env->portsv[0], *const both[] = {ports, ports};
+	const uint64_t before = sp_ports_hurried(ports);
+	struct sp_relay *relayv[20] = {NULL};
+	struct sp_media *media = NULL;
+	int err = 0;
+
+	assert_int_equal(sp_media_alloc(&media, g->loop), 0);
+	for (size_t i = 0; i < sizeof(relayv) / sizeof(relayv[0]) && !err; i++) {
+		assert_int_equal(sp_relay_alloc(&relayv[i], media, both, silent, NULL), 0);
+		for (size_t k = 0; k < SP_RELAY_STREAMS_MAX && !err; k++)
+			err = sp_relay_add(NULL, relayv[i]);
+	}
+	assert_int_equal(err, ENOSPC);
+	assert_int_equal(sp_ports_used(ports), sp_ports_total(ports));
+	for (size_t i = 0; i < sizeof(relayv) / sizeof(relayv[0]); i++)
+		mem_deref(relayv[i]);
+	mem_deref(media);
+	sp_loop_turn(g->loop);
+	assert_int_equal(sp_ports_used(ports), 0);
+
+	return sp_ports_hurried(ports) - before;
+}
+
+/* limits.port_rest_s is in force from the start, and as the latest reload says. */
+static void test_ports_rest(void **state)
+{
+	struct gateway g = begin(state);
+
+	assert_int_equal(use_all_ports(&g), 0);
+	sp_loop_advance(g.loop, 4000);
+	assert_int_equal(use_all_ports(&g), 100);
+	sp_loop_advance(g.loop, 10000);
+	assert_int_equal(use_all_ports(&g), 0);
+
+	reload(&g, &(struct variant){.limits = "port_rest_s = 60;"});
+	sp_loop_advance(g.loop, 10000);
+	(void)use_all_ports(&g);
+	sp_loop_advance(g.loop, 59000);
+	assert_int_equal(use_all_ports(&g), 100);
+
+	reload(&g, &(struct variant){.limits = "port_rest_s = 0;"});
+	assert_int_equal(use_all_ports(&g), 0);
+	assert_int_equal(use_all_ports(&g), 0);
+	end(&g);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -320,6 +375,7 @@ int main(void)
 		cmocka_unit_test(test_port_taken), cmocka_unit_test(test_moved),
 		cmocka_unit_test(test_drain_idle), cmocka_unit_test(test_signals_twice),
 		cmocka_unit_test(test_drain_call), cmocka_unit_test(test_drain_limit),
+		cmocka_unit_test(test_ports_rest),
 	};
 
 	return cmocka_run_group_tests(tests, world_setup, world_teardown);

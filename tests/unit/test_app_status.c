@@ -134,7 +134,8 @@ static void test_table(void **state)
 	(void)state;
 	expect_line(text, "sallyport 1.2.3, pid 42, running, up 1d 00:00:01");
 	expect_line(text, "calls          3 of 400, 0 emergency; begun 10, answered 6, failed 1, "
-			  "refused 2, without media 0");
+			  "refused 2, without media 0, one way 0");
+	expect_line(text, "media          relayed 0 packets, 0 bytes; dropped 0");
 	expect_line(text, "TRUNK      KIND     STATE         IN        OUT      CALLS   ACCEPTED  "
 			  "WAITING  NUMBERS  REFUSED CALLS");
 	expect_line(text,
@@ -156,7 +157,14 @@ static void test_table(void **state)
 	s->gateway.overload_cause = "lag";
 	s->gateway.share_milli = 250;
 	s->targetc = s->trunkc = 0;
+	s->gateway.packets = 12;
+	s->gateway.bytes = 2000;
+	s->gateway.unauthentic = 3;
+	s->gateway.early = 1;
 	text = status_print(&status_table, s, NULL);
+	expect_line(text,
+		    "media          relayed 12 packets, 2000 bytes; dropped 4 (unauthentic 3, "
+		    "early 1)");
 	assert_non_null(strstr(text, "AND THE LAST RELOAD FAILED"));
 	assert_non_null(strstr(text, "NOW, by lag: 250 of 1000 new calls"));
 	assert_null(strstr(text, "TRUNK"));

@@ -109,6 +109,16 @@ static void test_json(void **state)
 	expect_answer(*state, SP_APP_JSON, "json\n", "{\"a\":[\n{}]\n}\n");
 }
 
+static void test_calls(void **state)
+{
+	expect_answer(*state, SP_APP_CALLS, "calls\n", "CALL\n-- 2026-01-31T09:15:04Z, 0 calls\n");
+}
+
+static void test_calls_json(void **state)
+{
+	expect_answer(*state, SP_APP_CALLS_JSON, "calls-json\n", "{\"calls\":[\n]\n}\n");
+}
+
 static void test_metrics(void **state)
 {
 	expect_answer(*state, SP_APP_METRICS, "metrics\n", "sallyport_calls 3\n# EOF\n");
@@ -173,6 +183,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_table, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_json, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_calls, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_calls_json, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_metrics, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_broken_off, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_broken_off_json, setup, teardown),

@@ -27,6 +27,7 @@ struct world {
 	struct status_socket *socket;
 	char dir[64], path[96];
 	size_t trunks; /* of what is given out */
+	size_t slices; /* of a listing, until memory runs out; 0: all */
 	unsigned gathered;
 	int gather_err;
 	unsigned client_ms;
@@ -37,14 +38,33 @@ struct world {
 	struct sp_timer timer;
 };
 
-static int gather(struct app_status **sp, void *arg)
+/* The next slice of a listing has a call more than the one before. */
+static int more(struct app_status *s)
+{
+	struct world *w = *(struct world **)s->trunkv;
+
+	s->listed += s->callc;
+	if (++s->callc == STATUS_CALLS)
+		s->more = NULL;
+	return s->callc == w->slices ? ENOMEM : 0;
+}
+
+static int gather(struct app_status **sp, const struct status_printer *printer, void *arg)
 {
 	struct world *w = arg;
 
 	w->gathered++;
-	if (!w->gather_err)
+	if (w->gather_err)
+		return w->gather_err;
+	if (printer->calls) {
+		*sp = status_make_calls(1);
+		(*sp)->trunkv = mem_zalloc(sizeof(w), NULL);
+		memcpy((*sp)->trunkv, &w, sizeof(w));
+		(*sp)->more = more;
+	} else {
 		*sp = status_make(w->trunks, 4);
-	return w->gather_err;
+	}
+	return 0;
 }
 
 static int setup(void **state)
@@ -260,6 +280,53 @@ static void test_large(void **state)
 	mem_deref(s);
 }
 
+static size_t lines_with(const char *text, const char *word)
+{
+	size_t n = 0;
+
+	while ((text = strstr(text, word))) {
+		text += strlen(word);
+		n++;
+	}
+	return n;
+}
+
+/* A listing is made while it is sent: all slices come, and the beginning and the end once. */
+static void test_slices(void **state)
+{
+	enum { ALL = STATUS_CALLS * (STATUS_CALLS + 1) / 2 };
+	struct world *w = *state;
+	const char *table, *json;
+
+	listen_here(w);
+	ask(w, 0, "calls\n");
+	ask(w, 1, "calls-json\n");
+	run_until_closed(w, 2);
+	table = w->clientv[0].text;
+	json = w->clientv[1].text;
+
+	assert_int_equal(lines_with(table, "CALLEE"), 1);
+	assert_int_equal(lines_with(table, "\ncall-"), ALL);
+	assert_true(ends_with(&w->clientv[0], "\n-- 2026-01-31T09:15:04Z, 136 calls\n"));
+	assert_int_equal(lines_with(json, "{\"calls\":"), 1);
+	assert_int_equal(lines_with(json, "\"id\":\"call-"), ALL);
+	assert_int_equal(lines_with(json, ",\n{"), ALL - 1);
+	assert_true(ends_with(&w->clientv[1], "}]\n}\n"));
+	assert_int_equal(w->gathered, 2);
+}
+
+/* Half a listing is none: the client sees that the end is missing. */
+static void test_slice_without_memory(void **state)
+{
+	struct world *w = *state;
+
+	listen_here(w);
+	w->slices = STATUS_CALLS - 1;
+	ask(w, 0, "calls-json\n");
+	run_until_closed(w, 1);
+	assert_false(ends_with(&w->clientv[0], "}\n"));
+}
+
 /* Who does not read, or does not ask, is cut off; until then, others wait for a place and get it.
  */
 static void test_slow_clients(void **state)
@@ -409,6 +476,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_bad_requests, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_no_memory, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_large, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_slices, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_slice_without_memory, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_slow_clients, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_no_descriptors, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_end_with_clients, setup, teardown),

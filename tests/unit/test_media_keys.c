@@ -171,7 +171,7 @@ static void test_many(void **state)
 	}
 	assert_int_equal(rtp(f, A, ROC(1)), EALREADY);
 	assert_int_equal(rtp(f, KEYS - 1, 300), EACCES); /* told before the last one... */
-	assert_int_equal(rtp(f, B, 1), 0);             /* ...which is this */
+	assert_int_equal(rtp(f, B, 1), 0);               /* ...which is this */
 	assert_int_equal(rtp(f, A, ROC(1) + 200), EACCES);
 }
 

@@ -81,9 +81,9 @@ static void test_window(void **state)
 
 	memset(seen, 0, sizeof(seen));
 	for (int i = 0; i < 60000 && high < 99000; i++) {
-		const uint64_t ahead = high + sp_random_below(sp_random_below(50) ? 5 : 700);
-		const uint64_t back = sp_random_below(300);
-		const uint64_t index = sp_random_below(2) || back > high ? ahead : high - back;
+		const uint64_t ahead = high + dice(dice(50) ? 5 : 700);
+		const uint64_t back = dice(300);
+		const uint64_t index = dice(2) || back > high ? ahead : high - back;
 		enum srtp_seen want = seen[index] ? SRTP_SEEN : SRTP_NEW;
 
 		if (index + SRTP_WINDOW <= high)
@@ -380,7 +380,7 @@ static void test_without_proof(void **state)
 
 	for (unsigned i = 0; i < FLOOD; i++) {
 		const bool rtcp = i % 5 == 0, search = i % 7 == 0, known = i % 2;
-		const uint32_t ssrc = known ? SSRC : i, index = sp_random_below(0x7fffffff);
+		const uint32_t ssrc = known ? SSRC : i, index = dice(0x7fffffff);
 		const struct ref *ref = i % 3 ? &stranger : &f->ref;
 		const uint64_t tags = f->in->rtp.tags + f->in->rtcp.tags;
 		size_t n;
@@ -390,7 +390,7 @@ static void test_without_proof(void **state)
 		if (i % 11 < 5)
 			n = mki_insert(p, n, 0x17, 1);
 		if (i % 3 == 0)
-			p[n - 1 - sp_random_below(10)] ^= 1;
+			p[n - 1 - dice(10)] ^= 1;
 		err = sp_srtp_unprotect(f->in, p, &n, rtcp, i % 4 * 30, search, &f->place);
 		assert_true(err == EACCES || err == EALREADY || err == ESTALE || err == EBADMSG);
 		if (!search)
