@@ -44,8 +44,8 @@ enum {
 	STATUS_REQUEST_MAX = 8192,   /**< bytes                                         */
 	STATUS_CHUNK = 65536,        /**< printed ahead, and sent in one turn           */
 	STATUS_BLOCK = 64,           /**< rows in one piece                             */
-	STATUS_CALLS = 16,           /**< gathered at once...                           */
-	STATUS_FLOWS = 64,           /**< ...and directions of their streams            */
+	STATUS_CALLS = 32,           /**< gathered at once...                           */
+	STATUS_FLOWS = 80,           /**< ...and directions of their streams            */
 	STATUS_LOG_LINES_MAX = 2000, /**< of a table that goes into the log             */
 	STATUS_REASONS = SP_TRUNK_LIMITS
 };

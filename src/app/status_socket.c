@@ -81,20 +81,20 @@ static bool is_through(const struct client *c)
 	return c->next >= c->printer->pieces(c->status) && !c->status->more;
 }
 
-/* Print pieces until there is enough to send. @return 0 or ENOMEM */
+/* Print pieces until there is enough to send; of a listing no more than a slice, as it is
+ * gathered, too. @return 0 or ENOMEM */
 static int print_ahead(struct client *c)
 {
+	const size_t count = c->printer->pieces(c->status);
 	int err = 0;
 
 	c->mb->pos = c->mb->end = 0;
-	while (!is_through(c) && c->mb->end < STATUS_CHUNK && !err) {
-		if (c->next < c->printer->pieces(c->status)) {
-			err = c->printer->piece(c->mb, c->status, c->next++);
-		} else {
-			err = c->status->more(c->status);
-			c->next = 0;
-		}
+	if (c->next >= count) {
+		err = c->status->more(c->status);
+		c->next = 0;
 	}
+	while (c->next < count && c->mb->end < STATUS_CHUNK && !err)
+		err = c->printer->piece(c->mb, c->status, c->next++);
 	c->mb->pos = 0;
 
 	return err;

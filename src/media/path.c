@@ -74,6 +74,7 @@ static void latch(struct media_path *path, const struct sa *src, uint64_t now_ms
 	if (now_ms < path->settled_ms && sa_cmp(src, &path->left, SA_ALL))
 		return;
 
+	media_shield_drop(&path->shield, path->fd);
 	path->remote = *src;
 	path->proven = true;
 	path->half->flow.sum.count.latched++;

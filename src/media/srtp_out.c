@@ -38,7 +38,6 @@ static int table_copy(struct srtp_table *to, const struct srtp_table *from, size
 	memcpy(to->v, from->v, from->n * entry);
 	to->n = from->n;
 	to->size = from->size;
-	to->last = from->last;
 
 	return 0;
 }

@@ -7,7 +7,7 @@
  *
  *   bench_media_relay [-r ROUNDS] [-s SYSTEMS] [-p PARTS]
  *
- * SYSTEMS are some of "floor,relay,rtpengine", PARTS of "cpu,rate,recovery".
+ * SYSTEMS are some of "floor,relay,rtpengine,gateway", PARTS of "cpu,rate,recovery".
  *
  * CPU is the system's whole process's, per packet that came back, with 100, 400 and 800
  * calls of one packet every 20 ms each way, and saturated: with 400 calls and always the
@@ -23,7 +23,7 @@
 
 #include "relay_bench.h"
 
-enum { LOADS = 3, SYSTEMS = 3, STEPS = 6 };
+enum { LOADS = 3, SYSTEMS = 4, STEPS = 6 };
 
 static const unsigned load_calls[LOADS] = {100, 400, 800};
 
@@ -159,21 +159,21 @@ static void print_ratio(const char *name, double a, double b)
 		printf("%s %.2f ratio\n", name, a / b);
 }
 
-static void print_versus(const struct figures *relay, const struct figures *other)
+static void print_versus(const struct figures *ours, const struct figures *other)
 {
-	const char *name = other->sut->name;
+	const char *us = ours->sut->name, *them = other->sut->name;
 	char text[64];
 
 	for (unsigned i = 0; i < LOADS; i++) {
-		(void)snprintf(text, sizeof(text), "relay_cpu_vs_%s_%ucalls", name, load_calls[i]);
-		print_ratio(text, relay->paced[i].cpu_us, other->paced[i].cpu_us);
+		(void)snprintf(text, sizeof(text), "%s_cpu_vs_%s_%ucalls", us, them, load_calls[i]);
+		print_ratio(text, ours->paced[i].cpu_us, other->paced[i].cpu_us);
 	}
-	(void)snprintf(text, sizeof(text), "relay_cpu_vs_%s_saturated", name);
-	print_ratio(text, relay->closed.cpu_us, other->closed.cpu_us);
-	(void)snprintf(text, sizeof(text), "relay_cpu_vs_%s", name);
-	print_ratio(text, relay->paced[1].cpu_us, other->paced[1].cpu_us);
-	(void)snprintf(text, sizeof(text), "relay_rate_vs_%s", name);
-	print_ratio(text, relay->top.relayed, other->top.relayed);
+	(void)snprintf(text, sizeof(text), "%s_cpu_vs_%s_saturated", us, them);
+	print_ratio(text, ours->closed.cpu_us, other->closed.cpu_us);
+	(void)snprintf(text, sizeof(text), "%s_cpu_vs_%s", us, them);
+	print_ratio(text, ours->paced[1].cpu_us, other->paced[1].cpu_us);
+	(void)snprintf(text, sizeof(text), "%s_rate_vs_%s", us, them);
+	print_ratio(text, ours->top.relayed, other->top.relayed);
 }
 
 static bool named(const char *list, const char *name)
@@ -181,19 +181,20 @@ static bool named(const char *list, const char *name)
 	return !list || strstr(list, name);
 }
 
-static bool installed(const char *program)
+static bool available(const struct sut *sut)
 {
-	char text[128];
+	if (sut == &sut_rtpengine)
+		return !system("command -v rtpengine >/dev/null");
 
-	(void)snprintf(text, sizeof(text), "command -v %s >/dev/null", program);
-
-	return !system(text);
+	return sut != &sut_gateway || getenv("SALLYPORT");
 }
 
 int main(int argc, char **argv)
 {
-	struct figures f[SYSTEMS] = {
-		{.sut = &sut_floor}, {.sut = &sut_relay}, {.sut = &sut_rtpengine}};
+	struct figures f[SYSTEMS] = {{.sut = &sut_floor},
+				     {.sut = &sut_relay},
+				     {.sut = &sut_rtpengine},
+				     {.sut = &sut_gateway}};
 	const char *systems = NULL, *parts = NULL;
 	int rounds = 2;
 
@@ -211,8 +212,7 @@ int main(int argc, char **argv)
 	load_enter();
 
 	for (int i = 0; i < SYSTEMS; i++)
-		f[i].on = named(systems, f[i].sut->name) &&
-			  (f[i].sut != &sut_rtpengine || installed(f[i].sut->name));
+		f[i].on = named(systems, f[i].sut->name) && available(f[i].sut);
 	printf("load_limit %.0f packets/s\n", load_limit());
 	for (int r = 0; r < rounds; r++) {
 		for (unsigned i = 0; i < LOADS && named(parts, "cpu"); i++) {
@@ -237,8 +237,10 @@ int main(int argc, char **argv)
 
 	for (int s = 0; s < SYSTEMS; s++)
 		print_system(&f[s]);
-	print_versus(&f[1], &f[0]);
-	print_versus(&f[1], &f[2]);
+	for (int s = 1; s < SYSTEMS; s += 2) {
+		print_versus(&f[s], &f[0]);
+		print_versus(&f[s], &f[2]);
+	}
 	if (f[1].paced[1].cpu_us > 0)
 		printf("relay_latency_p99_ms %.2f ms\n", f[1].paced[1].p99_ms);
 

@@ -158,7 +158,7 @@ class Sallyport(System):
         conf.log = {"level": "info"}
         # port_rest_s: calls that begin and end so fast would need more ports than there are
         conf.limits = {"media_timeout_s": 0, "calls": 20000, "connections_per_source": 100,
-                       "port_rest_s": 2}
+                       "port_rest_s": 1}
         for interface in conf.interfaces:
             interface["media"]["ports"] = MEDIA_PORTS
         self.run([BINARY, self.write("sallyport.conf", conf.text())], "sallyport.log",

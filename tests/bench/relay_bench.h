@@ -64,7 +64,7 @@ struct sut {
 	pid_t (*start)(struct plan *plan);
 };
 
-extern const struct sut sut_floor, sut_relay, sut_rtpengine;
+extern const struct sut sut_floor, sut_relay, sut_gateway, sut_rtpengine;
 
 void sut_stop(pid_t pid);
 

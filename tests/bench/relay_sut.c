@@ -91,12 +91,13 @@ void sut_tell(int ctl, uint16_t port, const uint8_t *key)
 
 /* ---- the relay ---- */
 
-static void relay_one(struct sp_media *media, struct sp_ports *const ports[2],
-		      const struct end *ends, int ctl)
+struct sp_relay *sut_relay_new(struct sp_media *media, struct sp_ports *ports,
+			       const struct end *ends)
 {
+	struct sp_ports *const both[2] = {ports, ports};
 	struct sp_relay *r = NULL;
 
-	check(!sp_relay_alloc(&r, media, ports, NULL, NULL) && !sp_relay_add(NULL, r), "relay");
+	check(!sp_relay_alloc(&r, media, both, NULL, NULL) && !sp_relay_add(NULL, r), "relay");
 	for (unsigned side = 0; side < 2; side++) {
 		struct sp_relay_remote remote = {.clockc = 0};
 		struct sockaddr_in rtcp = ends[side].addr;

@@ -12,7 +12,7 @@ from net import Net  # noqa: E402
 from pki import Pki  # noqa: E402
 from sipp import Sipp, Stunnel  # noqa: E402
 from targets import Crowd  # noqa: E402
-from ua import Peer  # noqa: E402
+from ua import Peer, Raw  # noqa: E402
 
 
 @pytest.fixture(scope="session")
@@ -106,3 +106,23 @@ def sipp(stunnel, launch, conf, net, tmp_path):
         text = run.received()
         for name in net.names[other]:
             assert name not in text, f"{run.side} was told {name}:\n{text}"
+
+
+@pytest.fixture
+def ends(gateway, peer):
+    """carrier, service: listening; the service is connected, the carrier's way in is a Raw."""
+    carrier, service = peer("carrier").listen(), peer("service").listen()
+    service.connect()
+    return carrier, service
+
+
+@pytest.fixture
+def raw(ends):
+    made = []
+
+    def make(peer=ends[0]):
+        made.append(Raw(peer))
+        return made[-1]
+    yield make
+    for r in made:
+        r.close()

@@ -3,6 +3,7 @@
 carrier -> front -> "gateway.test" -> one or two -> service. The front is a gateway as well: it
 stands for any peer that looks names up.
 """
+import contextlib
 import json
 import re
 import signal
@@ -61,6 +62,7 @@ class Machine:
             self.dns.srv("_sips._tcp.gateway.test", "machine.test", SIP[name], 10, WEIGHT[name])
         self.dns.host("machine.test", self.address)
         self.running = {}
+        self.ends = contextlib.ExitStack()  # each is stopped, also when another fails to
 
     def front(self):
         conf = Conf(self.net, self.pki)
@@ -76,25 +78,24 @@ class Machine:
                 Instance(self.net, self.pki, self.folder, self.address, SIP[name], PORTS[name]))
         folder = self.folder / name
         folder.mkdir(exist_ok=True)
-        self.running[name] = Gateway(folder, conf)
-        return self.running[name].start()
+        gateway = self.running[name] = Gateway(folder, conf)
+        self.ends.callback(gateway.stop)
+        return gateway.start()
 
     def kill(self, name):
         gateway = self.running.pop(name)
         gateway.process.kill()
         gateway.wait_exit()
         gateway.notify.shutdown(socket.SHUT_RDWR)
+        gateway.process = None  # there is nothing left to stop
 
     def calls(self, name):
         """How many it has begun, since it was started."""
         return len(self.running[name].find("call_start")) if name in self.running else 0
 
     def stop(self):
-        try:
-            while self.running:
-                self.running.popitem()[1].stop()
-        finally:
-            self.dns.stop()
+        self.ends.callback(self.dns.stop)
+        self.ends.close()
 
 
 @pytest.fixture

@@ -11,7 +11,8 @@ import pytest
 
 import srtp
 from gateway import Conf
-from media import End, Talk, counts, one_way, passes, reports, sync, talks
+from media import End, Talk, counts, describe, one_way, passes, reports, sync, talks
+from ua import Leg, reply
 
 DID, OUTSIDE = Conf.DID, Conf.OUTSIDE
 
@@ -486,3 +487,79 @@ def test_replays_of_both_keys(gateway, call):
     thief.close()
     n = counts(gateway, call)
     assert n["from_caller"] == 132 and n["dropped_caller"] == 119
+
+
+# ---- what goes wrong, and who comes instead ----
+
+@pytest.mark.parametrize("rekey", ("keep", "follow"))
+def test_refused_change_changes_nothing(trunks, net, rekey):
+    """A re-INVITE with another key and address that the other end refuses (RFC 3261 14.1)."""
+    gateway, carrier, service = trunks(rekey=rekey)
+    call = Talk(carrier, service, OUTSIDE, DID).answer()
+    a, b = call.a_media, call.b_media
+    one_way(a, b, range(65500, 65550))
+    one_way(b, a, range(65500, 65550))
+    key, out, socks = a.key, a.out, (a.rtp, a.rtcp)
+    a.move(net.address("carrier", 85))
+    a.rekey()
+    a.version += 1
+    call.a.request("INVITE", a.sdp())
+    invite = service.expect("INVITE")
+    call.b.reply(invite, 488)
+    service.expect("ACK")
+    refusal = carrier.expect(488)
+    call.a.request("ACK", cseq=refusal.cseq, branch=call.a.invite_branch)
+    call.a.settle()
+    new, (a.rtp, a.rtcp) = (a.rtp, a.rtcp), socks
+    a.send(a.out.protect(a.rtp_packet(1, b"nobody took this key")), new[0])
+    a.key, a.out = key, out
+    one_way(a, b, range(65550, 65580))
+    one_way(b, a, range(65550, 65580))
+    reports(b, a)
+    for sock in new:
+        sock.close()
+    n = counts(gateway, call)
+    assert n["dropped_caller"] == 1 and n["dropped_callee"] == 0
+
+
+@pytest.mark.parametrize("mux", (False, True))
+def test_somebody_else_instead(launch, conf, peer, mux):
+    """A transfer that the gateway carries out, in a call that is beyond an end of the numbers:
+    who stays goes on with his key and his counter, and hears the new one from the first packet."""
+    for trunk in conf.trunks:
+        trunk.update(transfer="handle", rtcp_mux="offer")
+    launch(conf)
+    carrier, service = peer("carrier").listen(), peer("service").listen()
+    carrier.connect()
+    service.connect()
+    call = Talk(carrier, service, OUTSIDE, DID, End(carrier, mux=mux), End(service)).answer()
+    a, b = call.a_media, call.b_media
+    one_way(a, b, range(65500, 65550))
+    one_way(b, a, range(65500, 65550))
+    call.b.request("REFER", headers=[("Refer-To", f"<sip:{Conf.DID2}@edge.gateway.example>")])
+    service.expect(202)
+    reply(service.expect("NOTIFY"), 200)
+    invite = service.expect("INVITE")
+    other, c = Leg(service).called(invite), End(service, mux=True)
+    c.connect(invite.body)
+    other.reply(invite, 200, describe([c], [c.answer()]))
+    invite = carrier.expect("INVITE")
+    a.connect(invite.body)
+    call.a.reply(invite, 200, describe([a], [a.answer()]))
+    carrier.expect("ACK")
+    seen = {}
+    for _ in range(3):  # the new one's ACK, and to who is gone NOTIFY and BYE
+        message = service.inbox.get(timeout=10)
+        seen[message.method] = message
+        if message.method != "ACK":
+            reply(message, 200)
+    assert set(seen) == {"ACK", "NOTIFY", "BYE"}
+    assert (a.muxed, c.muxed) == (mux, True)
+    one_way(a, c, range(65550, 65580))
+    one_way(c, a, range(65500, 65550))
+    reports(a, c, 2)
+    reports(c, a, 2)
+    call.a.request("BYE")
+    carrier.expect(200, "BYE")
+    other.reply(service.expect("BYE"), 200)
+    other.settle()

@@ -9,7 +9,8 @@ import pytest
 
 import srtp
 from gateway import Conf
-from media import MUX, End, Talk, counts, feedback, one_way, passes, reports, sync, talks
+from media import (MUX, End, Talk, counts, describe, feedback, one_way, passes, reports, sync,
+                   talks)
 from ua import Leg, Sdp
 
 DID, OUTSIDE = Conf.DID, Conf.OUTSIDE
@@ -299,3 +300,70 @@ def test_profile_offers(launch, conf, peer):
     assert MUX in Sdp(call.invite.body).lines and call.b_media.muxed
     talks(call)
     call.hang_up()
+
+
+# ---- who does not do as agreed ----
+
+def test_rtcp_on_the_port_that_was_given_up(ends):
+    """It is authentic, so it is passed on; our RTCP goes where it was agreed."""
+    gateway, carrier, service = ends("answer", "off")
+    call = talk(carrier, service, True).answer()
+    a, b = call.a_media, call.b_media
+    talks(call)
+    for i in range(5):
+        report = srtp.rtcp_report(a.ssrc, b"to the wrong port %d" % i)
+        a.rtcp.sendto(a.out.protect_rtcp(report), (a.far.address, a.far.port + 1))
+        assert b.receive_rtcp() == report
+        reports(b, a)
+    one_way(b, a, range(100, 110))
+    a.silent(0.02)
+    assert counts(gateway, call)["dropped_caller"] == 0
+
+
+def test_rtcp_on_the_port_of_rtp_without_a_word(ends):
+    """Not agreed, so it is taken for RTP, and is none: it moves nothing."""
+    gateway, carrier, service = ends("answer", "off")
+    call = talk(carrier, service).answer()
+    a, b = call.a_media, call.b_media
+    talks(call)
+    for i in range(5):
+        a.send(a.out.protect_rtcp(srtp.rtcp_report(a.ssrc, b"%d" % i)))
+        a.rtcp.sendto(a.out.protect(a.rtp_packet(50 + i, bytes(160))),
+                      (a.far.address, a.far.port + 1))
+    talks(call, seq=100)
+    b.silent(0.02)
+    assert counts(gateway, call)["dropped_caller"] == 10
+
+
+@pytest.mark.parametrize("winner", (0, 1))
+def test_forks_of_two_minds(ends, winner):
+    """Of two forks one takes up a=rtcp-mux: RTCP goes to each as it wants it."""
+    _, carrier, service = ends("answer", "offer")
+    leg, caller = Leg(carrier), End(carrier)
+    leg.invite(OUTSIDE, DID, caller.sdp())
+    invite = service.expect("INVITE")
+    forks = []
+    for mux in (True, False):
+        far, end = Leg(service).called(invite), End(service, mux=mux)
+        end.connect(invite.body)
+        far.reply(invite, 183, describe([end], [end.answer()]))
+        caller.accepted(carrier.expect(183).body)
+        for _ in range(3):
+            reports(end, caller)
+            reports(caller, end)
+        forks.append((far, end))
+    far, end = forks[winner]
+    far.reply(invite, 200, describe([end], [end.answer()]))
+    service.expect("ACK")
+    ok = carrier.expect(200)
+    leg.answered(ok)
+    caller.accepted(ok.body)
+    leg.ack(ok)
+    leg.settle()
+    for _ in range(3):
+        reports(end, caller)
+        reports(caller, end)
+    forks[1 - winner][1].silent(0.01)
+    leg.request("BYE")
+    carrier.expect(200, "BYE")
+    far.reply(service.expect("BYE"), 200)

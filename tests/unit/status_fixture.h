@@ -186,7 +186,7 @@ static inline struct app_status *status_make_calls(size_t calls)
 	s->name_width = 7;
 	s->callc = calls;
 	s->callv = mem_zalloc(STATUS_CALLS * sizeof(*s->callv), NULL);
-	s->flowv = mem_zalloc(STATUS_FLOWS * sizeof(*s->flowv), NULL);
+	s->flowv = mem_zalloc(4 * STATUS_CALLS * sizeof(*s->flowv), NULL);
 	m->namev = mem_zalloc(STATUS_CALLS * sizeof(*m->namev), NULL);
 	for (size_t i = 0; i < STATUS_CALLS; i++) {
 		snprintf(m->namev[i], sizeof(m->namev[i]), "call-%011zu", i);
@@ -204,7 +204,7 @@ static inline struct app_status *status_make_calls(size_t calls)
 			.flows = i ? 4 : 2,
 		};
 	}
-	for (size_t i = 0; i < STATUS_FLOWS; i++) {
+	for (size_t i = 0; i < 4 * STATUS_CALLS; i++) {
 		s->flowv[i] = (struct app_status_flow){
 			.side = i % 2 ? "callee" : "caller",
 			.stream = (i + 2) / 2 % 2,

@@ -328,6 +328,7 @@ static void test_ssrc_bound(void **state)
 		assert_true(f->place.first);
 		assert_int_equal(f->in->rtp.table.n, i + 1);
 		assert_in_range(f->in->rtp.table.size, i + 1, 2 * i + 2);
+		assert_int_equal(f->in->rtp.table.size & (f->in->rtp.table.size - 1), 0);
 	}
 	assert_int_equal(f->in->rtp.table.size, SP_SRTP_SSRC_MAX);
 	assert_int_equal(rtp_in(f->in, &f->ref, 3, 1), EOVERFLOW);

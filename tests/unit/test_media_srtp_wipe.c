@@ -28,7 +28,7 @@ struct secret {
 	uint8_t masked[SECRET_MAX];
 };
 
-static struct secret secrets[12];
+static struct secret secrets[16];
 static size_t count;
 
 static void secret_add(const char *name, size_t kept, const void *p, size_t len)
@@ -104,6 +104,16 @@ static size_t process_count(const struct secret *s)
 	return found;
 }
 
+static void pad_add(const char *name, const uint8_t *key, uint8_t with)
+{
+	uint8_t pad[SRTP_AUTH_KEY];
+
+	for (size_t i = 0; i < sizeof(pad); i++)
+		pad[i] = key[i] ^ with;
+	secret_add(name, 0, pad, sizeof(pad));
+	OPENSSL_cleanse(pad, sizeof(pad));
+}
+
 /* What is derived for RTP, or RTCP: the key schedule begins with its key. */
 static void secrets_of(const struct ref_keys *ref)
 {
@@ -112,6 +122,8 @@ static void secrets_of(const struct ref_keys *ref)
 
 	secret_add("cipher key", 2, ref->cipher, sizeof(ref->cipher));
 	secret_add("auth key", 0, ref->auth, sizeof(ref->auth));
+	pad_add("auth key XOR ipad", ref->auth, 0x36);
+	pad_add("auth key XOR opad", ref->auth, 0x5c);
 	secret_add("salt", 0, ref->salt, sizeof(ref->salt));
 	memcpy(&salt, ref->salt, sizeof(salt));
 	salt = be64toh(salt);
@@ -150,7 +162,19 @@ static void master_key(uint8_t key[SP_SRTP_KEY_SIZE])
 struct pair {
 	struct sp_srtp_in *in;
 	struct sp_srtp_out *out;
+	struct srtp_keys keys[2];
 };
+
+/* Derive only: no packet writes over what that leaves on the stack. */
+static void pair_derive(struct pair *p)
+{
+	uint8_t key[SP_SRTP_KEY_SIZE];
+
+	master_key(key);
+	assert_int_equal(srtp_keys_derive(&p->keys[0], key, false), 0);
+	assert_int_equal(srtp_keys_derive(&p->keys[1], key, true), 0);
+	OPENSSL_cleanse(key, sizeof(key));
+}
 
 static void pair_new(struct pair *p)
 {
@@ -191,6 +215,29 @@ static void deep(void (*fn)(struct pair *), struct pair *p)
 	assert_int_equal(pad[0], 1);
 }
 
+static void all_gone(void)
+{
+	for (size_t i = 0; i < count; i++) {
+		if (process_count(&secrets[i]))
+			fail_msg("%s is still there", secrets[i].name);
+	}
+}
+
+static void test_derived(void **state)
+{
+	static struct pair p;
+	(void)state;
+
+	deep(pair_derive, &p);
+	for (size_t i = 0; i < count; i++) {
+		if (!secrets[i].kept && process_count(&secrets[i]))
+			fail_msg("%s was left on the stack", secrets[i].name);
+	}
+	srtp_keys_wipe(&p.keys[0]);
+	srtp_keys_wipe(&p.keys[1]);
+	all_gone();
+}
+
 static void test_wiped(void **state)
 {
 	static struct pair p;
@@ -203,10 +250,7 @@ static void test_wiped(void **state)
 			fail_msg("%s is not there as often as it should", secrets[i].name);
 	}
 	deep(pair_free, &p);
-	for (size_t i = 0; i < count; i++) {
-		if (process_count(&secrets[i]))
-			fail_msg("%s is still there", secrets[i].name);
-	}
+	all_gone();
 }
 
 static int setup(void **state)
@@ -220,6 +264,7 @@ static int setup(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_derived),
 		cmocka_unit_test(test_wiped),
 	};
 
