@@ -66,13 +66,13 @@ void sp_calls_count(const struct sp_calls *cs, struct sp_calls_count *out);
 /** One call as it is now. What this points to is the call's own. */
 struct sp_call_report {
 	const char *id, *state;
-	const char *trunk[2]; /**< by enum sp_side; "": none yet                 */
-	struct pl number[2];  /**< of who is there: for sp_log_number(); NULL: not known, withheld */
-	uint64_t age_ms;      /**< since its INVITE                              */
-	uint64_t talk_ms;     /**< since its answer; 0: not answered             */
+	const char *trunk[2]; /**< by enum sp_side; "": none yet                       */
+	struct pl number[2];  /**< for sp_log_number(); NULL: not known, withheld      */
+	uint64_t age_ms;      /**< since its INVITE                                    */
+	uint64_t talk_ms;     /**< since its answer; 0: not answered                   */
 	bool emergency;
-	const char *media;            /**< which way it flows, as the log says it */
-	const struct sp_relay *relay; /**< NULL: none, or none any more           */
+	const char *media;            /**< which way it has come, as the log says it */
+	const struct sp_relay *relay; /**< NULL: none, or none any more              */
 };
 
 /** Which calls have been told; all zero at first. */

@@ -97,6 +97,7 @@ class System:
 
     def run(self, args, log, ready):
         """Start one, its output in a file, and wait until ready()."""
+        assert not ready(), f"something else listens where {args[0]} is to"
         with open(self.path(log), "w", encoding="utf-8") as f:
             process = start(args, self.cpu, self.folder, stdin=subprocess.DEVNULL, stdout=f,
                             stderr=f)
@@ -162,7 +163,7 @@ class Sallyport(System):
         for interface in conf.interfaces:
             interface["media"]["ports"] = MEDIA_PORTS
         self.run([BINARY, self.write("sallyport.conf", conf.text())], "sallyport.log",
-                 lambda: " start " in self.text("sallyport.log"))
+                 lambda: listening(net.core, net.port))
 
 
 class Kamailio(System):

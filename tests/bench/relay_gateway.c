@@ -45,7 +45,7 @@ static void end_write(FILE *f, const struct end *end)
 static void end_read(FILE *f, struct end *end)
 {
 	char line[LINE], ip[INET_ADDRSTRLEN], key[2 * KEY + 1];
-	unsigned port, byte;
+	unsigned port = 0, byte = 0;
 
 	check(fgets(line, sizeof(line), f) && sscanf(line, "%15s %u %60s", ip, &port, key) == 3 &&
 		      strlen(key) == 2 * KEY && inet_pton(AF_INET, ip, &end->to.sin_addr) == 1,

@@ -138,6 +138,18 @@ class Calls:
                           "To: " + field(head, b"To").decode(), "CSeq: 1 ACK"])
 
 
+def free_net():
+    """A network in which nobody listens, not even what an aborted test has left behind."""
+    taken = []
+    while True:
+        net = Net()
+        try:
+            socket.create_server((net.core, net.port)).close()
+            return net
+        except OSError:
+            taken.append(net)  # its lock makes the next one another
+
+
 def conf(net, pki, calls):
     c = gateway.Conf(net, pki)
     c.log = {"level": "warn"}
@@ -152,7 +164,7 @@ def main():
     ends = [End(line) for line in iter(sys.stdin.readline, "end\n")]
     cpu = int(sys.argv[1])
     folder = tempfile.mkdtemp(prefix="sallyport-bench.")
-    net, pki = Net(), Pki(os.path.join(folder, "pki"))
+    net, pki = free_net(), Pki(os.path.join(folder, "pki"))
     load_cpus = os.sched_getaffinity(0)
     calls = Calls(net, pki)
     os.sched_setaffinity(0, {cpu})

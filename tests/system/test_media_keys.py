@@ -563,3 +563,31 @@ def test_somebody_else_instead(launch, conf, peer, mux):
     carrier.expect(200, "BYE")
     other.reply(service.expect("BYE"), 200)
     other.settle()
+
+
+@pytest.mark.parametrize("change", ("lifetime", "mki", "no mki"))
+def test_same_key_said_otherwise(gateway, pair, change):
+    """The key decides whether it is another one, not what stands behind it: the counter goes on,
+    and what came before does not come in again."""
+    a_end = End(pair[0], mki=(1, 1) if change == "no mki" else None)
+    call = Talk(*pair, OUTSIDE, DID, a_end).answer()
+    a, b = call.a_media, call.b_media
+    one_way(a, b, range(65500, 65550))
+    caught = [a.out.protect(a.rtp_packet(seq, bytes(160))) for seq in range(65550, 65560)]
+    for packet in caught:
+        a.send(packet)
+        assert b.receive() is not None
+    if change == "lifetime":
+        a.lifetime = "2^40"
+    else:
+        a.mki = (1, 1) if change == "mki" else None
+        a.out.mki = b"\1" if change == "mki" else b""
+    call.change()
+    for packet in caught:
+        a.send(packet)
+    one_way(a, b, range(65560, 65580))
+    for packet in caught:
+        a.send(packet)
+    one_way(a, b, range(65580, 65600))
+    n = counts(gateway, call)
+    assert n["from_caller"] == 50 + 10 + 40 and n["dropped_caller"] == 20

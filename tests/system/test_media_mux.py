@@ -76,9 +76,11 @@ def test_answer_is_what_it_is_without_a_word(ends):
     call.hang_up()
 
 
-def test_one_port_alone(ends):
-    """RFC 8858: an end that has no port for RTCP, and another that has."""
-    gateway, carrier, service = ends("answer", "off")
+@pytest.mark.parametrize("mode", ("off", "answer"))
+def test_one_port_alone(ends, mode):
+    """RFC 8858: an end that has no port for RTCP, and another that has. Who has no other port
+    gets it on this one, whatever the trunk's mode."""
+    gateway, carrier, service = ends(mode, "off")
     call = talk(carrier, service, "only").answer()
     call.a_media.rtcp.close()
     assert rtcp_lines(call.a_media.far) == [MUX]

@@ -138,7 +138,7 @@ def test_from_before_to_after_the_call(scene):
 @pytest.mark.parametrize("rekey", (False, True))
 def test_around_a_reinvite(scene, rekey):
     """The moment in which an end may be somewhere else: only who has the key says where."""
-    gateway, (a, b), strangers = scene
+    _, (a, b), strangers = scene
     call = Talk(a.peer, b.peer, OUTSIDE, DID, a, b).answer()
     talks(call)
     caught = a.out.protect(a.rtp_packet(50, bytes(160)))
@@ -159,7 +159,7 @@ def test_around_a_reinvite(scene, rekey):
 
 def test_while_nobody_is_anywhere(scene):
     """c=0.0.0.0 (RFC 3264 8.4): media goes nowhere, and not to who happens to ask for it."""
-    gateway, (a, b), strangers = scene
+    _, (a, b), strangers = scene
     call = Talk(a.peer, b.peer, OUTSIDE, DID, a, b).answer()
     talks(call)
     section, where = a.section, a.address

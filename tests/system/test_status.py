@@ -381,12 +381,12 @@ def test_a_stopped_gateway_does_not_answer(gateway):
 
 
 def test_arguments():
-    for args in (("--json",), ("--status", "--metrics"), ("--status", "--check"),
-                 ("--metrics", "--json"), ("--status", "one", "two")):
+    for args in (("--json",), ("--calls",), ("--metrics", "--calls"), ("--status", "--metrics"),
+                 ("--status", "--check"), ("--metrics", "--json"), ("--status", "one", "two")):
         done = run(*args)
         assert done.returncode == 2 and "--help" in done.stderr
     text = run("--help").stdout
-    for word in ("--status", "--json", "--metrics", "USR1"):
+    for word in ("--status", "--calls", "--json", "--metrics", "USR1"):
         assert word in text
 
 

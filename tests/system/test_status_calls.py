@@ -6,7 +6,7 @@ import re
 import struct
 
 from gateway import Conf
-from test_status import ask, metrics, run
+from test_status import ask, metrics
 from ua import Call
 
 DID, OUTSIDE = Conf.DID, Conf.OUTSIDE
@@ -121,8 +121,3 @@ def test_more_calls_than_one_slice(gateway, pair):
     assert table.endswith("Z, 70 calls\n")
     for call in calls:
         call.answer().hang_up()
-
-
-def test_only_with_status(conf, tmp_path):
-    done = run("--calls", str(tmp_path / "none"))
-    assert done.returncode == 2 and "--calls goes with --status" in done.stderr

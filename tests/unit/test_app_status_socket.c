@@ -13,7 +13,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { CLIENTS = STATUS_CLIENTS_MAX + 4, LOOK_MS = 1, CLIENT_MS = 1000, LIMIT_MS = 20000 };
+enum { CLIENTS = STATUS_CLIENTS_MAX + 4, LOOK_MS = 1, CLIENT_MS = 3000, LIMIT_MS = 20000 };
 
 struct client {
 	int fd;
