@@ -89,6 +89,12 @@ int sp_net_parse(struct sp_net *net, const struct pl *text);
  * counts as IPv4. */
 bool sp_nets_have(const struct sp_nets *nets, const struct sa *addr);
 
+/**
+ * As mbuf_alloc(), for what has keys in it: wiped when its last reference goes. Make it large
+ * enough: where it grew from is not.
+ */
+struct mbuf *sp_mbuf_secret(size_t size);
+
 /** true when s has no CR, LF, NUL or other control character but tab. */
 bool sp_text_ok(const struct pl *s);
 

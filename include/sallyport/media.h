@@ -117,7 +117,7 @@ struct sp_relay_remote {
  * told before keeps its rollover counters and replay windows; after another one the
  * key before it is good until the first packet is authentic under the new one. The same
  * addresses again keep the latched source (RFC 7362).
- * @return 0, EINVAL (also another address family than the ports'), ENOMEM
+ * @return 0, EINVAL (also another address family than the ports', or a key of ours), ENOMEM
  */
 int sp_relay_remote(struct sp_relay *r, size_t stream, enum sp_side side,
 		    const struct sp_relay_remote *remote);

@@ -43,8 +43,14 @@ struct sp_srtp_in;
 /** @return 0, EINVAL (params), ENOMEM. Free with mem_deref(): keys are wiped. */
 int sp_srtp_in_alloc(struct sp_srtp_in **sp, const struct sp_srtp_params *params);
 
-/** Same key, MKI and lifetime? In constant time. */
+/** Same key, whatever its MKI and lifetime? In constant time. */
 bool sp_srtp_in_same(const struct sp_srtp_in *s, const struct sp_srtp_params *params);
+
+/**
+ * The same key was told again: MKI and lifetime are these from now on. What has come under
+ * it does not come once more, and counts. @return 0, EINVAL
+ */
+int sp_srtp_in_told(struct sp_srtp_in *s, const struct sp_srtp_params *params);
 
 /**
  * Verify, check for replay, decrypt in place (RFC 3711 3.3, 3.4).

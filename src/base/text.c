@@ -3,6 +3,7 @@
  * Strict readings of a peer's text.
  */
 #include <errno.h>
+#include <string.h>
 #include <re.h>
 #include <sallyport/base_util.h>
 
@@ -45,4 +46,23 @@ bool sp_text_ok(const struct pl *s)
 	}
 
 	return true;
+}
+
+static void secret_destructor(void *arg)
+{
+	struct mbuf *mb = arg;
+
+	if (mb->buf)
+		explicit_bzero(mb->buf, mb->size);
+	mem_deref(mb->buf);
+}
+
+struct mbuf *sp_mbuf_secret(size_t size)
+{
+	struct mbuf *mb = mem_zalloc(sizeof(*mb), secret_destructor);
+
+	if (mb && mbuf_resize(mb, size))
+		mb = mem_deref(mb);
+
+	return mb;
 }

@@ -59,7 +59,7 @@ static int parts(struct body *b, const struct sp_sip_msg *orig, const struct mbu
 	if (orig->content_type.l >= sizeof(b->type)) /* pl_strcpy() would cut it */
 		return EBADMSG;
 	(void)pl_strcpy(&orig->content_type, b->type, sizeof(b->type));
-	b->mb = mbuf_alloc(orig->body.l + 1024);
+	b->mb = sp_mbuf_secret(orig->body.l + 1024);
 	if (!b->mb)
 		return ENOMEM;
 	return err ? mbuf_write_pl(b->mb, &orig->body)

@@ -121,6 +121,8 @@ int call_put_headers(struct mbuf *mb, const struct leg *from, const struct leg *
 void call_ring(struct sp_call *call);
 /* The session is about to end: add what its relay has counted. */
 void call_count_media(struct sp_call *call);
+/* The same of a call that goes on with another session: what it has measured is told now. */
+void call_leave_media(struct sp_call *call);
 /* Does media flow both ways, one way, or not at all? For people. */
 const char *call_media_name(const struct sp_call *call);
 /* The interface of a trunk, as the call's configuration has it; NULL: it has no such trunk. */

@@ -34,19 +34,13 @@ bool session_muxes(const struct leg *leg, const struct sp_sdp_media *offered)
 	       (offered->mux && SP_MUX_OFF != sp_trunk_conf(leg->trunk)->rtcp_mux);
 }
 
-/** Once agreed it stays agreed only while each offer has it (RFC 5761 5.1.1). */
+/**
+ * Once agreed it stays agreed only while each offer has it (RFC 5761 5.1.1); also where it
+ * was agreed because the peer has one port alone.
+ */
 static bool offers_mux(const struct leg *to, size_t i)
 {
-	switch (sp_trunk_conf(to->trunk)->rtcp_mux) {
-
-	case SP_MUX_OFFER:
-		return true;
-	case SP_MUX_ANSWER:
-		return to->dlg->muxed & (1U << i);
-	case SP_MUX_OFF:
-		break;
-	}
-	return false;
+	return SP_MUX_OFFER == sp_trunk_conf(to->trunk)->rtcp_mux || (to->dlg->muxed & (1U << i));
 }
 
 /** Our side of the description as it goes to leg `to`. */
@@ -104,7 +98,7 @@ static int write_for(const struct session *s, struct leg *to, const struct writi
 {
 	struct dlg *dlg = to->dlg;
 	struct sp_sdp_local local;
-	struct mbuf *mb = mbuf_alloc(2048);
+	struct mbuf *mb = sp_mbuf_secret(2048);
 	struct pl now, last;
 	int err;
 

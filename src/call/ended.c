@@ -106,6 +106,24 @@ static void flows_of(struct sp_relay_flow flow[2], const struct sp_call *call, s
 		(void)sp_relay_flow(call->session.relay, stream, (enum sp_side)side, &flow[side]);
 }
 
+/** What the streams from this one on have measured. */
+static void log_streams(const struct sp_call *call, size_t first)
+{
+	struct sp_relay_flow flow[2];
+
+	for (size_t i = first; i < sp_relay_streams(call->session.relay); i++) {
+		flows_of(flow, call, i);
+		sp_log(SP_LOG_INFO, "call_media", "call=%s stream=%zu caller=\"%H\" callee=\"%H\"",
+		       call->id, i, print_flow, &flow[0], print_flow, &flow[1]);
+	}
+}
+
+void call_leave_media(struct sp_call *call)
+{
+	call_count_media(call);
+	log_streams(call, 0);
+}
+
 void call_over(struct sp_call *call)
 {
 	const struct sp_relay_count *in = call->media;
@@ -121,11 +139,7 @@ void call_over(struct sp_call *call)
 	call->calls->count.one_way += talk >= SP_CALL_ONE_WAY_MS && is_one_way(call);
 	pass_end(call);
 	sp_timer_cancel(&call->ring);
-	for (size_t i = 1; i < sp_relay_streams(call->session.relay); i++) {
-		flows_of(flow, call, i);
-		sp_log(SP_LOG_INFO, "call_media", "call=%s stream=%zu caller=\"%H\" callee=\"%H\"",
-		       call->id, i, print_flow, &flow[0], print_flow, &flow[1]);
-	}
+	log_streams(call, 1);
 	flows_of(flow, call, 0);
 	sp_log(SP_LOG_INFO, "call_end",
 	       "call=%s status=%u cause=%H duration_s=%H talk_s=%H media=\"%s\" from_caller=%llu "

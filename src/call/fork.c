@@ -107,6 +107,7 @@ static int add_fork(struct dlg **dp, struct leg *callee, const struct sp_sip_msg
 	if (err)
 		return err;
 	memcpy(d->tagv, callee->dlg->tagv, sizeof(d->tagv)); /* it answers the same offer */
+	d->mux_told = callee->dlg->mux_told;
 	d->version = callee->dlg->version;
 	d->sent = mem_ref(callee->dlg->sent);
 	if (caller && caller->invite_st)

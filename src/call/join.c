@@ -168,7 +168,7 @@ static void take_session(struct transfer *t)
 {
 	struct sp_call *call = t->call;
 
-	call_count_media(call);
+	call_leave_media(call);
 	session_close(&call->session);
 	call->session = t->next;
 	t->next = (struct session){.relay = NULL};

@@ -55,7 +55,7 @@ struct dlg {
 	unsigned mux_told;               /* bits: m-lines of `sent` with a=rtcp-mux */
 	unsigned muxed;                  /* bits: m-lines for which it is agreed    */
 	enum sp_sdp_dir dir;             /* that it announced for its first m-line in use */
-	bool refused;                    /* what was sent last was an offer, and refused */
+	bool refused;                    /* sent last was an offer, and refused, or a part of it */
 	bool agreed; /* its first offer is answered, and neither can be lost any more */
 
 	uint32_t rseq;      /* of its last reliable provisional (RFC 3262 4) */

@@ -38,15 +38,28 @@ static int tell(struct session *s, const struct leg *leg, size_t i, const struct
 	return err;
 }
 
-/** The leg answers our offer; then it is known whether RTCP is muxed (RFC 5761 5.1.1). */
+/** The dialog answers our offer; then it is known whether RTCP is muxed (RFC 5761 5.1.1). */
+static bool agree_mux(struct dlg *dlg, size_t i, const struct sp_sdp_media *m)
+{
+	const unsigned bit = 1U << i;
+	const bool mux = m->mux && (dlg->mux_told & bit);
+
+	dlg->muxed = mux ? dlg->muxed | bit : dlg->muxed & ~bit;
+	return mux;
+}
+
+void session_agree(struct dlg *dlg, const struct sp_sdp *answer)
+{
+	for (size_t i = 0; i < sp_sdp_mediac(answer); i++) {
+		if (session_usable(answer, i))
+			(void)agree_mux(dlg, i, sp_sdp_media(answer, i));
+	}
+}
+
 static int tell_answerer(struct session *s, const struct leg *leg, size_t i,
 			 const struct sp_sdp_media *m, const struct sp_sdp_media *told)
 {
-	const unsigned bit = 1U << i;
-	const bool mux = m->mux && (leg->dlg->mux_told & bit);
-
-	leg->dlg->muxed = mux ? leg->dlg->muxed | bit : leg->dlg->muxed & ~bit;
-	return tell(s, leg, i, m, told, mux);
+	return tell(s, leg, i, m, told, agree_mux(leg->dlg, i, m));
 }
 
 static bool connects(const struct session *s, const struct sp_sdp *offer,

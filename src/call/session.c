@@ -173,7 +173,7 @@ int session_offer(struct session *s, struct leg *from, const struct sp_sip_msg *
 static int pad(struct sp_sdp **outp, const struct sp_sdp *d, const struct sp_sdp *like,
 	       const char **why)
 {
-	struct mbuf *mb = mbuf_alloc(2048);
+	struct mbuf *mb = sp_mbuf_secret(2048);
 	struct pl text;
 	int err;
 
@@ -219,8 +219,23 @@ static bool is_as_before(const struct dlg *dlg, const struct sp_sip_msg *m)
 	return sp_sdp_same(&part.body, &last);
 }
 
+/** Does the offer leave RTCP where it is? The trunk may have got another setting since. */
+static bool muxes_as_before(const struct session *s, const struct leg *leg,
+			    const struct sp_sdp *offer)
+{
+	for (size_t i = 0; i < sp_sdp_mediac(offer); i++) {
+		const bool before = leg->dlg->muxed & (1U << i);
+
+		if (session_usable(offer, i) && s->stream[i] >= 0 &&
+		    before != session_muxes(leg, sp_sdp_media(offer, i)))
+			return false;
+	}
+	return true;
+}
+
 bool session_unchanged(struct leg *leg, const struct sp_sip_msg *m, struct mbuf **sdpp)
 {
+	const struct session *s = &leg->call->session;
 	const struct leg *other = leg_other(leg);
 	const struct sp_sdp *d = other->dlg ? other->dlg->heard : NULL;
 	struct sp_sdp *offer = NULL;
@@ -229,7 +244,7 @@ bool session_unchanged(struct leg *leg, const struct sp_sip_msg *m, struct mbuf 
 
 	if (!d || !is_as_before(leg->dlg, m) || parse(&offer, m, &why))
 		return false;
-	same = 0 == session_describe(&leg->call->session, leg, d, offer, sdpp);
+	same = muxes_as_before(s, leg, offer) && 0 == session_describe(s, leg, d, offer, sdpp);
 	mem_deref(offer);
 	return same;
 }
@@ -263,6 +278,16 @@ static enum sp_sdp_dir direction(const struct sp_sdp *d)
 			return sp_sdp_media(d, i)->dir;
 	}
 	return SP_SDP_INACTIVE;
+}
+
+/** A refresh must not offer again what the answer refuses: its ports are given back. */
+static bool refuses(const struct sp_sdp *answer, const struct sp_sdp *offer)
+{
+	for (size_t i = 0; i < sp_sdp_mediac(offer); i++) {
+		if (session_usable(offer, i) && !session_usable(answer, i))
+			return true;
+	}
+	return false;
 }
 
 /** Note the m-lines that the answer refuses, for session_commit(). */
@@ -328,8 +353,10 @@ static int fitting_answer(struct sp_sdp **answerp, const struct session *s, cons
 	if (err)
 		return err;
 	*why = answer_fault(s->offer, *answerp, from->dlg);
-	if (!*why)
+	if (!*why) {
+		from->dlg->refused |= refuses(*answerp, s->offer);
 		return 0;
+	}
 	*answerp = mem_deref(*answerp);
 	return EPROTO;
 }
@@ -346,8 +373,10 @@ int session_hear(struct session *s, struct leg *from, const struct sp_sip_msg *m
 	struct sp_sdp *answer = NULL;
 	int err = fitting_answer(&answer, s, from, m, why);
 
-	if (!err)
+	if (!err) {
+		session_agree(from->dlg, answer);
 		note_heard(from->dlg, answer);
+	}
 	return err;
 }
 

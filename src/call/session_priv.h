@@ -127,6 +127,8 @@ int session_describe(const struct session *s, struct leg *to, const struct sp_sd
 
 /* The leg `from` has answered the offer: the relay learns both ends. */
 int session_connect(struct session *s, const struct leg *from, const struct sp_sdp *answer);
+/* The dialog's answer says whether RTCP is muxed, though the relay learns nothing yet. */
+void session_agree(struct dlg *dlg, const struct sp_sdp *answer);
 /* The leg has answered a refresh, with what it was told: the relay learns its end. */
 int session_move(struct session *s, const struct leg *leg, const struct sp_sdp *told,
 		 const struct sp_sdp *answer);

@@ -43,8 +43,10 @@ int media_keys_tell(struct media_keys *k, const struct sp_srtp_params *params)
 
 	for (i = 0; i < SP_RELAY_KEYS_MAX && k->v[i]; i++) {
 		if (sp_srtp_in_same(k->v[i], params)) {
-			to_front(k, i);
-			return 0;
+			err = sp_srtp_in_told(k->v[i], params);
+			if (!err)
+				to_front(k, i);
+			return err;
 		}
 	}
 
@@ -106,9 +108,10 @@ int media_keys_unprotect(struct media_keys *k, uint8_t *buf, size_t *len, bool r
 	int err;
 
 	err = sp_srtp_unprotect(k->active, buf, len, rtcp, 0, false, place);
-	if (!err || err == EBADMSG)
-		return err;
+	if (!err)
+		return 0;
 
+	/* whatever it said: with another MKI, even what is no packet may be one */
 	if (k->active != k->v[0] && !unprotect_new(k, buf, len, rtcp, false, place))
 		return 0;
 

@@ -51,7 +51,9 @@ static void count_refused(struct sp_relay_count *count, int err)
 /* What proves nothing costs the least when the kernel drops it. */
 static void refuse(struct media_path *path, uint64_t now_ms)
 {
-	const struct sa *known = path->proven ? &path->remote : NULL;
+	/* who was latched just now may have caught a packet of the peer's: it must not last */
+	const bool stays = path->proven && now_ms - path->latched_ms >= SETTLE_MS;
+	const struct sa *known = stays ? &path->remote : NULL;
 
 	if (!media_shield_refused(&path->shield, path->fd, known, now_ms))
 		return;
@@ -62,21 +64,29 @@ static void refuse(struct media_path *path, uint64_t now_ms)
 
 /*
  * The packet is authentic: its source is where the peer is. After a new address was
- * signalled what still comes from the one before does not lead back there.
+ * signalled what still comes from the one before does not lead back there; nor does, at
+ * any time, a packet that others have overtaken, or one under a key that was followed by
+ * another: that may be a fork that was not taken.
  */
-static void latch(struct media_path *path, const struct sa *src, uint64_t now_ms)
+static void latch(struct media_path *path, const struct sa *src, const struct sp_srtp_place *place,
+		  uint64_t now_ms)
 {
+	const struct media_keys *keys = &path->half->keys;
+
 	if (sa_cmp(src, &path->remote, SA_ALL)) {
 		path->proven = true;
 		return;
 	}
 
+	if (place->late || keys->active != keys->v[0])
+		return;
 	if (now_ms < path->settled_ms && sa_cmp(src, &path->left, SA_ALL))
 		return;
 
 	media_shield_drop(&path->shield, path->fd);
 	path->remote = *src;
 	path->proven = true;
+	path->latched_ms = now_ms;
 	path->half->flow.sum.count.latched++;
 }
 
@@ -125,7 +135,7 @@ static struct media_path *relay(struct media_path *path, uint8_t *buf, size_t *l
 	}
 
 	half->heard_ms = now_ms;
-	latch(path, src, now_ms);
+	latch(path, src, &place, now_ms);
 	if (rtcp)
 		media_flow_rtcp(&half->flow, &to->flow, buf, *len, now_us);
 	else

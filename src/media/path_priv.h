@@ -35,6 +35,7 @@ struct media_path {
 	struct sa signalled; /* as sp_relay_remote() was last told           */
 	struct sa left;      /* remote before that...                        */
 	uint64_t settled_ms; /* ...which does not latch until then           */
+	uint64_t latched_ms; /* when remote moved by itself                  */
 	struct media_shield shield;
 	struct le le; /* in sp_media.shielded */
 };

@@ -277,6 +277,24 @@ static void destination_set(struct media_path *path, const struct sa *addr, uint
 	list_unlink(&path->le);
 }
 
+/*
+ * No peer has a key of ours: what we send would be authentic when it comes back (RFC 3711
+ * 9.1), and between two such peers it would go round without end.
+ */
+static bool is_own_key(const struct sp_relay *r, const uint8_t key[SP_SRTP_KEY_SIZE])
+{
+	for (size_t i = 0; i < r->nstreams; i++) {
+		for (int side = 0; side < 2; side++) {
+			const uint8_t *own = sp_relay_key(r, i, (enum sp_side)side);
+
+			if (own && !CRYPTO_memcmp(own, key, SP_SRTP_KEY_SIZE))
+				return true;
+		}
+	}
+
+	return false;
+}
+
 int sp_relay_remote(struct sp_relay *r, size_t stream, enum sp_side side,
 		    const struct sp_relay_remote *remote)
 {
@@ -291,6 +309,8 @@ int sp_relay_remote(struct sp_relay *r, size_t stream, enum sp_side side,
 	if (sa_af(&remote->rtp) != af || !sa_port(&remote->rtp))
 		return EINVAL;
 	if (!remote->mux && (sa_af(&remote->rtcp) != af || !sa_port(&remote->rtcp)))
+		return EINVAL;
+	if (is_own_key(r, remote->srtp.key))
 		return EINVAL;
 
 	err = media_keys_tell(&half->keys, &remote->srtp);

@@ -58,6 +58,20 @@ static uint64_t most_of(uint64_t lifetime, uint64_t indexes)
 	return lifetime && lifetime < indexes ? lifetime : indexes;
 }
 
+int sp_srtp_in_told(struct sp_srtp_in *s, const struct sp_srtp_params *params)
+{
+	if (!s || !params || !params_ok(params))
+		return EINVAL;
+
+	if (s->params.mki_len != params->mki_len || s->params.mki != params->mki)
+		s->rtp.mki = s->rtcp.mki = SRTP_MKI_UNKNOWN;
+	s->params = *params;
+	s->rtp.most = most_of(params->lifetime, SRTP_INDEXES);
+	s->rtcp.most = most_of(params->lifetime, SRTCP_INDEXES);
+
+	return 0;
+}
+
 int sp_srtp_in_alloc(struct sp_srtp_in **sp, const struct sp_srtp_params *params)
 {
 	struct sp_srtp_in *s;
@@ -69,9 +83,7 @@ int sp_srtp_in_alloc(struct sp_srtp_in **sp, const struct sp_srtp_params *params
 	if (!s)
 		return ENOMEM;
 
-	s->params = *params;
-	s->rtp.most = most_of(params->lifetime, SRTP_INDEXES);
-	s->rtcp.most = most_of(params->lifetime, SRTCP_INDEXES);
+	(void)sp_srtp_in_told(s, params);
 	sp_random(&s->runs, sizeof(s->runs)); /* runs of another key have other numbers */
 	*sp = s;
 
@@ -80,12 +92,7 @@ int sp_srtp_in_alloc(struct sp_srtp_in **sp, const struct sp_srtp_params *params
 
 bool sp_srtp_in_same(const struct sp_srtp_in *s, const struct sp_srtp_params *params)
 {
-	if (!s || !params || s->params.mki_len != params->mki_len ||
-	    (params->mki_len && s->params.mki != params->mki) ||
-	    s->rtp.most != most_of(params->lifetime, SRTP_INDEXES))
-		return false;
-
-	return !CRYPTO_memcmp(s->params.key, params->key, sizeof(params->key));
+	return s && params && !CRYPTO_memcmp(s->params.key, params->key, sizeof(params->key));
 }
 
 static int keys_ready(struct sp_srtp_in *s, struct srtp_in_half *half)

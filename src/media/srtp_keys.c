@@ -24,6 +24,10 @@
 
 #include "srtp_priv.h"
 
+/* 16 octets that are written at once: AES and SHA-1 read as many, and would wait for those
+ * that were written in pieces. */
+typedef uint64_t chunk __attribute__((vector_size(16)));
+
 /* ---- SHA-1 from a state, and back to one ---- */
 
 static void hash_load(SHA_CTX *ctx, const uint32_t hash[SRTP_HASH_WORDS])
@@ -44,11 +48,10 @@ static void hash_save(uint32_t hash[SRTP_HASH_WORDS], const SHA_CTX *ctx)
 	hash[4] = ctx->h4;
 }
 
-/* The end of a message of so many octets: a one, zeros, its length in bits (FIPS 180-4
- * 5.1.1). @param end of its last block */
-static void pad_length(uint8_t *end, size_t octets)
+/* A message's last block ends with its length in bits (FIPS 180-4 5.1.1). */
+static void put_length(uint8_t *end, uint64_t octets)
 {
-	const uint64_t bits = htobe64((uint64_t)octets * 8);
+	const uint64_t bits = htobe64(octets * 8);
 
 	memcpy(end - sizeof(bits), &bits, sizeof(bits));
 }
@@ -95,17 +98,26 @@ void srtp_mac_begin(struct srtp_mac *m, const struct srtp_keys *k, const uint8_t
 
 	m->roc_at = roc ? used : sizeof(m->tail);
 	m->blocks = (all - whole + 1 + 8 + SRTP_HASH_BLOCK - 1) / SRTP_HASH_BLOCK;
-	memset(m->tail, 0, sizeof(m->tail));
+	memset(m->tail, 0, SRTP_HASH_BLOCK);
+	if (m->blocks > 1)
+		memset(m->tail + SRTP_HASH_BLOCK, 0, SRTP_HASH_BLOCK);
 	memcpy(m->tail, buf + whole, used);
 	m->tail[all - whole] = 0x80;
-	pad_length(m->tail + m->blocks * SRTP_HASH_BLOCK, SRTP_HASH_BLOCK + all);
+	put_length(m->tail + m->blocks * SRTP_HASH_BLOCK, SRTP_HASH_BLOCK + all);
+}
+
+/* Two words of a hash as they stand in a message, or in a tag. */
+static uint64_t hash_pair(uint32_t a, uint32_t b)
+{
+	return htobe64((uint64_t)a << 32 | b);
 }
 
 void srtp_mac_tag(struct srtp_mac *m, const struct srtp_keys *k, uint32_t roc,
 		  uint8_t tag[SRTP_TAG])
 {
-	uint8_t block[SRTP_HASH_BLOCK] = {0};
-	uint32_t hash[SRTP_HASH_WORDS];
+	enum { BITS = 8 * (SRTP_HASH_BLOCK + 4 * SRTP_HASH_WORDS) };
+	chunk block[4] = {{0}};
+	uint64_t word;
 	SHA_CTX ctx;
 
 	if (m->roc_at < sizeof(m->tail))
@@ -115,18 +127,16 @@ void srtp_mac_tag(struct srtp_mac *m, const struct srtp_keys *k, uint32_t roc,
 	for (size_t i = 0; i < m->blocks; i++)
 		SHA1_Transform(&ctx, m->tail + i * SRTP_HASH_BLOCK);
 
-	hash_save(hash, &ctx);
-	for (size_t i = 0; i < SRTP_HASH_WORDS; i++)
-		srtp_put32(block + 4 * i, hash[i]);
-	block[sizeof(hash)] = 0x80;
-	pad_length(block + sizeof(block), SRTP_HASH_BLOCK + sizeof(hash));
+	block[0] = (chunk){hash_pair(ctx.h0, ctx.h1), hash_pair(ctx.h2, ctx.h3)};
+	block[1] = (chunk){hash_pair(ctx.h4, 0x80000000), 0};
+	block[3] = (chunk){0, htobe64(BITS)};
 	hash_load(&ctx, k->outer);
-	SHA1_Transform(&ctx, block);
+	SHA1_Transform(&ctx, (const uint8_t *)block);
 
-	hash_save(hash, &ctx);
-	for (size_t i = 0; i < 3; i++)
-		srtp_put32(block + 4 * i, hash[i]);
-	memcpy(tag, block, SRTP_TAG);
+	word = hash_pair(ctx.h0, ctx.h1);
+	memcpy(tag, &word, sizeof(word));
+	word = hash_pair(ctx.h2, 0);
+	memcpy(tag + sizeof(word), &word, SRTP_TAG - sizeof(word));
 }
 
 /* ---- AES-128 counter mode ---- */
@@ -153,17 +163,15 @@ int srtp_keys_crypt(const struct srtp_keys *k, uint32_t ssrc, uint64_t index, ui
 	const size_t n = (len + SRTP_BLOCK - 1) / SRTP_BLOCK;
 	const uint64_t high = htobe64(k->salt[0] ^ ssrc);
 	const uint64_t low = k->salt[1] ^ index << 16;
-	uint64_t stream[BLOCKS][2];
+	chunk stream[BLOCKS];
 
-	if (!len)
+	if (!n)
 		return 0;
 	if (n > BLOCKS)
 		return EPROTO;
 
-	for (size_t i = 0; i < n; i++) {
-		stream[i][0] = high;
-		stream[i][1] = htobe64(low | i);
-	}
+	for (size_t i = 0; i < n; i++)
+		stream[i] = (chunk){high, htobe64(low | i)};
 	if (EVP_Cipher(k->aes, (uint8_t *)stream, (uint8_t *)stream, (unsigned)n * SRTP_BLOCK) <= 0)
 		return EPROTO;
 

@@ -139,6 +139,8 @@ static void deliver(struct sp_sip_frame *f)
 	f->crlfs = 0;
 	f->len = 0;
 	f->h((const char *)f->buf, n, f->arg);
+	if (f->buf)
+		explicit_bzero(f->buf, n); /* there may be keys in its body */
 }
 
 /* One header field with its folds: is it Content-Length, and which? */

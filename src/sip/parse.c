@@ -265,6 +265,15 @@ static int head_split(struct sp_sip_parser *ps, struct pl head)
 	return 0;
 }
 
+/* There may be keys in the body. */
+static void msg_destructor(void *arg)
+{
+	const struct sp_sip_msg *m = arg;
+
+	if (m->body.l)
+		explicit_bzero((void *)(uintptr_t)m->body.p, m->body.l);
+}
+
 /* Room for as many headers as the head has lines, and the text behind them. */
 static int msg_alloc(struct sp_sip_parser *ps, const char *p, size_t n, size_t head)
 {
@@ -277,7 +286,7 @@ static int msg_alloc(struct sp_sip_parser *ps, const char *p, size_t n, size_t h
 	ps->hdr_max = min(lines, (size_t)SP_SIP_HEADERS_MAX);
 	size = sizeof(*m) + ps->hdr_max * sizeof(m->hdrv[0]);
 
-	m = mem_alloc(size + n + 1, NULL);
+	m = mem_alloc(size + n + 1, msg_destructor);
 	if (!m)
 		return ENOMEM;
 

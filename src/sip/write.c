@@ -58,7 +58,7 @@ static int put_body(struct mbuf *mb, const char *type, const struct pl *body)
 int sip_write_request(struct mbuf **mbp, const struct sp_sip_conn *conn, const char *branch,
 		      const struct sp_sip_request *req)
 {
-	struct mbuf *mb = mbuf_alloc(HEAD_SIZE + req->headers->end + req->body.l);
+	struct mbuf *mb = sp_mbuf_secret(HEAD_SIZE + req->headers->end + req->body.l);
 	int err;
 
 	if (!mb)
@@ -200,7 +200,7 @@ static int put_reply(struct mbuf *mb, const struct sp_sip_msg *req, const struct
 int sip_write_reply(struct mbuf **mbp, const struct sp_sip_msg *req, const struct sp_sip_reply *r,
 		    const char *tag)
 {
-	struct mbuf *mb = mbuf_alloc(HEAD_SIZE + r->body.l);
+	struct mbuf *mb = sp_mbuf_secret(HEAD_SIZE + r->body.l);
 	int err;
 
 	if (!mb)

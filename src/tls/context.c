@@ -53,9 +53,9 @@ static int set_suites(SSL_CTX *ssl)
 static int set_policy(SSL_CTX *ssl)
 {
 	(void)SSL_CTX_clear_options(ssl, SSL_CTX_get_options(ssl));
-	(void)SSL_CTX_set_options(ssl, SSL_OP_NO_TICKET | SSL_OP_NO_RENEGOTIATION |
-					       SSL_OP_NO_COMPRESSION |
-					       SSL_OP_CIPHER_SERVER_PREFERENCE);
+	(void)SSL_CTX_set_options(
+		ssl, SSL_OP_NO_TICKET | SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION |
+			     SSL_OP_CIPHER_SERVER_PREFERENCE | SSL_OP_CLEANSE_PLAINTEXT);
 	(void)SSL_CTX_set_session_cache_mode(ssl, SSL_SESS_CACHE_OFF);
 	if (SSL_CTX_set_num_tickets(ssl, 0) != 1)
 		return EPROTO;

@@ -102,6 +102,7 @@ static bool read_some(struct sp_tls_conn *c)
 		total += (size_t)n;
 		if (c->h.data)
 			c->h.data(c, buf, (size_t)n, c->arg);
+		explicit_bzero(buf, (size_t)n); /* there may be keys in it */
 		if (sp_tls_stream_gone(c) || c->state != SP_TLS_UP)
 			return true;
 	}

@@ -100,10 +100,13 @@ static struct peer_text crypto(const struct peer_text *sdp)
 	const char *p = memmem(sdp->p, (size_t)sdp->len, name, sizeof(name) - 1);
 	const char *q = memmem(sdp->p, (size_t)sdp->len, preferred, sizeof(preferred) - 1);
 
-	if (!p)
+	if (q)
+		p = (const char *)memrchr(sdp->p, ':', (size_t)(q - sdp->p)) + 1;
+	else if (p)
+		p += sizeof(name) - 1;
+	else
 		peer_die("an offer without crypto: %.*s", sdp->len, sdp->p);
-	p += sizeof(name) - 1;
-	return crypto_line(q ? (const char *)memrchr(sdp->p, ':', (size_t)(q - sdp->p)) + 1 : p);
+	return crypto_line(p);
 }
 
 static void put_body(struct peer_conn *conn, const char *ip, unsigned port,

@@ -283,10 +283,15 @@ def counts(gateway, call):
     return {k: int(v) for k, v in gateway.wait_for("call_end").items() if v.isdigit()}
 
 
+def arrives(receiver, packet):
+    got = receiver.receive()
+    assert got == packet, f"{packet[:12].hex()} was sent, {got and got[:12].hex()} came"
+
+
 def passes(sender, receiver, packet, protect=None):
     """This RTP packet goes through, to the octet."""
     sender.send((protect or sender.out.protect)(packet))
-    assert receiver.receive() == packet
+    arrives(receiver, packet)
 
 
 def one_way(sender, receiver, seqs, batch=10, ssrc=None):
@@ -297,7 +302,7 @@ def one_way(sender, receiver, seqs, batch=10, ssrc=None):
         for packet in plain[i:i + batch]:
             sender.send(sender.out.protect(packet))
         for packet in plain[i:i + batch]:
-            assert receiver.receive() == packet
+            arrives(receiver, packet)
 
 
 def sync(sender, receiver, seq):

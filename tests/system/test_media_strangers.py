@@ -11,7 +11,7 @@ import pytest
 
 import srtp
 from gateway import Conf
-from media import End, Talk, counts, one_way, reports, sync, talks
+from media import End, Talk, counts, describe, one_way, reports, sync, talks
 from ua import Leg, reply
 
 DID, OUTSIDE = Conf.DID, Conf.OUTSIDE
@@ -166,12 +166,17 @@ def test_while_nobody_is_anywhere(scene):
     a.section = lambda *args: [line.replace(where, "0.0.0.0") if line.startswith("c=") else line
                                for line in section(*args)]
     call.change()
+    here = a.bound(a.rtp.getsockname()[1], a.far.address)  # where 0.0.0.0 leads to
     for seq in range(100, 110):
         spray_all((a, b), strangers, call)
         b.send(b.out.protect(b.rtp_packet(seq, bytes(160))))
     call.a.settle()
     for stranger in strangers:
         stranger.got_nothing()
+    here.settimeout(0.05)
+    with pytest.raises(socket.timeout):
+        here.recv(2000)
+    here.close()
     del a.section
     call.change()
     spray_all((a, b), strangers, call)
@@ -263,6 +268,8 @@ def test_who_is_only_offered(gateway, pair):
     carrier.expect(180)
     for seq in range(10):
         b.send(b.out.protect(b.rtp_packet(seq, bytes(160))))
+    far.settle()
+    far.settle()  # a whole turn of the loop lies between the two answers
     far.reply(invite, 183, b.sdp())
     a.accepted(carrier.expect(183).body)
     one_way(b, a, range(20, 40))
@@ -276,3 +283,17 @@ def test_who_is_only_offered(gateway, pair):
     service.expect("ACK")
     n = gateway.wait_for("call_end")
     assert (n["from_caller"], n["from_callee"], n["dropped_callee"]) == ("20", "20", "10")
+
+
+def test_our_own_key_comes_back(gateway, pair):
+    """An end that answers with the key it was told: what we send would be taken for its own
+    when somebody sends it back. Such a call is not made."""
+    call = Talk(*pair, OUTSIDE, DID)
+    b = call.b_media
+    b.connect(call.invite.body)
+    b.key = b.far.key
+    call.b.reply(call.invite, 200, describe([b], [b.answer()]))
+    call.a.ack(call.a.peer.expect(488))
+    call.b.peer.expect("ACK")
+    reply(call.b.peer.expect("BYE"), 200)
+    assert gateway.wait_for("call_end")["talk_s"] == "0.000"

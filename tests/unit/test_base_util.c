@@ -294,6 +294,23 @@ static void quiet_counts_what_it_hides(void **state)
 	assert_int_equal(sp_quiet_count(&q, 9000), 2);
 }
 
+static void secret_is_wiped(void **state)
+{
+	struct mbuf *mb = sp_mbuf_secret(64);
+	uint8_t *buf;
+	(void)state;
+
+	assert_non_null(mb);
+	assert_int_equal(mbuf_write_str(mb, "inline:WVNfX19zZW1jdGwgKCkgewkyMjA7fQp9CnVubGVz"), 0);
+	buf = mem_ref(mb->buf);
+	mem_deref(mem_ref(mb)); /* not the last one */
+	assert_true(buf[0] == 'i');
+	mem_deref(mb);
+	for (size_t i = 0; i < 64; i++)
+		assert_int_equal(buf[i], 0);
+	mem_deref(buf);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -310,6 +327,7 @@ int main(void)
 		cmocka_unit_test(bucket_changes_and_keeps_its_level),
 		cmocka_unit_test(integers_are_strict),
 		cmocka_unit_test(text_has_no_control_characters),
+		cmocka_unit_test(secret_is_wiped),
 		cmocka_unit_test(quiet_counts_what_it_hides),
 	};
 

@@ -292,6 +292,65 @@ static void test_mki(void **state)
 }
 
 /*
+ * The same key with another lifetime, or another identifier: what came under it does not come
+ * in once more (RFC 3711 3.3.2), and what it was used for counts (RFC 4568 6.1).
+ */
+static void test_told_otherwise(void **state)
+{
+	struct fix *f = *state;
+	uint32_t run;
+
+	tell(f, A);
+	walk(f, A, ROC(1) + 5);
+	run = f->place.run;
+	assert_int_equal(rtcp(f, A, 3), 0);
+	for (int i = 0; i < 3; i++) {
+		f->params[A].lifetime = i ? 100 : UINT64_C(1) << 31;
+		f->params[A].mki = 7;
+		f->params[A].mki_len = i > 1 ? 1 : 0;
+		tell(f, A);
+		f->now_ms += PAUSE_MS;
+		assert_int_equal(rtp(f, A, ROC(1) + 5), EALREADY);
+		f->now_ms += PAUSE_MS;
+		assert_int_not_equal(rtp(f, A, 0), 0);
+		assert_int_equal(rtcp(f, A, 3), EALREADY);
+		assert_null(f->k.v[1]);
+	}
+
+	assert_int_equal(rtp_mki(f, A, 5), EALREADY);
+	assert_int_equal(rtp(f, A, ROC(1) + 6), 0); /* the tag decides */
+	assert_int_equal(f->place.run, run);
+	for (uint64_t i = 0; f->k.active->rtp.count < 100; i++)
+		assert_int_equal(rtp(f, A, ROC(1) + 10 + i), 0);
+	assert_int_equal(rtp(f, A, ROC(1) + 300), EKEYEXPIRED);
+	f->params[A].lifetime = 200;
+	tell(f, A);
+	assert_int_equal(rtp(f, A, ROC(1) + 301), 0);
+}
+
+/* RFC 3711 3.4: where the SRTCP index is depends on the identifier. What is no packet under
+ * the key before may be one under the new one. */
+static void test_mki_rtcp(void **state)
+{
+	struct fix *f = *state;
+	uint8_t p[ROOM];
+	size_t len;
+
+	f->params[B].mki = 1;
+	f->params[B].mki_len = 4;
+	tell(f, A);
+	assert_int_equal(rtcp(f, A, 1), 0);
+	tell(f, B);
+
+	len = ref_protect_rtcp(&f->far[B], p, ref_rtcp(p, SSRC, 0x11), 1);
+	memmove(p + len - REF_TAG + 4, p + len - REF_TAG, REF_TAG);
+	ref_put32(p + len - REF_TAG, 1);
+	len += 4;
+	assert_int_equal(unprotect(f, p, &len, true), 0);
+	assert_int_equal(rtcp(f, A, 2), EACCES);
+}
+
+/*
  * Whatever is told and sent, in whatever order: nothing comes in twice under a key that is
  * remembered, and the next packet under the latest key always does.
  */
@@ -355,6 +414,7 @@ int main(void)
 		TEST(test_history),       TEST(test_seen_under_another),
 		TEST(test_reasons),       TEST(test_too_many_ssrcs),
 		TEST(test_mki),           TEST(test_random),
+		TEST(test_mki_rtcp),      TEST(test_told_otherwise),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

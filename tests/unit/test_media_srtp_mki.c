@@ -186,6 +186,30 @@ static void test_header_in_mki(void **state)
 	mem_deref(p.in);
 }
 
+/* Told anew with another: that one counts, and what came does not come once more. */
+static void test_told(void **state)
+{
+	struct sp_srtp_params params = {.mki = 6, .mki_len = 3, .lifetime = 4};
+	(void)state;
+
+	memcpy(params.key, b3_master, sizeof(params.key));
+	for (int rtcp = 0; rtcp < 2; rtcp++) {
+		struct peer p;
+
+		peer_init(&p, rtcp, 5, 1);
+		assert_int_equal(send_mki(&p, 5, 1, false), 0);
+		assert_int_equal(sp_srtp_in_told(p.in, &params), 0);
+		assert_int_equal(send_mki(&p, 5, 1, false), rtcp ? EBADMSG : EACCES);
+		assert_int_equal(send_mki(&p, 6, 3, false), 0);
+		p.next--;
+		assert_int_equal(send_mki(&p, 6, 3, false), EALREADY);
+		assert_int_equal(send_mki(&p, 6, 3, false), 0);
+		assert_int_equal(send_mki(&p, 6, 3, false), 0);
+		assert_int_equal(send_mki(&p, 6, 3, false), EKEYEXPIRED); /* of four */
+		mem_deref(p.in);
+	}
+}
+
 /* Two tags at most for one packet, whatever may be there. */
 static void test_cost(void **state)
 {
@@ -215,7 +239,7 @@ int main(void)
 		cmocka_unit_test(test_lengths), cmocka_unit_test(test_number),
 		cmocka_unit_test(test_absent),  cmocka_unit_test(test_ambiguous),
 		cmocka_unit_test(test_short),   cmocka_unit_test(test_header_in_mki),
-		cmocka_unit_test(test_cost),
+		cmocka_unit_test(test_told),    cmocka_unit_test(test_cost),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -226,14 +226,14 @@ static int setup(void **state)
 {
 	(void)state;
 
-	return srtp_init();
+	return srtp_init() ? -1 : 0;
 }
 
 static int teardown(void **state)
 {
 	(void)state;
 
-	return srtp_shutdown();
+	return srtp_shutdown() ? -1 : 0;
 }
 
 int main(void)
