@@ -15,6 +15,7 @@
 
 #include "sallyport/base_loop.h"
 #include "sallyport/base_util.h"
+#include "sallyport/media_ports.h"
 #include "sallyport/media_srtp.h"
 #include "sallyport/media_stats.h"
 
@@ -23,6 +24,7 @@ enum {
 	SP_RELAY_PACKET_MAX = 2048, /**< a longer datagram is dropped             */
 	SP_RELAY_BURST = 16,        /**< packets read from one socket per turn    */
 	SP_MEDIA_TURN_US = 2000,    /**< then signalling has its turn             */
+	SP_MEDIA_TICK_US = 400,     /**< how long a packet may wait for others    */
 	SP_RELAY_KEYS_MAX = 4,      /**< of one peer, remembered per stream       */
 	SP_RELAY_CLOCKS_MAX = 16    /**< payload types with a clock rate of their own */
 };
@@ -38,29 +40,6 @@ struct sp_media;
 
 /** @return 0, ENOMEM, or what epoll_create1(2) said. Relays keep it alive. */
 int sp_media_alloc(struct sp_media **mp, struct sp_loop *loop);
-
-/** The ports of one interface: even RTP port, RTCP above it, chosen at random. */
-struct sp_ports;
-
-/** @param min,max inclusive; @return 0, EINVAL, ENOMEM. Relays keep it alive. */
-int sp_ports_alloc(struct sp_ports **pp, const struct sa *addr, uint16_t min, uint16_t max);
-
-/**
- * A pair that was given back rests for so long, and at most twice as long, before it is
- * taken again; as long as there are others. 0: not at all.
- */
-void sp_ports_rest(struct sp_ports *p, uint32_t rest_ms);
-
-/** Mark media sent from ports opened from now on with this DSCP (RFC 2474); -1: do not. */
-void sp_ports_dscp(struct sp_ports *p, int dscp);
-
-/** Port pairs in use, and in all. */
-unsigned sp_ports_used(const struct sp_ports *p);
-unsigned sp_ports_total(const struct sp_ports *p);
-
-/** How often a pair was wanted and none was free, and how often one had to end its rest early. */
-uint64_t sp_ports_refused(const struct sp_ports *p);
-uint64_t sp_ports_hurried(const struct sp_ports *p);
 
 struct sp_relay;
 
@@ -121,6 +100,14 @@ struct sp_relay_remote {
  */
 int sp_relay_remote(struct sp_relay *r, size_t stream, enum sp_side side,
 		    const struct sp_relay_remote *remote);
+
+/**
+ * The peer of a stream's side is the one that another relay has on from_side, and sends under
+ * the same keys: what they have seen there does not come in here once more. Before the first
+ * sp_relay_remote() of the side; afterwards it does nothing. @return 0, EINVAL
+ */
+int sp_relay_inherit(struct sp_relay *r, size_t stream, enum sp_side side,
+		     const struct sp_relay *from, size_t from_stream, enum sp_side from_side);
 
 /**
  * Drop what comes to side from outside these networks, on all its streams, from

@@ -16,6 +16,19 @@ static void clocks_of(struct sp_relay_remote *r, const struct sp_sdp_media *told
 		r->clockv[i] = (struct sp_relay_clock){told->clockv[i].type, told->clockv[i].hz};
 }
 
+/**
+ * One who talks already, and is about to talk to somebody else (transfer), goes on sending
+ * under the same keys: the relay that he comes from knows what has come under them.
+ */
+static void inherit(struct session *s, const struct leg *leg, size_t i)
+{
+	const struct session *old = &leg->call->session;
+
+	if (old != s && leg->call->leg[leg->side] == leg && old->stream[i] >= 0)
+		(void)sp_relay_inherit(s->relay, (size_t)s->stream[i], session_side(s, leg),
+				       old->relay, (size_t)old->stream[i], leg->side);
+}
+
 /** m is what the leg said of m-line i, told what it was told. */
 static int tell(struct session *s, const struct leg *leg, size_t i, const struct sp_sdp_media *m,
 		const struct sp_sdp_media *told, bool mux)
@@ -33,6 +46,7 @@ static int tell(struct session *s, const struct leg *leg, size_t i, const struct
 
 	memcpy(r.srtp.key, m->sdes.key, sizeof(r.srtp.key));
 	clocks_of(&r, told);
+	inherit(s, leg, i);
 	err = sp_relay_remote(s->relay, (size_t)s->stream[i], session_side(s, leg), &r);
 	explicit_bzero(&r.srtp, sizeof(r.srtp));
 	return err;

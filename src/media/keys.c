@@ -71,6 +71,13 @@ void media_keys_close(struct media_keys *k)
 	k->active = NULL;
 }
 
+void media_keys_share(struct media_keys *k, const struct media_keys *with)
+{
+	for (size_t i = 0; i < SP_RELAY_KEYS_MAX; i++)
+		k->v[i] = mem_ref(with->v[i]);
+	k->active = with->active;
+}
+
 static uint32_t ssrc_of(const uint8_t *buf, size_t len, bool rtcp)
 {
 	const size_t at = rtcp ? 4 : 8;

@@ -6,33 +6,110 @@
  * sockets would keep signalling waiting. The inner set hands out its sockets in rounds:
  * those that were served go behind those that were not, so a turn can end early and the
  * next one goes on where it ended. It costs a system call for a turn, not for a packet.
+ *
+ * Where packets come one by one, each wakes the process, and that costs as much as all
+ * that is done with it. So when they come faster than every SP_MEDIA_TICK_US, the set is
+ * not waited for but looked into at that pace; when few come, it is waited for again. With
+ * 400 calls that halves the processor time, for at most 0.4 ms of a packet's way.
  */
 #include <string.h>
 #include <openssl/crypto.h>
 #include <sys/epoll.h>
+#include <sys/timerfd.h>
 #include <unistd.h>
 
 #include "path_priv.h"
 
-enum { EVENTS = 16 }; /* sockets between two looks at the clock: 1 ms in the worst case */
+enum {
+	EVENTS = 16,  /* sockets between two looks at the clock: 1 ms in the worst case */
+	PACE_MAX = 8, /* times in a row that decide between waiting and ticking         */
+};
 
-/* Paths neither end nor begin while these events are served: nothing here calls back. */
-static void ready(int flags, void *arg)
+/* Paths neither end nor begin while these events are served: nothing here calls back.
+ * @return sockets that were served */
+static unsigned serve(struct sp_media *m)
 {
-	struct sp_media *m = arg;
 	struct epoll_event ev[EVENTS];
 	uint64_t now = sp_loop_now_us(m->loop);
 	const uint64_t until = now + SP_MEDIA_TURN_US;
+	unsigned served = 0;
 	int n;
-	(void)flags;
 
 	do {
 		n = epoll_wait(m->epfd, ev, EVENTS, 0);
 		for (int i = 0; i < n; i++) {
 			media_path_read(ev[i].data.ptr, now);
 			now = sp_loop_now_us(m->loop);
+			served++;
 		}
 	} while (n == EVENTS && now < until);
+
+	m->served_us = now;
+
+	return served;
+}
+
+static void ready(int flags, void *arg);
+
+/* @param us time between ticks; 0: no more */
+static int ticks_set(const struct sp_media *m, long us)
+{
+	const struct itimerspec its = {.it_interval.tv_nsec = us * 1000,
+				       .it_value.tv_nsec = us * 1000};
+
+	return timerfd_settime(m->tick_fd, 0, &its, NULL) ? errno : 0;
+}
+
+/* One packet or none in a tick: waiting for it would cost no more. */
+static void tick(int flags, void *arg)
+{
+	struct sp_media *m = arg;
+	uint64_t count;
+	(void)flags;
+
+	if (read(m->tick_fd, &count, sizeof(count)) < 0)
+		return;
+
+	if (serve(m) > 1) {
+		m->pace = PACE_MAX;
+		return;
+	}
+
+	if (--m->pace)
+		return;
+	if (sp_loop_listen(m->loop, m->epfd, FD_READ, ready, m)) {
+		m->pace = 1; /* no memory: once more */
+		return;
+	}
+	(void)ticks_set(m, 0);
+	m->ticking = false;
+}
+
+static void ready(int flags, void *arg)
+{
+	struct sp_media *m = arg;
+	const uint64_t before = m->served_us;
+	(void)flags;
+
+	(void)serve(m);
+	if (m->served_us - before >= SP_MEDIA_TICK_US) {
+		m->pace = 0;
+		return;
+	}
+
+	if (++m->pace < PACE_MAX || ticks_set(m, SP_MEDIA_TICK_US))
+		return;
+	sp_loop_unlisten(m->loop, m->epfd);
+	m->ticking = true;
+}
+
+static void fd_end(const struct sp_media *m, int fd)
+{
+	if (fd < 0)
+		return;
+
+	sp_loop_unlisten(m->loop, fd);
+	(void)close(fd);
 }
 
 static void destructor(void *arg)
@@ -41,10 +118,8 @@ static void destructor(void *arg)
 
 	sp_timer_cancel(&m->timer);
 	list_clear(&m->shielded);
-	if (m->epfd >= 0) {
-		sp_loop_unlisten(m->loop, m->epfd);
-		(void)close(m->epfd);
-	}
+	fd_end(m, m->epfd);
+	fd_end(m, m->tick_fd);
 	OPENSSL_cleanse(m->buf, sizeof(m->buf)); /* what was said last */
 }
 
@@ -77,7 +152,12 @@ int sp_media_alloc(struct sp_media **mp, struct sp_loop *loop)
 	m->loop = loop;
 	batch_init(m);
 	m->epfd = epoll_create1(EPOLL_CLOEXEC);
-	err = m->epfd < 0 ? errno : sp_loop_listen(loop, m->epfd, FD_READ, ready, m);
+	m->tick_fd = timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC);
+	err = m->epfd < 0 || m->tick_fd < 0 ? errno : 0;
+	if (!err)
+		err = sp_loop_listen(loop, m->epfd, FD_READ, ready, m);
+	if (!err)
+		err = sp_loop_listen(loop, m->tick_fd, FD_READ, tick, m);
 	if (err)
 		mem_deref(m);
 	else
@@ -93,14 +173,13 @@ int media_watch(struct sp_media *m, struct media_path *path)
 	return epoll_ctl(m->epfd, EPOLL_CTL_ADD, path->fd, &ev) ? errno : 0;
 }
 
-void media_unwatch(struct sp_media *m, struct media_path *path)
+void media_unwatch(struct media_path *path)
 {
 	list_unlink(&path->le);
 	if (path->fd < 0)
 		return;
 
-	(void)epoll_ctl(m->epfd, EPOLL_CTL_DEL, path->fd, NULL);
-	(void)close(path->fd);
+	(void)close(path->fd); /* which takes it out of the set, too */
 	path->fd = -1;
 }
 

@@ -44,6 +44,9 @@ struct media_keys {
 int media_keys_tell(struct media_keys *k, const struct sp_srtp_params *params);
 void media_keys_close(struct media_keys *k);
 
+/** The same keys, with what they have seen, for the same peer elsewhere. */
+void media_keys_share(struct media_keys *k, const struct media_keys *with);
+
 /** As sp_srtp_unprotect(), under the keys that are good now. */
 int media_keys_unprotect(struct media_keys *k, uint8_t *buf, size_t *len, bool rtcp,
 			 uint64_t now_ms, struct sp_srtp_place *place);

@@ -66,6 +66,10 @@ struct media_batch {
 struct sp_media {
 	struct sp_loop *loop;
 	int epfd;             /* of all media sockets                    */
+	int tick_fd;          /* wakes us where packets come too fast to be waited for */
+	bool ticking;         /* the loop waits for ticks, not for epfd  */
+	unsigned pace;        /* how far from the other: see media.c     */
+	uint64_t served_us;   /* when sockets were served last           */
 	struct list shielded; /* paths under a shield                    */
 	struct sp_timer timer;
 	struct sp_relay_count count; /* of all paths                            */
@@ -81,7 +85,7 @@ struct sp_media {
 int media_watch(struct sp_media *m, struct media_path *path);
 
 /** Stop watching it, and close it. */
-void media_unwatch(struct sp_media *m, struct media_path *path);
+void media_unwatch(struct media_path *path);
 
 /** What a path has counted more than before. */
 void media_counted(struct sp_media *m, const struct sp_relay_count *before,

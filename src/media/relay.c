@@ -37,7 +37,7 @@ static void half_close(struct media_half *half)
 	for (int i = RTP; i <= RTCP; i++) {
 		struct media_path *path = &half->path[i];
 
-		media_unwatch(half->media, path);
+		media_unwatch(path);
 		path->remote.len = 0;
 		path->signalled.len = 0;
 		path->left.len = 0;
@@ -325,6 +325,21 @@ int sp_relay_remote(struct sp_relay *r, size_t stream, enum sp_side side,
 	if (!remote->mux)
 		destination_set(&half->path[RTCP], &remote->rtcp, now);
 	media_flow_clocks(&half->flow, remote->clockv, remote->clockc);
+
+	return 0;
+}
+
+int sp_relay_inherit(struct sp_relay *r, size_t stream, enum sp_side side,
+		     const struct sp_relay *from, size_t from_stream, enum sp_side from_side)
+{
+	const struct media_half *old = half_of(from, from_stream, from_side);
+	struct media_half *half = half_of(r, stream, side);
+
+	if (!half || !old)
+		return EINVAL;
+
+	if (!half->keys.active)
+		media_keys_share(&half->keys, &old->keys);
 
 	return 0;
 }

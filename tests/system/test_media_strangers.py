@@ -297,3 +297,43 @@ def test_our_own_key_comes_back(gateway, pair):
     call.b.peer.expect("ACK")
     reply(call.b.peer.expect("BYE"), 200)
     assert gateway.wait_for("call_end")["talk_s"] == "0.000"
+
+
+def test_nothing_comes_twice_over_a_transfer(launch, conf, peer, net):
+    """The party that stays keeps its key: what it said before is old on the new ports, too."""
+    for trunk in conf.trunks:
+        trunk.update(transfer="handle")
+    gateway = launch(conf)
+    carrier, service = peer("carrier").listen(), peer("service").listen()
+    carrier.connect()
+    service.connect()
+    call = Talk(carrier, service, OUTSIDE, DID).answer()
+    a, b = call.a_media, call.b_media
+    caught = []
+    for seq in range(100, 110):
+        caught.append(a.out.protect(a.rtp_packet(seq, b"old news %d" % seq)))
+        a.send(caught[-1])
+        assert b.receive()
+    call.b.request("REFER", headers=[("Refer-To", f"<sip:{Conf.DID2}@edge.gateway.example>")])
+    service.expect(202)
+    reply(service.expect("NOTIFY"), 200)
+    invite = service.expect("INVITE")
+    other, c = Leg(service).called(invite), End(service)
+    c.connect(invite.body)
+    other.reply(invite, 200, describe([c], [c.answer()]))
+    invite = carrier.expect("INVITE")
+    a.connect(invite.body)
+    call.a.reply(invite, 200, describe([a], [a.answer()]))
+    carrier.expect("ACK")
+    call.a.settle()
+    gateway.wait_for("transfer_done")
+    thief = a.bound(address=net.address("carrier", 99))
+    for packet in caught:
+        a.send(packet, thief)
+    a.send(a.out.protect(a.rtp_packet(110, b"news")))
+    assert c.receive()[12:] == b"news", "the first that comes is what is new"
+    c.send(c.out.protect(c.rtp_packet(1, b"to whom?")))
+    assert a.receive()[12:] == b"to whom?"
+    thief.setblocking(False)
+    with pytest.raises(BlockingIOError):
+        thief.recv(2000)
