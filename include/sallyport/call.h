@@ -80,7 +80,7 @@ struct sp_call_cursor {
 	uint64_t told, last;
 };
 
-/** @return false when this one was enough for now */
+/** @return false when this one was enough */
 typedef bool(sp_call_report_h)(const struct sp_call_report *r, void *arg);
 
 /**

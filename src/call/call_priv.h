@@ -74,7 +74,7 @@ struct sp_calls {
 	struct sp_call_env *env;
 	struct hash *dlgs; /* by our tag, which we made */
 	struct list calls;
-	uint64_t serial; /* of the latest one */
+	uint64_t serial;        /* of the latest one */
 	struct list stragglers; /* of straggler.c */
 	size_t stragglerc;
 	struct list grants; /* of replaces.c */
