@@ -21,8 +21,9 @@
 #include "path_priv.h"
 
 enum {
-	EVENTS = 16,  /* sockets between two looks at the clock: 1 ms in the worst case */
-	PACE_MAX = 8, /* times in a row that decide between waiting and ticking         */
+	EVENTS = 16,           /* sockets between two looks at the clock: 1 ms in the worst case */
+	PACE_MAX = 8,          /* times in a row that decide between waiting and ticking         */
+	PACE_PRESSED = -10000, /* after a socket filled within a tick                 */
 };
 
 /* Paths neither end nor begin while these events are served: nothing here calls back.
@@ -33,16 +34,22 @@ static unsigned serve(struct sp_media *m)
 	uint64_t now = sp_loop_now_us(m->loop);
 	const uint64_t until = now + SP_MEDIA_TURN_US;
 	unsigned served = 0;
+	bool again;
 	int n;
 
+	m->pressed = false;
 	do {
+		bool more = false;
+
 		n = epoll_wait(m->epfd, ev, EVENTS, 0);
 		for (int i = 0; i < n; i++) {
-			media_path_read(ev[i].data.ptr, now);
+			more |= media_path_read(ev[i].data.ptr, now);
 			now = sp_loop_now_us(m->loop);
 			served++;
 		}
-	} while (n == EVENTS && now < until);
+		m->pressed |= more;
+		again = n == EVENTS || more;
+	} while (again && now < until);
 
 	m->served_us = now;
 
@@ -60,29 +67,40 @@ static int ticks_set(const struct sp_media *m, long us)
 	return timerfd_settime(m->tick_fd, 0, &its, NULL) ? errno : 0;
 }
 
-/* One packet or none in a tick: waiting for it would cost no more. */
+static bool read_tick(const struct sp_media *m)
+{
+	uint64_t count;
+
+	return read(m->tick_fd, &count, sizeof(count)) == (ssize_t)sizeof(count);
+}
+
+/* Back to waiting, unless there is no memory for it: then after the next tick. */
+static void ticks_end(struct sp_media *m, int pace)
+{
+	if (sp_loop_listen(m->loop, m->epfd, FD_READ, ready, m)) {
+		m->pace = 1;
+		return;
+	}
+
+	(void)ticks_set(m, 0);
+	m->ticking = false;
+	m->pace = pace;
+}
+
+/* One packet or none in a tick: waiting for it would cost no more. A burst on one socket,
+ * or a flood: its room is less than a tick's packets. */
 static void tick(int flags, void *arg)
 {
 	struct sp_media *m = arg;
-	uint64_t count;
+	const bool few = read_tick(m) && serve(m) <= 1;
 	(void)flags;
 
-	if (read(m->tick_fd, &count, sizeof(count)) < 0)
-		return;
-
-	if (serve(m) > 1) {
+	if (m->pressed)
+		ticks_end(m, PACE_PRESSED);
+	else if (!few)
 		m->pace = PACE_MAX;
-		return;
-	}
-
-	if (--m->pace)
-		return;
-	if (sp_loop_listen(m->loop, m->epfd, FD_READ, ready, m)) {
-		m->pace = 1; /* no memory: once more */
-		return;
-	}
-	(void)ticks_set(m, 0);
-	m->ticking = false;
+	else if (!--m->pace)
+		ticks_end(m, 0);
 }
 
 static void ready(int flags, void *arg)
@@ -93,7 +111,7 @@ static void ready(int flags, void *arg)
 
 	(void)serve(m);
 	if (m->served_us - before >= SP_MEDIA_TICK_US) {
-		m->pace = 0;
+		m->pace = min(m->pace, 0);
 		return;
 	}
 

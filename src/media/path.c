@@ -14,6 +14,8 @@
 
 #include "path_priv.h"
 
+enum { BURST_USUAL = 4 }; /* packets at once that say nothing of more */
+
 /* A source that has proven itself has passed the networks too: mostly it is that one. */
 static bool is_foreign(const struct media_path *path, const struct sa *src)
 {
@@ -206,13 +208,13 @@ static unsigned receive(struct media_path *path)
 	return (unsigned)n;
 }
 
-void media_path_read(struct media_path *path, uint64_t now_us)
+bool media_path_read(struct media_path *path, uint64_t now_us)
 {
 	struct sp_media *m = path->half->media;
 	struct sp_relay_count *count = &path->half->flow.sum.count;
 	const struct sp_relay_count before = *count;
 	struct media_path *last = NULL;
-	const unsigned n = receive(path);
+	const unsigned asked = path->burst, n = receive(path);
 	unsigned waiting = 0;
 
 	for (unsigned i = 0; i < n; i++) {
@@ -239,4 +241,6 @@ void media_path_read(struct media_path *path, uint64_t now_us)
 	if (waiting)
 		send_batch(m, last, waiting, count);
 	media_counted(m, &before, count);
+
+	return n == asked && n > BURST_USUAL;
 }

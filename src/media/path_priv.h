@@ -68,7 +68,8 @@ struct sp_media {
 	int epfd;             /* of all media sockets                    */
 	int tick_fd;          /* wakes us where packets come too fast to be waited for */
 	bool ticking;         /* the loop waits for ticks, not for epfd  */
-	unsigned pace;        /* how far from the other: see media.c     */
+	bool pressed;         /* more was waiting than is usual          */
+	int pace;             /* how far from the other: see media.c     */
 	uint64_t served_us;   /* when sockets were served last           */
 	struct list shielded; /* paths under a shield                    */
 	struct sp_timer timer;
@@ -96,7 +97,10 @@ void media_shielded(struct sp_media *m, struct media_path *path);
 
 /* ---- path.c ---- */
 
-/** Move what waits on the path's socket, SP_RELAY_BURST packets at most. */
-void media_path_read(struct media_path *path, uint64_t now_us);
+/**
+ * Move what waits on the path's socket, SP_RELAY_BURST packets at most.
+ * @return true when many came, and there may be more
+ */
+bool media_path_read(struct media_path *path, uint64_t now_us);
 
 #endif
