@@ -283,6 +283,7 @@ def hung_up_on(leg):
 def test_connection_lost_at_any_moment(pair, gateway, who, moment):
     """Connections go: the call ends when the other side ends it, and nothing is left of it."""
     carrier, service = pair
+    gateway.connected("carrier", "service")  # what comes up only later would not be lost
     call = Call(carrier, service, OUTSIDE, DID)
     lost, stays = (call.a, call.b) if who == "caller" else (call.b, call.a)
     step = MOMENTS.index(moment)
