@@ -44,7 +44,6 @@ struct sp_calls_count {
 	size_t emergency;  /**< emergency calls of them, which limits.calls leaves out */
 	size_t dialogs;    /**< dialogs that messages can find, early ones too */
 	size_t relays;     /**< media relays open             */
-	struct sp_relay_count media; /**< packets of all calls, those that are over too */
 };
 
 int sp_calls_alloc(struct sp_calls **cp, struct sp_loop *loop, struct sp_sip *sip);
@@ -62,6 +61,9 @@ void sp_calls_drain(struct sp_calls *cs);
 void sp_calls_end(struct sp_calls *cs);
 
 void sp_calls_count(const struct sp_calls *cs, struct sp_calls_count *out);
+
+/** Packets of all calls, those that are over too. Looks at every stream there is. */
+void sp_calls_media(const struct sp_calls *cs, struct sp_relay_count *out);
 
 /** One call as it is now. What this points to is the call's own. */
 struct sp_call_report {

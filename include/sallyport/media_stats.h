@@ -25,6 +25,9 @@ struct sp_relay_count {
 	uint64_t shields;     /**< times a flood made us listen to the known source only */
 };
 
+/** Add c to sum, field by field. */
+void sp_relay_count_add(struct sp_relay_count *sum, const struct sp_relay_count *c);
+
 /** One direction of a stream, RFC 3550 section 6.4 and appendix A. */
 struct sp_relay_flow {
 	struct sp_relay_count count;
@@ -49,7 +52,7 @@ struct sp_relay_flow {
 
 struct sp_media;
 
-/** Sum over all relays, those that are gone too. */
+/** Sum over all relays, those that are gone too. Looks at each stream: not for every packet. */
 void sp_media_count(const struct sp_media *m, struct sp_relay_count *out);
 
 #endif

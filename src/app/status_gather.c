@@ -154,6 +154,7 @@ static void gather_gateway(struct status_gathered *ga, const struct sp_app *app)
 	struct app_status_gateway *g = &ga->status.gateway;
 	const struct sp_conf *conf = app->env->conf;
 	struct sp_calls_count count;
+	struct sp_relay_count media;
 
 	gather_process(g, app);
 	gather_load(g, app);
@@ -171,7 +172,8 @@ static void gather_gateway(struct status_gathered *ga, const struct sp_app *app)
 	g->one_way = count.one_way;
 	g->dialogs = count.dialogs;
 	g->relays = count.relays;
-	gather_media(g, &count.media);
+	sp_calls_media(app->calls, &media);
+	gather_media(g, &media);
 
 	g->transactions = sp_sip_transactions(app->sip);
 	g->pending = sp_sip_pending(app->sip);

@@ -79,7 +79,11 @@ void sp_calls_end(struct sp_calls *cs)
 void sp_calls_count(const struct sp_calls *cs, struct sp_calls_count *out)
 {
 	*out = cs->count;
-	sp_media_count(cs->media, &out->media);
+}
+
+void sp_calls_media(const struct sp_calls *cs, struct sp_relay_count *out)
+{
+	sp_media_count(cs->media, out);
 }
 
 void sp_calls_idle(struct sp_calls *cs, sp_calls_idle_h *h, void *arg)

@@ -81,20 +81,10 @@ void call_count_media(struct sp_call *call)
 	const struct sp_relay *relay = call->session.relay;
 
 	for (unsigned side = 0; side < 2 && relay; side++) {
-		struct sp_relay_count now, *sum = &call->media[side];
+		struct sp_relay_count now;
 
 		sp_relay_count(relay, (enum sp_side)side, &now);
-		sum->relayed += now.relayed;
-		sum->malformed += now.malformed;
-		sum->unauthentic += now.unauthentic;
-		sum->duplicate += now.duplicate;
-		sum->replayed += now.replayed;
-		sum->expired += now.expired;
-		sum->early += now.early;
-		sum->unsent += now.unsent;
-		sum->foreign += now.foreign;
-		sum->latched += now.latched;
-		sum->shields += now.shields;
+		sp_relay_count_add(&call->media[side], &now);
 		call->rtp[side] = rtp_of(call, (enum sp_side)side);
 	}
 }

@@ -201,26 +201,36 @@ void media_unwatch(struct media_path *path)
 	path->fd = -1;
 }
 
-void media_counted(struct sp_media *m, const struct sp_relay_count *before,
-		   const struct sp_relay_count *now)
+void sp_relay_count_add(struct sp_relay_count *sum, const struct sp_relay_count *c)
 {
-	m->count.relayed += now->relayed - before->relayed;
-	m->count.bytes += now->bytes - before->bytes;
-	m->count.malformed += now->malformed - before->malformed;
-	m->count.unauthentic += now->unauthentic - before->unauthentic;
-	m->count.duplicate += now->duplicate - before->duplicate;
-	m->count.replayed += now->replayed - before->replayed;
-	m->count.expired += now->expired - before->expired;
-	m->count.early += now->early - before->early;
-	m->count.unsent += now->unsent - before->unsent;
-	m->count.latched += now->latched - before->latched;
-	m->count.foreign += now->foreign - before->foreign;
-	m->count.shields += now->shields - before->shields;
+	sum->relayed += c->relayed;
+	sum->bytes += c->bytes;
+	sum->malformed += c->malformed;
+	sum->unauthentic += c->unauthentic;
+	sum->duplicate += c->duplicate;
+	sum->replayed += c->replayed;
+	sum->expired += c->expired;
+	sum->early += c->early;
+	sum->unsent += c->unsent;
+	sum->latched += c->latched;
+	sum->foreign += c->foreign;
+	sum->shields += c->shields;
+}
+
+void media_half_leave(struct media_half *half)
+{
+	list_unlink(&half->le);
+	sp_relay_count_add(&half->media->count, &half->flow.sum.count);
 }
 
 void sp_media_count(const struct sp_media *m, struct sp_relay_count *out)
 {
 	*out = m->count;
+	for (const struct le *le = list_head(&m->halves); le; le = le->next) {
+		const struct media_half *half = le->data;
+
+		sp_relay_count_add(out, &half->flow.sum.count);
+	}
 }
 
 static void shields_check(void *arg)

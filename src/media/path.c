@@ -212,7 +212,6 @@ bool media_path_read(struct media_path *path, uint64_t now_us)
 {
 	struct sp_media *m = path->half->media;
 	struct sp_relay_count *count = &path->half->flow.sum.count;
-	const struct sp_relay_count before = *count;
 	struct media_path *last = NULL;
 	const unsigned asked = path->burst, n = receive(path);
 	unsigned waiting = 0;
@@ -240,7 +239,6 @@ bool media_path_read(struct media_path *path, uint64_t now_us)
 
 	if (waiting)
 		send_batch(m, last, waiting, count);
-	media_counted(m, &before, count);
 
 	return n == asked && n > BURST_USUAL;
 }

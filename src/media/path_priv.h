@@ -42,6 +42,7 @@ struct media_path {
 
 /* One side of a stream. */
 struct media_half {
+	struct le le; /* in sp_media.halves */
 	struct sp_media *media;
 	struct media_half *other;
 	const struct media_side *side;
@@ -73,7 +74,8 @@ struct sp_media {
 	uint64_t served_us;   /* when sockets were served last           */
 	struct list shielded; /* paths under a shield                    */
 	struct sp_timer timer;
-	struct sp_relay_count count; /* of all paths                            */
+	struct list halves;          /* of all streams                          */
+	struct sp_relay_count count; /* of those that are gone                  */
 	struct media_batch in, out;
 	size_t wire[SP_RELAY_BURST]; /* of the packets in out, as they came */
 	struct sa src[SP_RELAY_BURST];
@@ -88,9 +90,8 @@ int media_watch(struct sp_media *m, struct media_path *path);
 /** Stop watching it, and close it. */
 void media_unwatch(struct media_path *path);
 
-/** What a path has counted more than before. */
-void media_counted(struct sp_media *m, const struct sp_relay_count *before,
-		   const struct sp_relay_count *now);
+/** The half of a stream goes: what it has counted stays. */
+void media_half_leave(struct media_half *half);
 
 /** A shield went up on path: it must come down again. */
 void media_shielded(struct sp_media *m, struct media_path *path);

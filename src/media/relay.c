@@ -101,8 +101,10 @@ static void stream_destructor(void *arg)
 {
 	struct stream *st = arg;
 
-	for (int side = 0; side < 2; side++)
+	for (int side = 0; side < 2; side++) {
 		half_close(&st->half[side]);
+		media_half_leave(&st->half[side]);
+	}
 }
 
 /* On failure nothing is left open. */
@@ -134,6 +136,7 @@ static int stream_alloc(struct stream **stp, struct sp_relay *r)
 		half->media = r->media;
 		half->side = &r->side[side];
 		half->other = &st->half[!side];
+		list_append(&r->media->halves, &half->le, half);
 		for (int i = RTP; i <= RTCP; i++) {
 			half->path[i].fd = -1;
 			half->path[i].rtcp = i == RTCP;
@@ -441,27 +444,11 @@ void sp_relay_watch(struct sp_relay *r, enum sp_side side, uint32_t timeout_ms)
 	watch_start(r);
 }
 
-static void count_add(struct sp_relay_count *sum, const struct sp_relay_count *c)
-{
-	sum->relayed += c->relayed;
-	sum->bytes += c->bytes;
-	sum->malformed += c->malformed;
-	sum->unauthentic += c->unauthentic;
-	sum->duplicate += c->duplicate;
-	sum->replayed += c->replayed;
-	sum->expired += c->expired;
-	sum->early += c->early;
-	sum->unsent += c->unsent;
-	sum->latched += c->latched;
-	sum->foreign += c->foreign;
-	sum->shields += c->shields;
-}
-
 void sp_relay_count(const struct sp_relay *r, enum sp_side side, struct sp_relay_count *out)
 {
 	memset(out, 0, sizeof(*out));
 	for (size_t i = 0; r && i < r->nstreams; i++)
-		count_add(out, &r->streams[i]->half[side].flow.sum.count);
+		sp_relay_count_add(out, &r->streams[i]->half[side].flow.sum.count);
 }
 
 int sp_relay_flow(const struct sp_relay *r, size_t stream, enum sp_side side,
