@@ -19,6 +19,8 @@ static int usage(void)
 	(void)printf(
 		"Usage: sallyport [--check [--verbose] | --status [--calls] [--json] | --metrics]\n"
 		"                 [FILE]\n"
+		"       sallyport --lookup NUMBER [--caller NUMBER] [--trunk NAME] [--time TIME]\n"
+		"                 [--json] [FILE]\n"
 		"\n"
 		"SIP/RTP border gateway: mutual TLS and SRTP on both sides. Runs in the\n"
 		"foreground and logs to stderr.\n"
@@ -31,8 +33,19 @@ static int usage(void)
 		"  -s, --status   ask the gateway that runs on it how it is: interfaces, trunks,\n"
 		"                 targets, calls, limits; exit status 1 when nobody answers\n"
 		"  -l, --calls    with --status: every call instead, and how its media fares\n"
-		"  -j, --json     with --status: for programs\n"
+		"  -j, --json     with --status and --lookup: for programs\n"
 		"  -m, --metrics  the same as Prometheus text\n"
+		"  -n, --lookup NUMBER\n"
+		"                 what would become of a call to this number: which rule decides,\n"
+		"                 the route and the headers, and where each of them was written;\n"
+		"                 exit status 2 when the call would be refused\n"
+		"  -f, --caller NUMBER\n"
+		"                 with --lookup: who calls; withheld if not given\n"
+		"  -t, --trunk NAME\n"
+		"                 with --lookup: where the call comes from; if not given, the\n"
+		"                 service whose number calls, or else the first carrier\n"
+		"  -T, --time TIME\n"
+		"                 with --lookup: when, as in 2026-12-01T00:00:00Z; else now\n"
 		"  -h, --help     this text\n"
 		"  -V, --version  version of this program and of its libraries\n"
 		"\n"
@@ -99,25 +112,32 @@ out:
 /* What the command line asks for. */
 struct wanted {
 	bool check, verbose, status, calls, json, metrics;
+	struct sp_app_question lookup; /* number NULL: not asked */
 };
 
 /* @return what does not go together, or NULL */
 static const char *contradiction(const struct wanted *w)
 {
-	if (w->check + w->status + w->metrics > 1)
-		return "one of --check, --status and --metrics";
+	const struct sp_app_question *q = &w->lookup;
+
+	if (w->check + w->status + w->metrics + !!q->number > 1)
+		return "one of --check, --status, --metrics and --lookup";
 	if (w->verbose && !w->check)
 		return "--verbose goes with --check";
-	if (w->json && !w->status)
-		return "--json goes with --status";
+	if (w->json && !w->status && !q->number)
+		return "--json goes with --status and --lookup";
 	if (w->calls && !w->status)
 		return "--calls goes with --status";
+	if ((q->caller || q->trunk || q->time) && !q->number)
+		return "--caller, --trunk and --time go with --lookup";
 
 	return NULL;
 }
 
 static int carry_out(const struct wanted *w, const char *file)
 {
+	if (w->lookup.number)
+		return sp_app_lookup(file, &w->lookup, stdout, stderr);
 	if (w->check)
 		return sp_app_check(file, w->verbose, stdout, stderr);
 	if (w->metrics)
@@ -131,6 +151,48 @@ static int carry_out(const struct wanted *w, const char *file)
 	return run(file);
 }
 
+/* One option of the command line. @return false: not one of those that want something */
+static bool take(struct wanted *w, int option, const char *argument)
+{
+	switch (option) {
+
+	case 'c':
+		w->check = true;
+		break;
+	case 'v':
+		w->verbose = true;
+		break;
+	case 's':
+		w->status = true;
+		break;
+	case 'l':
+		w->calls = true;
+		break;
+	case 'j':
+		w->json = w->lookup.json = true;
+		break;
+	case 'm':
+		w->metrics = true;
+		break;
+	case 'n':
+		w->lookup.number = argument;
+		break;
+	case 'f':
+		w->lookup.caller = argument;
+		break;
+	case 't':
+		w->lookup.trunk = argument;
+		break;
+	case 'T':
+		w->lookup.time = argument;
+		break;
+	default:
+		return false;
+	}
+
+	return true;
+}
+
 int main(int argc, char *argv[])
 {
 	static const struct option options[] = {
@@ -140,6 +202,10 @@ int main(int argc, char *argv[])
 		{"calls", no_argument, NULL, 'l'},
 		{"json", no_argument, NULL, 'j'},
 		{"metrics", no_argument, NULL, 'm'},
+		{"lookup", required_argument, NULL, 'n'},
+		{"caller", required_argument, NULL, 'f'},
+		{"trunk", required_argument, NULL, 't'},
+		{"time", required_argument, NULL, 'T'},
 		{"help", no_argument, NULL, 'h'},
 		{"version", no_argument, NULL, 'V'},
 		{NULL, 0, NULL, 0},
@@ -151,34 +217,13 @@ int main(int argc, char *argv[])
 	fill_std();
 	(void)umask(077);
 
-	while ((c = getopt_long(argc, argv, "cvsljmhV", options, NULL)) != -1) {
-		switch (c) {
-
-		case 'c':
-			w.check = true;
-			break;
-		case 'v':
-			w.verbose = true;
-			break;
-		case 's':
-			w.status = true;
-			break;
-		case 'l':
-			w.calls = true;
-			break;
-		case 'j':
-			w.json = true;
-			break;
-		case 'm':
-			w.metrics = true;
-			break;
-		case 'h':
+	while ((c = getopt_long(argc, argv, "cvsljmn:f:t:T:hV", options, NULL)) != -1) {
+		if (c == 'h')
 			return usage();
-		case 'V':
+		if (c == 'V')
 			return version();
-		default: /* getopt_long() said what is wrong */
+		if (!take(&w, c, optarg)) /* getopt_long() said what is wrong */
 			goto misused;
-		}
 	}
 
 	if (argc - optind > 1) {

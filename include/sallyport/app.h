@@ -13,7 +13,6 @@
 #include "sallyport/base_loop.h"
 
 enum {
-	SP_APP_CSV_MAX = 1 << 30,     /**< bytes of one number file                   */
 	SP_APP_EXPIRES_DAYS = 30,     /**< a certificate with less left gets a note   */
 	SP_APP_SETTLE_MS = 2000,      /**< at the end, for transactions without calls */
 	SP_APP_END_MS = 5000,         /**< at the end, for the BYEs of ended calls    */
@@ -21,6 +20,9 @@ enum {
 	SP_APP_FDS_MIN = 1024,
 	SP_APP_FDS_MAX = 1048576
 };
+
+/** Bytes of text in one number file. */
+#define SP_APP_CSV_MAX (16ull << 30)
 
 /**
  * `--check`: read the configuration and all that it names, change nothing.
@@ -42,6 +44,22 @@ enum sp_app_format { SP_APP_TABLE, SP_APP_JSON, SP_APP_METRICS, SP_APP_CALLS, SP
  */
 int sp_app_status(const char *file, enum sp_app_format format, FILE *out, FILE *err);
 
+/** What `--lookup` asks. */
+struct sp_app_question {
+	const char *number; /**< called, as the trunk would write it                      */
+	const char *caller; /**< calling, likewise; NULL: withheld                        */
+	const char *trunk;  /**< where the call comes from; NULL: found out of the numbers */
+	const char *time;   /**< RFC 3339; NULL: now                                      */
+	bool json;          /**< the answer is for programs                               */
+};
+
+/**
+ * `--lookup`: read the configuration, as --check does, and print what would become of
+ * a call: which rule decides, the route, the headers, and where each entry was written.
+ * @return exit status of the process: 0; 1 mistakes, told as by --check; 2 it would be refused
+ */
+int sp_app_lookup(const char *file, const struct sp_app_question *q, FILE *out, FILE *err);
+
 /** How many descriptors this process may have (RLIMIT_NOFILE), for sp_loop_alloc(). */
 unsigned sp_app_max_fds(void);
 
@@ -59,9 +77,9 @@ int sp_app_alloc(struct sp_app **ap, struct sp_loop *loop, const char *file);
 int sp_app_signals(struct sp_app *app);
 
 /**
- * Read the configuration and run on it: at the start and at each reload. All
- * or nothing: with a mistake anywhere, each is logged ("conf_mistake") and
- * what ran before runs on.
+ * Read the configuration and run on it: at the start. A reload reads it beside the
+ * loop, and then does the same. All or nothing: with a mistake anywhere, each is
+ * logged ("conf_mistake") and what ran before runs on.
  * @return 0, EINVAL (mistakes), ENOMEM, errno
  */
 int sp_app_load(struct sp_app *app);

@@ -51,6 +51,15 @@ uint64_t sp_loop_now_ms(const struct sp_loop *loop);
 /** The same clock in microseconds. */
 uint64_t sp_loop_now_us(const struct sp_loop *loop);
 
+/**
+ * Seconds since 1970, for times that people wrote down; it may be stepped. Never for timers.
+ * A fake loop's begins at 1,000,000,000 and goes with its clock.
+ */
+int64_t sp_loop_wall_s(const struct sp_loop *loop);
+
+/** Fake loops: step that clock. */
+void sp_loop_wall_set(struct sp_loop *loop, int64_t s);
+
 /** Fake loops: turn the clock on, firing due timers at their own times in order. */
 void sp_loop_advance(struct sp_loop *loop, uint64_t ms);
 

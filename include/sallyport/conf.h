@@ -15,7 +15,8 @@
 enum {
 	SP_CONF_INTERFACES_MAX = 32,
 	SP_CONF_TRUNKS_MAX = 1024,
-	SP_CONF_HEADERS_MAX = 16,
+	SP_CONF_HEADERS_MAX = 100,  /**< custom headers of one number entry */
+	SP_CONF_HOLES_MAX = 64,     /**< of one block of numbers            */
 	SP_CONF_MISTAKES_MAX = 1000 /**< reported in one go; the rest is counted */
 };
 
@@ -58,12 +59,15 @@ struct sp_conf_header {
 /** A number entry as written in the file; number/ checks and keeps it. */
 struct sp_conf_number {
 	struct sp_conf_src src;
-	unsigned index;               /**< in "numbers" of the file */
-	const char *number, *account; /**< NULL: not given */
+	unsigned index;                       /**< in "numbers" of the file */
+	const char *number, *account, *label; /**< NULL: not given, as below */
+	const char *enabled_from, *enabled_to, *caller_id, *location;
+	const char *const *holev;
+	size_t holec;
 	const char *trunkv[SP_CONF_ROUTES_MAX], *carrierv[SP_CONF_ROUTES_MAX]; /**< best first */
 	size_t trunkc, carrierc;
 	bool headers_to_carrier;
-	struct sp_conf_header headerv[SP_CONF_HEADERS_MAX];
+	const struct sp_conf_header *headerv;
 	size_t headerc;
 };
 
@@ -75,8 +79,8 @@ struct sp_conf {
 	size_t trunkc;
 	const struct sp_conf_number *numberv;
 	size_t numberc;
-	const struct sp_conf_path *number_filev;
-	size_t number_filec;
+	const struct sp_conf_path *number_filev, *account_filev; /**< files or directories */
+	size_t number_filec, account_filec;
 	const struct sp_conf_account *accountv;
 	size_t accountc;
 	struct sp_conf_limits limits;

@@ -26,11 +26,12 @@ struct sp_conf_limits {
 	unsigned account_calls;           /**< at once, likewise; 0: no limit                */
 };
 
-/** Limits on new calls of one account of the number table. */
+/** An account of the number table as written in the file; number/ checks and keeps it. */
 struct sp_conf_account {
 	struct sp_conf_src src;
 	const char *name;
-	unsigned calls; /**< at once; 0: no limit */
+	const char *main_number; /**< NULL: not given */
+	unsigned calls;          /**< at once; 0: no limit */
 	struct sp_conf_rate rate;
 };
 

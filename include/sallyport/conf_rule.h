@@ -32,9 +32,9 @@ struct sp_conf_when {
 enum sp_conf_action { SP_RULE_ADD, SP_RULE_SET, SP_RULE_REMOVE, SP_RULE_COPY };
 
 /**
- * A header rule. value is text with {account}, {caller}, {called}, {trunk},
- * {header:NAME} and {number:NAME} (a custom header of the number entry) in it,
- * "{{" for a brace.
+ * A header rule. value is text with {account}, {label}, {caller}, {called},
+ * {trunk}, {header:NAME} and {number:NAME} (a custom header of the number entry)
+ * in it, "{{" for a brace.
  */
 struct sp_conf_rule {
 	struct sp_conf_src src;

@@ -5,12 +5,15 @@
  *   snapshot.c  the file -> everything that can be made of it without a socket
  *   certs.c     its certificates and CAs, checked; TLS contexts made of them
  *   files.c     the files of these, and what they were when they were read
- *   numbers.c   its number entries and number files -> the number table
+ *   numbers.c   its accounts, numbers and number files -> the number table
+ *   csv_files.c number files and directories of them, as text; gzip
  *   notes.c     header rules and `pass` held against the number entries
- *   account_notes.c  limits of accounts that no number entry has
+ *   account_notes.c  settings of accounts that no number entry has
  *   check.c     --check: a snapshot, looked at instead of run
  *   apply.c     a snapshot -> what runs: build, check, swap
  *   daemon.c    the wiring of the rooms; signals
+ *   reload.c    start and reload: a snapshot made, applied, told of
+ *   check_numbers.c  --check: how much of what is in the number table
  *   load.c      how busy it is; whether it is overloaded
  *   drain.c     the way to the end of the process
  *   notify.c    what systemd is told
@@ -22,7 +25,9 @@
 #define SALLYPORT_APP_PRIV_H
 
 #include "sallyport/app.h"
+#include "sallyport/base_worker.h"
 #include "sallyport/call.h"
+#include "sallyport/number_build.h"
 #include "sallyport/tls_check.h"
 #include "sallyport/tls_listen.h"
 
@@ -37,6 +42,8 @@ struct app_snapshot {
 	struct sp_conf *conf;
 	struct sp_number_table *numbers;
 	struct app_files *files; /**< as they were before they were read */
+	struct app_ways *ways;   /**< to them; of app_snapshot_load() alone */
+	struct app_dated *dated; /**< in them; likewise                     */
 	struct app_pair *pairv;
 	size_t pairc;
 	struct sp_tls_context **serverv; /**< as conf->interfacev */
@@ -51,6 +58,17 @@ struct app_snapshot {
 int app_snapshot_alloc(struct app_snapshot **sp, const char *file, struct sp_report *r);
 
 /**
+ * The same, to be run: with what app_apply() and those behind it need beside.
+ *
+ * It may be called in any thread: what it makes is shared with nobody, and it
+ * neither logs nor looks at what runs.
+ * @param stop give up when it is true; NULL: never
+ * @return also ECANCELED
+ */
+int app_snapshot_load(struct app_snapshot **sp, const char *file, const atomic_bool *stop,
+		      struct sp_report *r);
+
+/**
  * The same for the certificates, keys, CAs and CRLs alone, which are read anew
  * for a configuration that runs: there are no numbers in it.
  */
@@ -60,7 +78,8 @@ int app_snapshot_certs(struct app_snapshot **sp, struct sp_conf *conf, struct sp
 void app_vector_deref(void *vector, size_t n);
 
 /* certs.c */
-int app_certs_check(struct app_snapshot *s, struct sp_report *r);
+/** @param run watch the files from now on */
+int app_certs_check(struct app_snapshot *s, bool run, struct sp_report *r);
 int app_contexts_make(struct app_snapshot *s, struct sp_report *r);
 const struct app_pair *app_pair_find(const struct app_snapshot *s, const struct sp_conf_pair *pair);
 
@@ -110,10 +129,18 @@ typedef void(app_watch_h)(void *arg);
 
 int app_watch_alloc(struct app_watch **wp, struct sp_loop *loop, app_watch_h *h, void *arg);
 
-/** Watch these instead of the former.
- * @param failed set to the folder that cannot be watched (size bytes), or to ""
+/** The ways to files, watched from now on: made where it may take time, in whatever thread. */
+struct app_ways;
+
+int app_ways_alloc(struct app_ways **wp, const struct app_files *fs);
+
+/** Watch these (referenced) instead of the former.
+ * @param failed set to the folder that cannot be watched, or to ""; theirs
  * @return 0, or errno value: what could be watched is */
-int app_watch_files(struct app_watch *w, const struct app_files *fs, char *failed, size_t size);
+int app_watch_ways(struct app_watch *w, struct app_ways *ways, const char **failed);
+
+/** The same, of ways that are made for it. */
+int app_watch_files(struct app_watch *w, const struct app_files *fs, const char **failed);
 
 /** What the loop calls: see what happened. */
 void app_watch_read(struct app_watch *w);
@@ -129,8 +156,9 @@ struct app_renew;
 
 int app_renew_alloc(struct app_renew **rp, struct sp_app *app);
 
-/** The app runs on what was in these files: watch them (referenced). */
-void app_renew_files(struct app_renew *r, struct app_files *fs);
+/** The app runs on what was in these files (referenced), and which these ways lead to: made
+ * before the files were read, so nothing that changed since is missed. */
+void app_renew_files(struct app_renew *r, struct app_files *fs, struct app_ways *ways);
 
 struct app_watch *app_renew_watch(const struct app_renew *r);
 
@@ -153,16 +181,39 @@ struct app_expiry;
 /** @param wall seconds since 1970; NULL: the machine's clock */
 int app_expiry_alloc(struct app_expiry **ep, struct sp_loop *loop, app_wall_h *wall);
 
-/** These files are in use (referenced): read and look, now and each hour. What was warned of
- * before is not told again. */
+/** What files hold that can expire. */
+struct app_dated;
+
+/** Read it, in whatever thread. @return 0 or ENOMEM */
+int app_dated_alloc(struct app_dated **dp, struct app_files *fs);
+
+/** This is in use (referenced): look now and each hour. What was warned of before is not told
+ * again. */
+void app_expiry_use(struct app_expiry *e, struct app_dated *d);
+
+/** Both in one. */
 int app_expiry_files(struct app_expiry *e, struct app_files *fs);
 
 /** All of them, as the files stand in the configuration; valid until the next app_expiry_files().
  * @param n how many */
 const struct app_cert_status *app_expiry_list(const struct app_expiry *e, size_t *n);
 
+/* csv_files.c */
+
+/** What a CSV file is given to: it reads on with readh(..., reader).
+ * @return 0, EINVAL (reported), ENOMEM, ECANCELED, or what readh returned */
+typedef int(app_csv_h)(const char *file, sp_number_read_h *readh, void *reader, void *arg);
+
+/** Give on the file, or each of the directory. What is wrong is in the report, under this key.
+ * @return 0, ENOMEM, ECANCELED */
+int app_csv_files(const struct sp_conf_path *named, const char *key, app_csv_h *h, void *arg,
+		  struct sp_report *r);
+
 /* numbers.c */
-int app_numbers_load(struct sp_number_table **tp, const struct sp_conf *conf, struct sp_report *r);
+
+/** @return 0 (but nothing, when there are mistakes), ENOMEM, ECANCELED, errno */
+int app_numbers_load(struct sp_number_table **tp, const struct sp_conf *conf,
+		     const atomic_bool *stop, struct sp_report *r);
 
 /* notes.c */
 
@@ -171,7 +222,7 @@ void app_notes(const struct app_snapshot *s, struct sp_report *r);
 
 /* account_notes.c */
 
-/** Say which limits are of accounts that no number entry has. */
+/** Say which settings are of accounts that no number entry has. */
 void app_account_notes(const struct app_snapshot *s, struct sp_report *r);
 
 /* apply.c */
@@ -183,6 +234,26 @@ struct app_doors {
 };
 
 int app_apply(struct sp_app *app, const struct app_snapshot *s, struct sp_report *r);
+
+/* check_numbers.c */
+
+/** What the number table holds, by kind and by account: the largest accounts, or all. */
+void app_check_numbers(struct re_printf *pf, const struct sp_number_table *t, bool all);
+
+/* reload.c */
+
+/** A reload that is under way. */
+struct app_reload;
+
+/** Read the configuration beside the loop, then run on it. One that comes while one is under way
+ * is done after it. */
+void app_reload(struct sp_app *app);
+
+/** Nothing will come of a reload that is under way; its thread ends soon. */
+void app_reload_stop(struct sp_app *app);
+
+/** The same, before the app is freed: it does not come back. */
+void app_reload_forget(struct sp_app *app);
 
 /** New contexts for the configuration that runs, of app_snapshot_certs(). */
 void app_apply_contexts(struct sp_app *app, const struct app_snapshot *s);
@@ -245,6 +316,8 @@ struct sp_app {
 	/* What runs, swapped by app_apply() alone. NULL before the first. */
 	struct sp_call_env *env;
 	struct app_doors *doors;
+	struct sp_worker *worker;
+	struct app_reload *reload; /**< the worker's; NULL: none under way */
 	struct app_renew *renew;
 	struct app_expiry *expiry;
 
@@ -257,9 +330,6 @@ struct sp_app {
 	struct app_monitor *monitor;
 	struct app_load *load;
 };
-
-/** What daemon.c does for SIGHUP. */
-void app_reload(struct sp_app *app);
 
 /** The accept handler of all listeners; arg is the struct sp_app. */
 void app_accepted(struct sp_tls_conn *c, void *arg);

@@ -58,7 +58,7 @@ enum {
 struct app_status_gateway {
 	const char *version, *conf, *phase;
 	uint64_t pid, now_s, start_s, uptime_s, draining;
-	uint64_t reloads_ok, reloads_failed, load_ok, loaded_s;
+	uint64_t reloads_ok, reloads_failed, reloading, load_ok, loaded_s;
 	uint64_t resident_bytes, cpu_ms, fds_max;
 
 	uint64_t calls, calls_max, emergency, begun, answered, failed, refused, silent, one_way;
@@ -68,7 +68,9 @@ struct app_status_gateway {
 	uint64_t dialogs, relays;
 	uint64_t transactions, pending, requests_refused;
 	uint64_t connections, connections_max;
-	uint64_t numbers, numbers_s; /**< entries; when they were read */
+	uint64_t exact, ranges, prefixes; /**< rules of the number table */
+	uint64_t entries, accounts;       /**< that differ               */
+	uint64_t numbers_s;               /**< when it was read          */
 
 	uint64_t lag_ms, lag_worst_ms, cpu_percent, ports_percent;
 	uint64_t overloaded, share_milli, overload_refused, overload_times;

@@ -14,25 +14,38 @@
 
 #include "app_priv.h"
 
+/* What calls hold of a snapshot, and who frees what is large in it. */
+struct env {
+	struct sp_call_env env; /* first: this is what others hold */
+	struct sp_worker *worker;
+};
+
+/* The last call of a configuration may end long after it: ten million numbers
+ * would hold the loop up for tens of milliseconds. */
 static void env_destructor(void *arg)
 {
-	struct sp_call_env *env = arg;
+	struct env *e = arg;
+	struct sp_call_env *env = &e->env;
 
 	if (env->conf) {
 		app_vector_deref(env->trunkv, env->conf->trunkc);
 		app_vector_deref(env->portsv, env->conf->interfacec);
 	}
-	mem_deref(env->numbers);
-	mem_deref(env->conf);
+	sp_worker_release(e->worker, env->numbers);
+	sp_worker_release(e->worker, env->conf);
+	mem_deref(e->worker);
 }
 
-static int env_alloc(struct sp_call_env **ep, const struct app_snapshot *s)
+static int env_alloc(struct sp_call_env **ep, struct sp_worker *worker,
+		     const struct app_snapshot *s)
 {
-	struct sp_call_env *env = mem_zalloc(sizeof(*env), env_destructor);
+	struct env *e = mem_zalloc(sizeof(*e), env_destructor);
+	struct sp_call_env *env = &e->env;
 
-	if (!env)
+	if (!e)
 		return ENOMEM;
 
+	e->worker = mem_ref(worker);
 	env->conf = mem_ref(s->conf);
 	env->numbers = mem_ref(s->numbers);
 	env->trunkv = mem_zalloc((s->conf->trunkc + 1) * sizeof(struct sp_trunk *), NULL);
@@ -244,7 +257,7 @@ int app_apply(struct sp_app *app, const struct app_snapshot *s, struct sp_report
 	struct app_doors *doors = NULL;
 	int err;
 
-	err = env_alloc(&env, s);
+	err = env_alloc(&env, app->worker, s);
 	if (err)
 		goto out;
 	err = make_ports(env, app->env, r);

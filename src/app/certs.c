@@ -219,7 +219,7 @@ static int check_crl(const struct sp_conf_trunk *trunk, const char *where, struc
 	return 0;
 }
 
-int app_certs_check(struct app_snapshot *s, struct sp_report *r)
+int app_certs_check(struct app_snapshot *s, bool run, struct sp_report *r)
 {
 	const struct sp_conf *conf = s->conf;
 	char where[KEY_SIZE];
@@ -231,6 +231,8 @@ int app_certs_check(struct app_snapshot *s, struct sp_report *r)
 
 	/* before they are read: what changes while they are is seen later */
 	err = app_files_alloc(&s->files, s->conf);
+	if (!err && run)
+		err = app_ways_alloc(&s->ways, s->files);
 	if (err)
 		return err;
 

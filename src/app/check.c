@@ -165,7 +165,7 @@ static void print_trunk(struct re_printf *pf, const struct app_snapshot *s, size
 		(void)re_hprintf(pf, "; when connecting %H", print_pair,
 				 app_pair_find(s, &t->client));
 	if (service)
-		(void)re_hprintf(pf, "; carrier %H; %zu number entries", print_carriers, &of,
+		(void)re_hprintf(pf, "; carrier %H; %zu number rules", print_carriers, &of,
 				 sp_number_count_trunk(s->numbers, (uint16_t)i));
 	(void)re_hprintf(pf, "\n");
 }
@@ -184,7 +184,7 @@ static void print_limits(struct re_printf *pf, const struct sp_conf *c)
 			 l->port_rest_s);
 
 	sep = " calls ";
-	(void)re_hprintf(pf, "accounts: %zu with limits of their own; others:", c->accountc);
+	(void)re_hprintf(pf, "accounts without limits of their own:");
 	print_count(pf, &sep, l->account_calls, " at once");
 	print_rate(pf, &sep, &l->account_rate, "");
 	(void)re_hprintf(pf, *sep == ',' ? "\n" : " none\n");
@@ -202,7 +202,7 @@ static void print_overload(struct re_printf *pf, const struct sp_conf_overload *
 	(void)re_hprintf(pf, *sep == ',' ? "\n" : " not looked at\n");
 }
 
-static void print_snapshot(const struct app_snapshot *s, FILE *out)
+static void print_snapshot(const struct app_snapshot *s, bool verbose, FILE *out)
 {
 	struct re_printf pf = {.vph = print_out, .arg = out};
 	const struct sp_conf *c = s->conf;
@@ -218,6 +218,7 @@ static void print_snapshot(const struct app_snapshot *s, FILE *out)
 		print_interface(&pf, s, &s->conf->interfacev[i]);
 	for (size_t i = 0; i < s->conf->trunkc; i++)
 		print_trunk(&pf, s, i);
+	app_check_numbers(&pf, s->numbers, verbose);
 }
 
 struct settings {
@@ -303,7 +304,7 @@ int sp_app_check(const char *file, bool verbose, FILE *out, FILE *err)
 			(void)fprintf(err, "%s: out of memory\n", file);
 	} else {
 		pr.notes = out;
-		print_snapshot(s, out);
+		print_snapshot(s, verbose, out);
 		sp_report_print(r, print_line, &pr);
 		if (verbose)
 			e = print_settings(file, out, err);

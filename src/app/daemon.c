@@ -53,6 +53,7 @@ static void destructor(void *arg)
 {
 	struct sp_app *app = arg;
 
+	app_reload_forget(app);
 	sp_timer_cancel(&app->drain);
 	sp_timer_cancel(&app->watchdog);
 	sp_timer_cancel(&app->status);
@@ -65,6 +66,7 @@ static void destructor(void *arg)
 	mem_deref(app->env);
 	mem_deref(app->trunks);
 	mem_deref(app->sip);
+	mem_deref(app->worker); /* waits for what it is at, which has been told to stop */
 	mem_deref(app->file);
 }
 
@@ -107,6 +109,8 @@ int sp_app_alloc(struct sp_app **ap, struct sp_loop *loop, const char *file)
 	app->loop = loop;
 	err = str_dup(&app->file, file);
 	if (!err)
+		err = sp_worker_alloc(&app->worker, loop);
+	if (!err)
 		err = app_monitor_alloc(&app->monitor, loop);
 	if (!err)
 		err = app_renew_alloc(&app->renew, app);
@@ -147,72 +151,6 @@ int sp_app_signals(struct sp_app *app)
 
 	return sp_loop_signals(app->loop, signos, sizeof(signos) / sizeof(signos[0]), on_signal,
 			       app);
-}
-
-static void log_line(bool mistake, const char *line, void *arg)
-{
-	(void)arg;
-
-	if (mistake)
-		sp_log(SP_LOG_ERROR, "conf_mistake", "line=%H", sp_log_str, line);
-	else
-		sp_log(SP_LOG_INFO, "conf_note", "line=%H", sp_log_str, line);
-}
-
-static void log_failure(const char *event, const struct sp_report *r, int err)
-{
-	const unsigned mistakes = sp_report_mistakes(r);
-	char errbuf[128];
-
-	sp_log(SP_LOG_ERROR, event, "mistakes=%u error=%H", mistakes, sp_log_str,
-	       mistakes ? "configuration" : str_error(err, errbuf, sizeof(errbuf)));
-}
-
-int sp_app_load(struct sp_app *app)
-{
-	const uint64_t begun_ms = sp_loop_now_ms(app->loop);
-	const bool reload = app->env != NULL;
-	struct app_snapshot *s = NULL;
-	struct sp_report *r = NULL;
-	int err;
-
-	err = sp_report_alloc(&r);
-	if (!err)
-		err = app_snapshot_alloc(&s, app->file, r);
-	if (!err)
-		err = app_apply(app, s, r);
-	app_monitor_loaded(app, reload, err);
-
-	sp_report_print(r, log_line, NULL);
-	if (err)
-		log_failure(reload ? "reload_failed" : "start_failed", r, err);
-	else if (reload)
-		sp_log(SP_LOG_INFO, "reload_done", "trunks=%zu numbers=%zu ms=%llu",
-		       s->conf->trunkc, sp_number_count(s->numbers),
-		       sp_loop_now_ms(app->loop) - begun_ms);
-
-	if (!err) {
-		app_renew_files(app->renew, s->files);
-		(void)app_expiry_files(app->expiry, s->files);
-	}
-
-	mem_deref(s);
-	mem_deref(r);
-
-	return err;
-}
-
-void app_reload(struct sp_app *app)
-{
-	if (app->phase != APP_RUNNING || !app->env) {
-		sp_log(SP_LOG_WARN, "reload_ignored", "reason=%s",
-		       app->env ? "draining" : "starting");
-		return;
-	}
-
-	app_notify_reloading();
-	(void)sp_app_load(app); /* told in the log; the old configuration runs on */
-	app_notify_reloaded(app);
 }
 
 void sp_app_ready(struct sp_app *app, const char *version)

@@ -119,6 +119,7 @@ void app_drain_signal(struct sp_app *app)
 	case APP_RUNNING:
 		sp_log(SP_LOG_INFO, "drain_start", "calls=%zu", count.now);
 		app_notify_stopping();
+		app_reload_stop(app);
 		sp_calls_drain(app->calls);
 		sp_calls_idle(app->calls, on_idle, app);
 		enter(app, APP_DRAINING, app->env ? 1000ull * app->env->conf->limits.drain_s : 1);

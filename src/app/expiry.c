@@ -15,22 +15,22 @@ enum { HOUR_MS = 3600 * 1000, DAY_S = 24 * 3600, PER_FILE_MAX = 1000 };
 static const int thresholds[] = {30, 14, 7, 1, -1};
 enum { THRESHOLDS = sizeof(thresholds) / sizeof(thresholds[0]) };
 
-struct app_expiry {
-	struct sp_loop *loop;
-	app_wall_h *wall;
+struct app_dated {
 	struct app_files *files;
 	struct app_cert_status *v;
-	size_t n;
-	struct sp_timer hour;
-};
-
-/* A list while it is read. */
-struct reading {
-	struct app_cert_status *v;
 	size_t n, size;
+
+	/* while it is read */
 	const struct app_file *file;
 	unsigned of_file;
 	int err;
+};
+
+struct app_expiry {
+	struct sp_loop *loop;
+	app_wall_h *wall;
+	struct app_dated *list; /* NULL before the first */
+	struct sp_timer hour;
 };
 
 static int64_t wall_clock(void)
@@ -43,8 +43,15 @@ static void destructor(void *arg)
 	struct app_expiry *e = arg;
 
 	sp_timer_cancel(&e->hour);
-	mem_deref(e->v);
-	mem_deref(e->files);
+	mem_deref(e->list);
+}
+
+static void dated_destructor(void *arg)
+{
+	struct app_dated *d = arg;
+
+	mem_deref(d->v);
+	mem_deref(d->files);
 }
 
 int app_expiry_alloc(struct app_expiry **ep, struct sp_loop *loop, app_wall_h *wall)
@@ -63,9 +70,9 @@ int app_expiry_alloc(struct app_expiry **ep, struct sp_loop *loop, app_wall_h *w
 
 const struct app_cert_status *app_expiry_list(const struct app_expiry *e, size_t *n)
 {
-	*n = e ? e->n : 0;
+	*n = e && e->list ? e->list->n : 0;
 
-	return e ? e->v : NULL;
+	return *n ? e->list->v : NULL;
 }
 
 static int days_left(int64_t until, int64_t now)
@@ -109,8 +116,8 @@ static void look(struct app_expiry *e)
 {
 	const int64_t now = e->wall();
 
-	for (size_t i = 0; i < e->n; i++) {
-		struct app_cert_status *c = &e->v[i];
+	for (size_t i = 0; i < e->list->n; i++) {
+		struct app_cert_status *c = &e->list->v[i];
 
 		if (c->until == INT64_MAX)
 			continue;
@@ -135,7 +142,7 @@ static void on_hour(void *arg)
 
 static void add(const struct sp_tls_dated *d, void *arg)
 {
-	struct reading *r = arg;
+	struct app_dated *r = arg;
 	struct app_cert_status *c;
 
 	if (r->err || r->of_file >= PER_FILE_MAX)
@@ -166,13 +173,13 @@ static void add(const struct sp_tls_dated *d, void *arg)
 	str_ncpy(c->names, d->sans, sizeof(c->names));
 }
 
-static void carry_warnings(const struct app_expiry *e, struct reading *r)
+static void carry_warnings(const struct app_dated *from, struct app_dated *to)
 {
-	for (size_t i = 0; i < r->n; i++) {
-		struct app_cert_status *c = &r->v[i];
+	for (size_t i = 0; i < to->n; i++) {
+		struct app_cert_status *c = &to->v[i];
 
-		for (size_t k = 0; k < e->n; k++) {
-			const struct app_cert_status *old = &e->v[k];
+		for (size_t k = 0; from && k < from->n; k++) {
+			const struct app_cert_status *old = &from->v[k];
 
 			if (old->until == c->until && !strcmp(old->subject, c->subject) &&
 			    old->file->kind == c->file->kind &&
@@ -182,30 +189,49 @@ static void carry_warnings(const struct app_expiry *e, struct reading *r)
 	}
 }
 
-int app_expiry_files(struct app_expiry *e, struct app_files *fs)
+int app_dated_alloc(struct app_dated **dp, struct app_files *fs)
 {
-	struct reading r = {.n = 0};
+	struct app_dated *d = mem_zalloc(sizeof(*d), dated_destructor);
 
-	for (size_t i = 0; i < fs->n && !r.err; i++) {
+	if (!d)
+		return ENOMEM;
+
+	d->files = mem_ref(fs);
+	for (size_t i = 0; i < fs->n && !d->err; i++) {
 		if (fs->v[i].kind == APP_FILE_KEY)
 			continue;
-		r.file = &fs->v[i];
-		r.of_file = 0;
-		(void)sp_tls_dates(r.file->path, add, &r);
+		d->file = &fs->v[i];
+		d->of_file = 0;
+		(void)sp_tls_dates(d->file->path, add, d);
 	}
-	if (r.err) {
-		mem_deref(r.v);
-		return r.err;
+	if (d->err) {
+		mem_deref(d);
+		return ENOMEM;
 	}
+	*dp = d;
 
-	carry_warnings(e, &r);
-	mem_ref(fs);
-	mem_deref(e->files);
-	mem_deref(e->v);
-	e->files = fs;
-	e->v = r.v;
-	e->n = r.n;
+	return 0;
+}
+
+void app_expiry_use(struct app_expiry *e, struct app_dated *d)
+{
+	carry_warnings(e->list, d);
+	mem_ref(d);
+	mem_deref(e->list);
+	e->list = d;
 	on_hour(e);
+}
+
+int app_expiry_files(struct app_expiry *e, struct app_files *fs)
+{
+	struct app_dated *d;
+	const int err = app_dated_alloc(&d, fs);
+
+	if (err)
+		return err;
+
+	app_expiry_use(e, d);
+	mem_deref(d);
 
 	return 0;
 }

@@ -21,9 +21,9 @@ struct notes {
 	const struct app_snapshot *s;
 	struct sp_report *r;
 
-	const struct sp_number_header *headerv; /* of the entry before */
-	const char *account;                    /* likewise            */
-	const char *namev[NAMES_MAX];           /* of custom headers   */
+	const struct sp_number_header *headerv;  /* of the entry before */
+	const struct sp_number_account *account; /* likewise            */
+	const char *namev[NAMES_MAX];            /* of custom headers   */
 	size_t namec;
 	const char *accountv[NAMES_MAX];
 	size_t accountc;
@@ -65,20 +65,21 @@ static void add_once(const char **v, size_t *c, const char *s)
 	v[(*c)++] = s;
 }
 
-static void look_at_account(struct notes *n, const char *account)
+static void look_at_account(struct notes *n, const struct sp_number_account *account)
 {
 	n->account = account;
-	if (*account)
-		add_once(n->accountv, &n->accountc, account);
+	if (*account->name)
+		add_once(n->accountv, &n->accountc, account->name);
 	for (size_t i = n->patternc; i--;) {
-		if (fits(n->patternv[i], account))
+		if (fits(n->patternv[i], account->name))
 			n->patternv[i] = n->patternv[--n->patternc];
 	}
 }
 
-static void on_entry(const struct sp_number_entry *e, void *arg)
+static void on_entry(const struct sp_number_entry *e, size_t rulec, void *arg)
 {
 	struct notes *n = arg;
+	(void)rulec;
 
 	if (e->account != n->account)
 		look_at_account(n, e->account);
@@ -194,7 +195,7 @@ static void want_accounts(struct notes *n, const struct sp_conf_rule *v, size_t 
 
 void app_notes(const struct app_snapshot *s, struct sp_report *r)
 {
-	struct notes n = {.s = s, .r = r, .account = ""};
+	struct notes n = {.s = s, .r = r};
 	size_t wanted = 0;
 
 	for (size_t i = 0; i < s->conf->trunkc; i++) {

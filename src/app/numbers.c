@@ -1,51 +1,68 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * The number table of a configuration: the entries written in it, then each of
- * its number files. What number/ says about a row goes into the report.
+ * The number table of a configuration: accounts and entries written in it, then
+ * its account files and number files. What number/ says about a row goes into
+ * the report.
  */
-#include <fcntl.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include "app_priv.h"
 
 _Static_assert((int)SP_CONF_ROUTES_MAX == (int)SP_NUMBER_ROUTES_MAX, "lists are copied whole");
+_Static_assert((int)SP_CONF_HEADERS_MAX <= (int)SP_NUMBER_HEADERS_MAX, "these too");
 
 enum { KEY_SIZE = 160, SHOWN_MAX = 40 };
 
-/* Who a bad row is told of. */
-struct teller {
+/* A table in the making, and who a bad row of it is told of. */
+struct making {
+	struct sp_number_build *b;
 	struct sp_report *r;
-	const struct sp_conf_number *entry; /* of the configuration itself; else NULL */
+
+	/* the row of the configuration itself; list NULL: it is of a file */
+	const char *list, *name;
+	size_t index;
 };
 
 static void row_bad(const char *file, unsigned line, const char *key, const char *value,
 		    const char *mend, void *arg)
 {
 	const struct sp_conf_src src = {.file = file, .line = line};
-	const struct teller *t = arg;
+	const struct making *m = arg;
 	char path[KEY_SIZE];
 
-	if (t->entry) {
-		const size_t len = strlen(t->entry->number);
+	if (m->list) {
+		const size_t len = strlen(m->name);
 
-		(void)re_snprintf(path, sizeof(path), "numbers[%u] \"%b\".%s", t->entry->index,
-				  t->entry->number, len < SHOWN_MAX ? len : (size_t)SHOWN_MAX, key);
+		(void)re_snprintf(path, sizeof(path), "%s[%zu] \"%b\".%s", m->list, m->index,
+				  m->name, len < SHOWN_MAX ? len : (size_t)SHOWN_MAX, key);
 		key = path;
 	}
-	sp_report_add(t->r, &src, key, value, "%s", mend);
+	sp_report_add(m->r, &src, key, value, "%s", mend);
 }
 
-/** @return 0 or ENOMEM: a bad row is in the report */
-static int add_entry(struct sp_number_build *b, const struct sp_conf_number *n)
+/* @return err, but what is in the report is no reason to leave the rest unread */
+static int serious(int err)
 {
+	return err == EINVAL ? 0 : err;
+}
+
+static int add_number(struct making *m, const struct sp_conf_number *n)
+{
+	struct sp_number_header headerv[SP_NUMBER_HEADERS_MAX];
 	struct sp_number_row row = {
 		.number = n->number,
+		.holev = n->holev,
+		.holec = n->holec,
 		.trunkc = n->trunkc,
 		.carrierc = n->carrierc,
 		.account = n->account,
+		.label = n->label,
+		.enabled_from = n->enabled_from,
+		.enabled_to = n->enabled_to,
+		.caller_id = n->caller_id,
+		.location = n->location,
 		.headers_to_carrier = n->headers_to_carrier,
+		.headerv = headerv,
 		.file = n->src.file,
 		.line = n->src.line,
 	};
@@ -55,115 +72,72 @@ static int add_entry(struct sp_number_build *b, const struct sp_conf_number *n)
 	for (size_t i = 0; i < n->carrierc && i < SP_NUMBER_ROUTES_MAX; i++)
 		row.carrierv[i] = n->carrierv[i];
 	for (; row.headerc < n->headerc && row.headerc < SP_NUMBER_HEADERS_MAX; row.headerc++) {
-		row.headerv[row.headerc].name = n->headerv[row.headerc].name;
-		row.headerv[row.headerc].value = n->headerv[row.headerc].value;
+		headerv[row.headerc].name = n->headerv[row.headerc].name;
+		headerv[row.headerc].value = n->headerv[row.headerc].value;
 	}
 
-	return sp_number_add(b, &row) == ENOMEM ? ENOMEM : 0;
+	m->list = "numbers";
+	m->name = n->number;
+	m->index = n->index;
+
+	return serious(sp_number_add(m->b, &row));
 }
 
-/* read(2), not mmap(2): a file cut short while it is mapped would kill us. */
-static int read_all(int fd, char *text, size_t size, size_t *lenp)
+static int add_account(struct making *m, const struct sp_conf_account *a, size_t index)
 {
-	size_t len = 0;
+	const struct sp_number_account_row row = {
+		.name = a->name,
+		.main_number = a->main_number,
+		.calls = a->calls,
+		.calls_per_s = a->rate.per_s,
+		.burst = a->rate.burst,
+		.file = a->src.file,
+		.line = a->src.line,
+	};
 
-	while (len < size) {
-		const ssize_t n = read(fd, text + len, size - len);
+	m->list = "accounts";
+	m->name = a->name;
+	m->index = index;
 
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0)
-			return errno;
-		if (!n)
-			break;
-		len += (size_t)n;
-	}
-
-	*lenp = len;
-
-	return 0;
+	return serious(sp_number_add_account(m->b, &row));
 }
 
-/** @return 0 with *textp to be freed, EFBIG, EISDIR, errno of open(2) and read(2), ENOMEM */
-static int read_file(char **textp, size_t *lenp, const char *path)
+static int on_numbers(const char *file, sp_number_read_h *readh, void *reader, void *arg)
 {
-	/* O_NONBLOCK: a FIFO would hold the whole gateway */
-	const int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-	char *text = NULL;
-	struct stat st;
+	const struct making *m = arg;
+
+	return sp_number_csv_read(m->b, file, readh, reader);
+}
+
+static int on_accounts(const char *file, sp_number_read_h *readh, void *reader, void *arg)
+{
+	const struct making *m = arg;
+
+	return sp_number_accounts_csv_read(m->b, file, readh, reader);
+}
+
+static int add_all(struct making *m, const struct sp_conf *conf)
+{
 	int err = 0;
 
-	if (fd < 0)
-		return errno;
+	for (size_t i = 0; i < conf->accountc && !err; i++)
+		err = add_account(m, &conf->accountv[i], i);
+	for (size_t i = 0; i < conf->numberc && !err; i++)
+		err = add_number(m, &conf->numberv[i]);
+	m->list = NULL;
 
-	if (fstat(fd, &st))
-		err = errno;
-	else if (!S_ISREG(st.st_mode))
-		err = EISDIR;
-	else if (st.st_size > SP_APP_CSV_MAX)
-		err = EFBIG;
-	if (err)
-		goto out;
-
-	text = mem_alloc((size_t)st.st_size + 1, NULL);
-	err = text ? read_all(fd, text, (size_t)st.st_size, lenp) : ENOMEM;
-
-out:
-	(void)close(fd);
-	if (err)
-		mem_deref(text);
-	else
-		*textp = text;
+	for (size_t i = 0; i < conf->account_filec && !err; i++)
+		err = app_csv_files(&conf->account_filev[i], "account_files", on_accounts, m, m->r);
+	for (size_t i = 0; i < conf->number_filec && !err; i++)
+		err = app_csv_files(&conf->number_filev[i], "number_files", on_numbers, m, m->r);
 
 	return err;
 }
 
-/** @return 0 or ENOMEM: all else is in the report */
-static int add_file(struct sp_number_build *b, const struct sp_conf_path *f, struct sp_report *r)
+int app_numbers_load(struct sp_number_table **tp, const struct sp_conf *conf,
+		     const atomic_bool *stop, struct sp_report *r)
 {
-	static const char key[] = "number_files";
-	char errbuf[128], *text = NULL;
-	size_t len = 0;
-	int err;
-
-	if (!f->path)
-		return 0;
-
-	err = read_file(&text, &len, f->path);
-	switch (err) {
-
-	case 0:
-		err = sp_number_csv(b, f->path, text, len);
-		break;
-
-	case ENOMEM:
-		break;
-
-	case EFBIG:
-		sp_report_add(r, &f->src, key, f->path,
-			      "has more than %d bytes: split it, or use prefixes", SP_APP_CSV_MAX);
-		break;
-
-	case EISDIR:
-		sp_report_add(r, &f->src, key, f->path, "is no file: name a CSV file");
-		break;
-
-	default:
-		sp_report_add(r, &f->src, key, f->path,
-			      "cannot be read: %s: mend its name or its rights",
-			      str_error(err, errbuf, sizeof(errbuf)));
-		break;
-	}
-
-	mem_deref(text);
-
-	return err == ENOMEM ? ENOMEM : 0;
-}
-
-int app_numbers_load(struct sp_number_table **tp, const struct sp_conf *conf, struct sp_report *r)
-{
-	struct teller teller = {.r = r};
-	struct sp_number_build *b = NULL;
+	struct making m = {.r = r};
 	struct sp_number_trunk *trunkv;
 	int err;
 
@@ -175,18 +149,17 @@ int app_numbers_load(struct sp_number_table **tp, const struct sp_conf *conf, st
 		trunkv[i].carrier = conf->trunkv[i].kind == SP_TRUNK_CARRIER;
 	}
 
-	err = sp_number_build_alloc(&b, trunkv, conf->trunkc, row_bad, &teller);
-	for (size_t i = 0; i < conf->numberc && !err; i++) {
-		teller.entry = &conf->numberv[i];
-		err = add_entry(b, teller.entry);
-	}
-	teller.entry = NULL;
-	for (size_t i = 0; i < conf->number_filec && !err; i++)
-		err = add_file(b, &conf->number_filev[i], r);
-	if (!err && sp_number_table_alloc(tp, b) == ENOMEM)
-		err = ENOMEM;
+	err = sp_number_build_alloc(&m.b, trunkv, conf->trunkc, row_bad, &m);
+	if (err)
+		goto out;
 
-	mem_deref(b);
+	sp_number_build_stop(m.b, stop);
+	err = add_all(&m, conf);
+	if (!err)
+		err = serious(sp_number_table_alloc(tp, m.b));
+
+out:
+	mem_deref(m.b);
 	mem_deref(trunkv);
 
 	return err;

@@ -10,8 +10,6 @@
  * the next change is the next try. Connections that are up finish on the
  * contexts that they began with.
  */
-#include <limits.h>
-
 #include "app_priv.h"
 
 struct app_renew {
@@ -109,12 +107,9 @@ static bool renew(struct app_renew *r)
 	return done;
 }
 
-static void watch(struct app_renew *r, bool tell)
+static void tell_unwatched(const char *failed, int err)
 {
-	char failed[PATH_MAX];
-	const int err = app_watch_files(r->watch, r->files, failed, sizeof(failed));
-
-	if (err && tell)
+	if (err)
 		sp_log(SP_LOG_WARN, "certificates_unwatched", "folder=%H why=\"%m\"", sp_log_str,
 		       failed, err);
 }
@@ -122,9 +117,17 @@ static void watch(struct app_renew *r, bool tell)
 static void on_settled(void *arg)
 {
 	struct app_renew *r = arg;
+	const char *failed;
+
+	/* A reload that is under way may have read them before they changed, and would put what
+	 * it read into the place of what we read now. It brings a list of its own. */
+	if (r->app->reload) {
+		on_change(r);
+		return;
+	}
 
 	/* in this order: what changes behind the look is told by the watch */
-	watch(r, false);
+	(void)app_watch_files(r->watch, r->files, &failed);
 	if (!app_files_look(r->files))
 		return;
 
@@ -147,15 +150,20 @@ static void on_change(void *arg)
 	sp_timer_start(r->app->loop, &r->settle, wait_ms, on_settled, r);
 }
 
-void app_renew_files(struct app_renew *r, struct app_files *fs)
+void app_renew_files(struct app_renew *r, struct app_files *fs, struct app_ways *ways)
 {
+	const char *failed;
+	int err;
+
 	mem_ref(fs);
 	mem_deref(r->files);
 	r->files = fs;
 
-	watch(r, true);
+	err = app_watch_ways(r->watch, ways, &failed);
+	tell_unwatched(failed, err);
 
-	/* between their being read and being watched nobody looked */
-	if (app_files_look(fs))
+	/* what happened since they were read; where nobody watched, look */
+	app_watch_read(r->watch);
+	if (err && app_files_look(fs))
 		on_change(r);
 }

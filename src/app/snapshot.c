@@ -24,12 +24,32 @@ static void destructor(void *arg)
 		app_vector_deref(s->clientv, s->conf->trunkc);
 	}
 	mem_deref(s->pairv);
+	mem_deref(s->dated);
+	mem_deref(s->ways);
 	mem_deref(s->files);
 	mem_deref(s->numbers);
 	mem_deref(s->conf);
 }
 
-int app_snapshot_alloc(struct app_snapshot **sp, const char *file, struct sp_report *r)
+/* Nothing is wrong with any file. */
+static int finish(struct app_snapshot *s, bool run, struct sp_report *r)
+{
+	int err = s->numbers ? 0 : EINVAL;
+
+	if (!err)
+		err = app_contexts_make(s, r);
+	if (!err && run)
+		err = app_dated_alloc(&s->dated, s->files);
+	if (!err && !sp_report_mistakes(r))
+		app_notes(s, r);
+	if (!err && !sp_report_mistakes(r))
+		app_account_notes(s, r);
+
+	return err;
+}
+
+static int make(struct app_snapshot **sp, const char *file, bool run, const atomic_bool *stop,
+		struct sp_report *r)
 {
 	struct app_snapshot *s = mem_zalloc(sizeof(*s), destructor);
 	int err;
@@ -42,19 +62,15 @@ int app_snapshot_alloc(struct app_snapshot **sp, const char *file, struct sp_rep
 		goto out;
 
 	if (err != ENOMEM)
-		err = app_certs_check(s, r);
+		err = app_certs_check(s, run, r);
 	if (!err)
-		err = app_numbers_load(&s->numbers, s->conf, r);
+		err = app_numbers_load(&s->numbers, s->conf, stop, r);
 	if (!err && !sp_report_mistakes(r))
-		err = app_contexts_make(s, r);
-	if (!err && !sp_report_mistakes(r))
-		app_notes(s, r);
-	if (!err && !sp_report_mistakes(r))
-		app_account_notes(s, r);
+		err = finish(s, run, r);
 
 out:
 	/* Whatever a step returned: no snapshot comes of a file with a mistake. */
-	if (err != ENOMEM && sp_report_mistakes(r))
+	if (err != ENOMEM && err != ECANCELED && sp_report_mistakes(r))
 		err = EINVAL;
 	if (err)
 		mem_deref(s);
@@ -62,6 +78,17 @@ out:
 		*sp = s;
 
 	return err;
+}
+
+int app_snapshot_alloc(struct app_snapshot **sp, const char *file, struct sp_report *r)
+{
+	return make(sp, file, false, NULL, r);
+}
+
+int app_snapshot_load(struct app_snapshot **sp, const char *file, const atomic_bool *stop,
+		      struct sp_report *r)
+{
+	return make(sp, file, true, stop, r);
 }
 
 int app_snapshot_certs(struct app_snapshot **sp, struct sp_conf *conf, struct sp_report *r)
@@ -73,7 +100,7 @@ int app_snapshot_certs(struct app_snapshot **sp, struct sp_conf *conf, struct sp
 		return ENOMEM;
 
 	s->conf = mem_ref(conf);
-	err = app_certs_check(s, r);
+	err = app_certs_check(s, false, r);
 	if (!err && !sp_report_mistakes(r))
 		err = app_contexts_make(s, r);
 

@@ -13,7 +13,7 @@
 #include "app_status_priv.h"
 
 enum {
-	TIMEOUT_S = 10, /* a gateway that reads a large number file answers late */
+	TIMEOUT_S = 10, /* twice what it gives a client */
 	READ_SIZE = 65536,
 	ANSWER_MAX = 512 * 1024 * 1024
 };
@@ -129,8 +129,7 @@ static const char *mend(int err)
 	case EPERM:
 		return "ask as root (sudo), or see docs/status.md on who may";
 	case EAGAIN: /* of the timeouts */
-		return "the gateway does not answer; it may be reading a large number file: try "
-		       "again";
+		return "the gateway does not answer: try again";
 	case ENODATA:
 	case EPIPE:
 	case ECONNRESET:

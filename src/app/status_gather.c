@@ -100,6 +100,7 @@ static void gather_process(struct app_status_gateway *g, const struct sp_app *ap
 	g->uptime_s = (sp_loop_now_ms(app->loop) - m->start_ms) / 1000;
 	g->reloads_ok = m->reloads_ok;
 	g->reloads_failed = m->reloads_failed;
+	g->reloading = app->reload != NULL;
 	g->load_ok = m->load_ok;
 	g->loaded_s = m->loaded_s;
 	g->numbers_s = m->loaded_s; /* the table is read with all else */
@@ -149,6 +150,18 @@ static void gather_media(struct app_status_gateway *g, const struct sp_relay_cou
 	g->shields = c->shields;
 }
 
+static void gather_numbers(struct app_status_gateway *g, const struct sp_app *app)
+{
+	struct sp_number_counts c;
+
+	sp_number_counts(app->env->numbers, &c);
+	g->exact = c.exact;
+	g->ranges = c.ranges;
+	g->prefixes = c.prefixes;
+	g->entries = c.entries;
+	g->accounts = c.accounts;
+}
+
 static void gather_gateway(struct status_gathered *ga, const struct sp_app *app)
 {
 	struct app_status_gateway *g = &ga->status.gateway;
@@ -180,7 +193,7 @@ static void gather_gateway(struct status_gathered *ga, const struct sp_app *app)
 	g->requests_refused = sp_sip_refused(app->sip);
 	g->connections = sp_trunks_connections(app->trunks);
 	g->connections_max = conf->limits.connections;
-	g->numbers = sp_number_count(app->env->numbers);
+	gather_numbers(g, app);
 }
 
 static int gather_interfaces(struct status_gathered *g, const struct sp_app *app)

@@ -21,11 +21,11 @@ static int print_process(struct mbuf *mb, const struct app_status_gateway *g)
 			      g->pid, status_plain, g->phase, status_span, &g->uptime_s);
 
 	if (!err)
-		err = mbuf_printf(mb,
-				  "configuration  %H, read %H%s; reloads: %llu done, %llu failed\n",
-				  status_plain, g->conf, status_time, &g->loaded_s,
-				  g->load_ok ? "" : ", AND THE LAST RELOAD FAILED", g->reloads_ok,
-				  g->reloads_failed);
+		err = mbuf_printf(
+			mb, "configuration  %H, read %H%s; reloads: %llu done, %llu failed%s\n",
+			status_plain, g->conf, status_time, &g->loaded_s,
+			g->load_ok ? "" : ", AND THE LAST RELOAD FAILED", g->reloads_ok,
+			g->reloads_failed, g->reloading ? ", one under way" : "");
 	if (!err)
 		err = mbuf_printf(mb,
 				  "load           lag %llu ms (limit %H), processor %llu %% (%H)",
@@ -108,7 +108,10 @@ static int print_gateway(struct mbuf *mb, const struct app_status *s)
 				  g->connections_max);
 
 	return err ? err
-		   : mbuf_printf(mb, "numbers        %llu entries, read %H\n", g->numbers,
+		   : mbuf_printf(mb,
+				 "numbers        %llu exact, %llu ranges, %llu prefixes; %llu "
+				 "entries, %llu accounts; read %H\n",
+				 g->exact, g->ranges, g->prefixes, g->entries, g->accounts,
 				 status_time, &g->numbers_s);
 }
 

@@ -35,11 +35,18 @@ struct place {
 	char *name;
 };
 
-struct app_watch {
-	struct sp_loop *loop;
+/* All of them. Belongs to no loop. */
+struct app_ways {
 	int fd;
 	struct place *v;
 	size_t n, size;
+	int err;
+	char failed[PATH_MAX];
+};
+
+struct app_watch {
+	struct sp_loop *loop;
+	struct app_ways *ways; /* NULL: none */
 	app_watch_h *h;
 	void *arg;
 };
@@ -51,21 +58,31 @@ struct walk {
 	unsigned links;
 };
 
-static void forget(struct app_watch *w)
+static void ways_destructor(void *arg)
 {
+	struct app_ways *w = arg;
+
 	for (size_t i = 0; i < w->n; i++)
 		mem_deref(w->v[i].name);
-	w->n = 0;
-	sp_loop_close(w->loop, w->fd);
-	w->fd = -1;
+	mem_deref(w->v);
+	if (w->fd >= 0)
+		(void)close(w->fd);
+}
+
+/* Its descriptor is closed when no event of this turn can be meant for it. */
+static void forget(struct app_watch *w)
+{
+	if (!w->ways)
+		return;
+
+	sp_loop_unlisten(w->loop, w->ways->fd);
+	sp_loop_release(w->loop, w->ways);
+	w->ways = NULL;
 }
 
 static void destructor(void *arg)
 {
-	struct app_watch *w = arg;
-
-	forget(w);
-	mem_deref(w->v);
+	forget(arg);
 }
 
 int app_watch_alloc(struct app_watch **wp, struct sp_loop *loop, app_watch_h *h, void *arg)
@@ -76,7 +93,6 @@ int app_watch_alloc(struct app_watch **wp, struct sp_loop *loop, app_watch_h *h,
 		return ENOMEM;
 
 	w->loop = loop;
-	w->fd = -1;
 	w->h = h;
 	w->arg = arg;
 	*wp = w;
@@ -84,7 +100,7 @@ int app_watch_alloc(struct app_watch **wp, struct sp_loop *loop, app_watch_h *h,
 	return 0;
 }
 
-static int grow(struct app_watch *w)
+static int grow(struct app_ways *w)
 {
 	const size_t size = w->size ? 2 * w->size : 32;
 	struct place *v = mem_zalloc(size * sizeof(*v), NULL);
@@ -101,7 +117,7 @@ static int grow(struct app_watch *w)
 	return 0;
 }
 
-static bool has_place(const struct app_watch *w, int wd, const char *name)
+static bool has_place(const struct app_ways *w, int wd, const char *name)
 {
 	for (size_t i = 0; i < w->n; i++) {
 		if (w->v[i].wd == wd && !strcmp(w->v[i].name, name))
@@ -111,7 +127,7 @@ static bool has_place(const struct app_watch *w, int wd, const char *name)
 	return false;
 }
 
-static int add_place(struct app_watch *w, const char *dir, const char *name, uint32_t mask)
+static int add_place(struct app_ways *w, const char *dir, const char *name, uint32_t mask)
 {
 	const int wd = inotify_add_watch(w->fd, *dir ? dir : "/", mask);
 	int err;
@@ -179,7 +195,7 @@ static bool follow(struct walk *k, const char *link)
 	return re_snprintf(k->rest, sizeof(k->rest), "%s/%s", target, rest) > 0;
 }
 
-static int walk(struct app_watch *w, const char *path, char *failed, size_t size)
+static int walk(struct app_ways *w, const char *path)
 {
 	struct walk k = {.links = 0};
 	char name[NAME_MAX + 1], full[PATH_MAX];
@@ -200,7 +216,7 @@ static int walk(struct app_watch *w, const char *path, char *failed, size_t size
 		/* folders above need not be readable: they are seldom replaced */
 		if (e && !is_way) {
 			err = e;
-			str_ncpy(failed, *k.dir ? k.dir : "/", size);
+			str_ncpy(w->failed, *k.dir ? k.dir : "/", sizeof(w->failed));
 		}
 
 		if (is_way ? !enter(&k, name) : !S_ISLNK(st.st_mode) || !follow(&k, full))
@@ -210,7 +226,7 @@ static int walk(struct app_watch *w, const char *path, char *failed, size_t size
 	return err;
 }
 
-static bool is_change(const struct app_watch *w, const struct inotify_event *e)
+static bool is_change(const struct app_ways *w, const struct inotify_event *e)
 {
 	if (e->mask & IN_IGNORED)
 		return false; /* IN_DELETE_SELF came before it */
@@ -226,11 +242,11 @@ void app_watch_read(struct app_watch *w)
 	bool changed = false;
 	ssize_t n;
 
-	while (w->fd >= 0 && (n = read(w->fd, buf, sizeof(buf))) > 0) {
+	while (w->ways && (n = read(w->ways->fd, buf, sizeof(buf))) > 0) {
 		for (const char *p = buf; p < buf + n;) {
 			const struct inotify_event *e = (const void *)p;
 
-			changed = changed || is_change(w, e);
+			changed = changed || is_change(w->ways, e);
 			p += sizeof(*e) + e->len;
 		}
 	}
@@ -247,26 +263,54 @@ static void on_readable(int flags, void *arg)
 	app_watch_read(arg);
 }
 
-int app_watch_files(struct app_watch *w, const struct app_files *fs, char *failed, size_t size)
+int app_ways_alloc(struct app_ways **wp, const struct app_files *fs)
 {
-	int err = 0;
+	struct app_ways *w = mem_zalloc(sizeof(*w), ways_destructor);
 
-	*failed = '\0';
-	forget(w);
+	if (!w)
+		return ENOMEM;
+
 	w->fd = inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
 	if (w->fd < 0)
-		return errno;
+		w->err = errno;
 
-	for (size_t i = 0; i < fs->n; i++) {
-		const int e = walk(w, fs->v[i].path, failed, size);
+	for (size_t i = 0; i < fs->n && w->fd >= 0; i++) {
+		const int err = walk(w, fs->v[i].path);
 
-		err = err ? err : e;
+		w->err = w->err ? w->err : err;
 	}
+	*wp = w;
 
-	if (sp_loop_listen(w->loop, w->fd, FD_READ, on_readable, w)) {
+	return 0;
+}
+
+int app_watch_ways(struct app_watch *w, struct app_ways *ways, const char **failed)
+{
+	int err = ways->err;
+
+	forget(w);
+	w->ways = mem_ref(ways);
+	*failed = ways->failed;
+	if (ways->fd >= 0 && sp_loop_listen(w->loop, ways->fd, FD_READ, on_readable, w))
+		err = ENOMEM;
+
+	return err;
+}
+
+int app_watch_files(struct app_watch *w, const struct app_files *fs, const char **failed)
+{
+	struct app_ways *ways;
+	int err;
+
+	*failed = "";
+	err = app_ways_alloc(&ways, fs);
+	if (err) {
 		forget(w);
-		return ENOMEM;
+		return err;
 	}
+
+	err = app_watch_ways(w, ways, failed);
+	mem_deref(ways);
 
 	return err;
 }

@@ -35,10 +35,12 @@ struct sp_loop {
 	struct base_doomlist fresh; /**< handed over since the last end of a turn  */
 	struct base_doomlist ripe;  /**< no event of the running turn can reach it */
 	bool fake;
-	bool started;    /**< libre is up                                    */
-	bool stop;       /**< sp_loop_stop() was called                      */
-	bool woken;      /**< wake_fd is readable: a turn's end is on its way */
-	uint64_t now_ms; /**< fake loops: the clock                          */
+	bool started;     /**< libre is up                                    */
+	bool stop;        /**< sp_loop_stop() was called                      */
+	bool woken;       /**< wake_fd is readable: a turn's end is on its way */
+	uint64_t now_ms;  /**< fake loops: the clock                          */
+	int64_t wall_s;   /**< fake loops: the wall clock when that one stood... */
+	uint64_t wall_ms; /**< ...at this                                    */
 	int wake_fd;
 	int signal_fd;
 	sp_signal_h *signalh;

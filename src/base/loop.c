@@ -30,6 +30,7 @@ enum {
 	MIN_FDS = 1024,
 	MAX_FDS = 1048576,
 	DOOMLIST_START = 64,
+	FAKE_WALL_S = 1000000000,
 };
 
 static int doomlist_add(struct base_doomlist *dl, int fd, void *obj)
@@ -251,6 +252,7 @@ int sp_loop_alloc_fake(struct sp_loop **lp, uint64_t now_ms)
 
 	loop->fake = true;
 	loop->now_ms = now_ms;
+	sp_loop_wall_set(loop, FAKE_WALL_S);
 	*lp = loop;
 
 	return 0;
@@ -299,6 +301,23 @@ uint64_t sp_loop_now_us(const struct sp_loop *loop)
 uint64_t sp_loop_now_ms(const struct sp_loop *loop)
 {
 	return sp_loop_now_us(loop) / 1000;
+}
+
+int64_t sp_loop_wall_s(const struct sp_loop *loop)
+{
+	if (loop && loop->fake)
+		return loop->wall_s + (int64_t)((loop->now_ms - loop->wall_ms) / 1000);
+
+	return (int64_t)time(NULL);
+}
+
+void sp_loop_wall_set(struct sp_loop *loop, int64_t s)
+{
+	if (!loop || !loop->fake)
+		return;
+
+	loop->wall_s = s;
+	loop->wall_ms = loop->now_ms;
 }
 
 void sp_loop_advance(struct sp_loop *loop, uint64_t ms)

@@ -9,6 +9,7 @@
  */
 #include <string.h>
 
+#include "sallyport/base_log.h"
 #include "sallyport/base_util.h"
 #include "accounts_priv.h"
 
@@ -33,9 +34,6 @@ struct accounts {
 	struct hash *table;
 	struct list idle;
 	size_t kept;
-	struct sp_conf *conf; /* whose accounts `settings` finds */
-	uint32_t *settings;   /* by name: index into conf->accountv + 1; 0: free */
-	size_t settingc;      /* a power of two, at most half full; 0: none */
 	struct sp_quiet log;
 };
 
@@ -60,8 +58,6 @@ static void destructor(void *arg)
 
 	hash_flush(as->table);
 	mem_deref(as->table);
-	mem_deref(as->settings);
-	mem_deref(as->conf);
 }
 
 int accounts_alloc(struct accounts **ap, struct sp_loop *loop)
@@ -80,55 +76,6 @@ int accounts_alloc(struct accounts **ap, struct sp_loop *loop)
 	else
 		*ap = as;
 	return err;
-}
-
-/** The settings that conf names for an account, or where they would be. */
-static uint32_t *setting_find(const struct accounts *as, const char *name)
-{
-	size_t i = hash_name(as, name) & (as->settingc - 1);
-
-	while (as->settings[i] && strcmp(as->conf->accountv[as->settings[i] - 1].name, name) != 0)
-		i = (i + 1) & (as->settingc - 1);
-	return &as->settings[i];
-}
-
-/** Another configuration. @return ENOMEM: the old one stays */
-static int take_conf(struct accounts *as, struct sp_conf *conf)
-{
-	uint32_t *settings = NULL;
-	size_t n = 0;
-
-	if (as->conf == conf)
-		return 0;
-	if (conf->accountc) {
-		for (n = 1; n < 2 * conf->accountc;)
-			n *= 2;
-		settings = mem_zalloc(n * sizeof(*settings), NULL);
-		if (!settings)
-			return ENOMEM;
-	}
-	mem_deref(as->settings);
-	mem_deref(as->conf);
-	as->settings = settings;
-	as->settingc = n;
-	as->conf = mem_ref(conf);
-	for (size_t i = 0; i < conf->accountc; i++)
-		*setting_find(as, conf->accountv[i].name) = (uint32_t)i + 1;
-	return 0;
-}
-
-static void limits_of(const struct accounts *as, const char *name, unsigned *calls,
-		      struct sp_conf_rate *rate)
-{
-	const uint32_t setting = as->settingc ? *setting_find(as, name) : 0;
-
-	if (setting) {
-		*calls = as->conf->accountv[setting - 1].calls;
-		*rate = as->conf->accountv[setting - 1].rate;
-	} else {
-		*calls = as->conf->limits.account_calls;
-		*rate = as->conf->limits.account_rate;
-	}
 }
 
 static bool is_name(struct le *le, void *arg)
@@ -193,25 +140,26 @@ static const char *refuse(struct accounts *as, const char *name, const char *lim
 	return limit;
 }
 
-const char *accounts_begin(struct accounts *as, struct sp_conf *conf, const char *name,
-			   struct account **ap)
+const char *accounts_begin(struct accounts *as, const struct sp_conf_limits *all,
+			   const struct sp_number_account *of, struct account **ap)
 {
 	const uint64_t now_ms = sp_loop_now_ms(as->loop);
-	struct sp_conf_rate rate;
-	const char *limit = NULL;
+	const unsigned calls = of->limited ? of->calls : all->account_calls;
+	const char *limit = NULL, *name = of->name;
 	struct account *a;
-	unsigned calls;
 
 	*ap = NULL;
-	if (!name || !*name)
+	if (!*name)
 		return NULL;
 	clear_idle(as, now_ms);
-	a = take_conf(as, conf) ? NULL : account_get(as, name);
+	a = account_get(as, name);
 	if (!a)
 		return refuse(as, name, limit_accounts, now_ms);
 
-	limits_of(as, name, &calls, &rate);
-	sp_limit_change(&a->rate, rate.per_s, rate.burst, now_ms);
+	if (of->limited)
+		sp_limit_change(&a->rate, of->calls_per_s, of->burst, now_ms);
+	else
+		sp_limit_change(&a->rate, all->account_rate.per_s, all->account_rate.burst, now_ms);
 	if (calls && a->calls >= calls)
 		limit = limit_calls;
 	else if (!sp_limit_take(&a->rate, now_ms))

@@ -3,6 +3,8 @@
  * call/admit: what may become a call. Every refusal is answered, counted and
  * logged here, with its cause.
  */
+#include <string.h>
+
 #include "transfer_priv.h"
 
 void admit_log_refused(const struct sp_trunk *from, const struct sp_sip_msg *req, uint16_t status,
@@ -108,13 +110,18 @@ unsigned sp_calls_shed(struct sp_sip_conn *c, const struct sp_sip_msg *invite, v
 	return sp_overload_retry_after_s(calls->overload);
 }
 
-static int take_route(struct sp_call *call, const struct route *route)
+static int take_way(struct sp_call *call, const struct way *way)
 {
+	const struct route *route = &way->route;
 	int err = str_dup(&call->target_user, route->user);
 
-	call->routev[call->routec++] = route->trunk;
-	for (size_t i = 0; i < route->alsoc && call->routec < ARRAY_SIZE(call->routev); i++)
-		call->routev[call->routec++] = route->alsov[i];
+	call->routec = way->trunkc;
+	memcpy(call->routev, way->trunkv, sizeof(call->routev));
+	call->emergency = route->emergency;
+	call->entry = route->entry;
+	call->own_number = route->by_caller;
+	memcpy(call->decided, route->number, sizeof(call->decided));
+	leg_show(call->leg[SP_SIDE_CALLEE], route);
 	return err ? err : str_dup(&call->number, route->caller);
 }
 
@@ -138,7 +145,7 @@ static uint16_t take_places(struct sp_call *call, struct sp_trunk *from,
 	if (limit)
 		return limited(from, limit, v);
 	if (!call->emergency) {
-		v->logged = accounts_begin(call->calls->accounts, call->env->conf,
+		v->logged = accounts_begin(call->calls->accounts, &call->env->conf->limits,
 					   call->entry->account, &call->account) != NULL;
 		v->cause = "a limit of the account is reached";
 		if (v->logged)
@@ -149,19 +156,17 @@ static uint16_t take_places(struct sp_call *call, struct sp_trunk *from,
 }
 
 /** Everything that a call needs before it exists for its peers. @return 0 or a status */
-static uint16_t prepare(struct sp_call *call, struct sp_trunk *from, const struct route *route,
+static uint16_t prepare(struct sp_call *call, struct sp_trunk *from, const struct way *way,
 			struct sp_sip_strans *st, const struct sp_sip_msg *req, struct verdict *v)
 {
 	struct leg *caller = call->caller, *callee = call->leg[SP_SIDE_CALLEE];
 	uint16_t status;
 	int err;
 
-	call->emergency = route->emergency;
-	call->entry = route->entry;
 	call->anonymous = identity_withheld(req);
 	call->max_forwards = req->max_forwards - 1;
 	v->cause = "out of memory";
-	if (take_route(call, route))
+	if (take_way(call, way))
 		return 503;
 	status = take_places(call, from, sp_sip_strans_conn(st), v);
 	if (status)
@@ -197,6 +202,25 @@ static uint16_t take_replaced(struct sp_call *call, const struct replaced *repla
 	return replaces_dup(&callee->replaces, &replaced->ids) ? 503 : 0;
 }
 
+/** Whose the call is, and what its entry says that an operator wants to see. */
+static int print_of(struct re_printf *pf, const struct sp_call *call)
+{
+	const struct sp_number_entry *entry = call->entry;
+	struct pl location;
+	int err = 0;
+
+	if (entry->account->name[0])
+		err = re_hprintf(pf, " account=%H", sp_log_str, entry->account->name);
+	if (!err && entry->label[0])
+		err = re_hprintf(pf, " label=%H", sp_log_str, entry->label);
+	if (!err && call->emergency)
+		err = re_hprintf(pf, " emergency=yes");
+	if (err || !call->emergency || !call->own_number || !entry->location[0])
+		return err;
+	pl_set_str(&location, entry->location);
+	return re_hprintf(pf, " location=%H", sp_log_number, &location);
+}
+
 static void begin(struct sp_call *call, const struct sp_sip_msg *req)
 {
 	struct leg *caller = call->caller, *callee = call->leg[SP_SIDE_CALLEE];
@@ -208,10 +232,9 @@ static void begin(struct sp_call *call, const struct sp_sip_msg *req)
 	calls->count.now++;
 	if (call->emergency)
 		calls->count.emergency++;
-	sp_log(SP_LOG_INFO, "call_start", "call=%s from=%s to=%s caller=%H called=%H%s call_id=%H",
+	sp_log(SP_LOG_INFO, "call_start", "call=%s from=%s to=%s caller=%H called=%H%H call_id=%H",
 	       call->id, sp_trunk_name(caller->trunk), sp_trunk_name(callee->trunk), sp_log_number,
-	       &number, sp_log_number, &called, call->emergency ? " emergency=yes" : "",
-	       sp_log_quote, &req->call_id);
+	       &number, sp_log_number, &called, print_of, call, sp_log_quote, &req->call_id);
 	sp_sip_strans_handle(caller->invite_st, setup_cancelled, setup_done, caller);
 	(void)sp_sip_reply_status(caller->invite_st, 100, NULL); /* a lost caller shows later */
 	call_ring(call);
@@ -238,19 +261,21 @@ static void refuse(struct sp_sip_strans *st, const struct sp_trunk *from, uint16
  * It is the dialog that leads there, not the number: that is taken from who is
  * there, lest Replaces open numbers that are not in the table.
  */
-static uint16_t route_to_replaced(struct route *route, struct replaced *replaced,
-				  const char **cause)
+static uint16_t way_to_replaced(struct way *way, struct replaced *replaced, const char **cause)
 {
 	const struct leg *far = replaced->leg;
 	const char *party = transfer_party(far);
+	struct route *route = &way->route;
 
-	if (route->trunk == far->trunk)
+	if (way->trunkc && way->trunkv[0] == far->trunk)
 		return 0;
 	*cause = "Replaces names a dialog with nobody whose number is known";
 	if (!*party)
 		return 404;
-	route->trunk = far->trunk;
+	way->trunkv[0] = far->trunk;
+	way->trunkc = 1;
 	route->entry = far->call->entry;
+	memcpy(route->number, far->call->decided, sizeof(route->number));
 	route->emergency = route->own = false;
 	str_ncpy(route->user, party, sizeof(route->user));
 	replaced->required = true; /* who does not know Replaces must not ring */
@@ -263,7 +288,7 @@ void admit_invite(struct sp_calls *calls, struct sp_sip_strans *st, const struct
 	struct sp_call *call = NULL;
 	struct verdict v = {.cause = "draining"};
 	struct replaced replaced = {.leg = NULL};
-	struct route route = {.trunk = NULL};
+	struct way way = {.trunkc = 0};
 	uint16_t status = calls->env ? 0 : 503;
 
 	if (timer_refused(from, NULL, st, req))
@@ -271,10 +296,11 @@ void admit_invite(struct sp_calls *calls, struct sp_sip_strans *st, const struct
 	if (!status)
 		status = replaces_invite(&replaced, calls, from, req, &v.cause);
 	if (!status)
-		status = route_find(&route, calls->env, from, req, &v.cause);
+		status = way_find(&way, calls->env, from, req, sp_loop_wall_s(calls->loop),
+				  &v.cause);
 	if (replaced.leg && (!status || 404 == status))
-		status = route_to_replaced(&route, &replaced, &v.cause);
-	if (!status && !route.emergency)
+		status = way_to_replaced(&way, &replaced, &v.cause);
+	if (!status && !way.route.emergency)
 		status = gateway_limit(calls, &v);
 	if (!status && replaced.leg && takeover_invite(replaced.leg, from, st, req))
 		return;
@@ -283,7 +309,7 @@ void admit_invite(struct sp_calls *calls, struct sp_sip_strans *st, const struct
 		status = 503;
 	}
 	if (!status)
-		status = prepare(call, from, &route, st, req, &v);
+		status = prepare(call, from, &way, st, req, &v);
 	if (!status && replaced.leg)
 		status = take_replaced(call, &replaced, req, &v.cause);
 	if (!status) {

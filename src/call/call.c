@@ -82,6 +82,20 @@ const struct sp_conf_interface *call_interface(const struct sp_call *call,
 	return NULL;
 }
 
+/** Of the two that a message goes between, or, of our own, would. */
+static const char *service_name(const struct leg *from, const struct leg *to)
+{
+	const struct leg *const legv[] = {to, from, leg_other(to)};
+
+	for (size_t i = 0; i < ARRAY_SIZE(legv); i++) {
+		const struct sp_trunk *trunk = legv[i] ? legv[i]->trunk : NULL;
+
+		if (trunk && SP_TRUNK_SERVICE == sp_trunk_conf(trunk)->kind)
+			return sp_trunk_name(trunk);
+	}
+	return NULL;
+}
+
 void call_headers(struct headers_ctx *ctx, const struct leg *from, const struct leg *to,
 		  const struct sp_sip_msg *msg, uint16_t status)
 {
@@ -91,6 +105,9 @@ void call_headers(struct headers_ctx *ctx, const struct leg *from, const struct 
 		.from = from ? sp_trunk_conf(from->trunk) : NULL,
 		.to = sp_trunk_conf(to->trunk),
 		.entry = call->entry,
+		.number = call->decided,
+		.service = service_name(from, to),
+		.shown = to->shown,
 		.numbers = call->env->numbers,
 		.msg = msg,
 		.invite = call->caller && call->caller->invite_st
@@ -102,6 +119,7 @@ void call_headers(struct headers_ctx *ctx, const struct leg *from, const struct 
 		.anonymous = call->anonymous && to != call->caller,
 		.advertise = to->ifc->sip_advertise,
 		.caller = call->number,
+		.own_number = call->own_number,
 		.called = call->target_user,
 	};
 }

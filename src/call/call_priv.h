@@ -37,9 +37,11 @@ struct sp_call {
 	struct leg *caller; /* whose INVITE made the call; NULL once it has left */
 
 	const struct sp_number_entry *entry;
-	char *target_user;       /* user part of the request URI towards the callee */
-	char *number;            /* E.164 of who is calling, "" for none */
-	struct account *account; /* that counts it, or NULL: see accounts_priv.h */
+	char decided[SP_NUMBER_SIZE]; /* whose entry that is, "" for none */
+	bool own_number;              /* by the table `number` is the caller's own */
+	char *target_user;            /* user part of the request URI towards the callee */
+	char *number;                 /* E.164 of who is calling, "" for none */
+	struct account *account;      /* that counts it, or NULL: see accounts_priv.h */
 	uint32_t max_forwards;
 	bool emergency;
 	bool anonymous; /* the caller wants nobody to know who he is */
@@ -65,6 +67,13 @@ struct sp_call {
 	unsigned retry_after_s; /* with 503; 0: the usual time                        */
 	bool over;              /* media given back, end line logged */
 	char reason[32];        /* Reason value for BYE and CANCEL, "" for none */
+};
+
+/* A route as the trunks of env that run. Points into env->numbers. */
+struct way {
+	struct route route;
+	struct sp_trunk *trunkv[SP_CONF_ROUTES_MAX]; /* best first; none: refused */
+	size_t trunkc;
 };
 
 struct sp_calls {
@@ -130,6 +139,31 @@ const struct sp_conf_interface *call_interface(const struct sp_call *call,
 					       const struct sp_trunk *trunk);
 /* The call is over for its users: log its end line and give the media back. Once. */
 void call_over(struct sp_call *call);
+
+/* ---- way.c: as of route.c, with now_s of the wall clock ---- */
+
+uint16_t way_find(struct way *way, const struct sp_call_env *env, const struct sp_trunk *from,
+		  const struct sp_sip_msg *invite, int64_t now_s, const char **cause);
+/* refer->own is found out here. */
+uint16_t way_refer(struct way *way, const struct sp_call_env *env, const struct sp_trunk *from,
+		   const struct route_refer *refer, int64_t now_s, const char **cause);
+bool way_owns(const struct sp_call_env *env, const struct sp_trunk *from, const char *e164,
+	      int64_t now_s);
+
+/* ---- invite.c: what the INVITE that makes a leg says, whether there is a leg or not ---- */
+
+/* What it has beside what its route, and the message that it comes of, say. */
+struct invite_with {
+	const char *replaces;   /* the dialog that it replaces there, or NULL      */
+	bool replaces_required; /* who does not know that must not ring            */
+	bool reliable;          /* it may be answered by reliable provisionals     */
+	uint32_t min_s;         /* the session timer's shortest, of a 422; 0: none */
+};
+
+struct invite_with invite_with(const struct leg *callee);
+/* Headers but those of every request: call_headers() has made ctx. */
+int invite_put_headers(struct mbuf *mb, const struct headers_ctx *ctx,
+		       const struct invite_with *with);
 
 /* ---- fork.c: which dialog of a leg is the one ---- */
 
@@ -200,7 +234,9 @@ bool straggler_abandon(struct leg *leg);
 /* Too short an interval, or the extension missing where it is required: answered. */
 bool timer_refused(const struct sp_trunk *trunk, const struct leg *leg, struct sp_sip_strans *st,
 		   const struct sp_sip_msg *req);
-/* Session-Expires and Min-SE of a request that we send (INVITE, UPDATE). */
+/* Session-Expires and Min-SE of the INVITE that makes a leg; min_s: of its 422, or 0. */
+int timer_put_first(struct mbuf *mb, const struct sp_conf_timer *conf, uint32_t min_s);
+/* The same of a request that we send in a leg (INVITE, UPDATE). */
 int timer_put_request(struct mbuf *mb, const struct leg *leg, enum sp_sip_method method);
 /* Session-Expires, and Require, of our 2xx to req. The leg's timer starts. */
 int timer_put_answer(struct mbuf *mb, struct leg *leg, const struct sp_sip_msg *req);
@@ -317,8 +353,6 @@ void admit_options(const struct sp_calls *calls, struct sp_sip_strans *st);
 /* setup.c */
 sp_sip_cancel_h setup_cancelled;
 sp_sip_done_h setup_done;
-/* The headers of the INVITE that makes a uac leg. */
-int setup_put_headers(struct mbuf *mb, const struct leg *callee, const struct headers_ctx *ctx);
 /* Choose a connection to the callee's trunk: EV_PICKED or EV_UNREACHABLE follow. */
 void setup_pick(struct sp_call *call);
 /* st is the INVITE of leg's peer that will be answered. */

@@ -17,12 +17,17 @@ enum { VALUES_MAX = 32 }; /* that are looked at in the headers of one name */
 
 /* The search for a number of the trunk's own. */
 struct search {
-	const struct own_number *own;
+	const struct route_ask *ask;
 	const struct sp_sip_msg *invite;
 	char called[SP_NUMBER_SIZE]; /* "": no number */
 	char *e164;                  /* of what was found last */
 	const struct sp_number_entry *entry;
 };
+
+static const struct sp_conf_trunk *conf_of(const struct search *s)
+{
+	return &s->ask->conf->trunkv[s->ask->trunk];
+}
 
 bool route_is_anonymous(const struct sp_sip_addr *a)
 {
@@ -57,7 +62,7 @@ void route_caller(const struct sp_sip_msg *invite, struct pl *user)
 
 static bool is_own(struct search *s, const struct sp_sip_uri *uri)
 {
-	const struct own_number *own = s->own;
+	const struct route_ask *ask = s->ask;
 	const struct sp_number_entry *entry;
 	char e164[SP_NUMBER_SIZE];
 	struct pl number;
@@ -65,11 +70,11 @@ static bool is_own(struct search *s, const struct sp_sip_uri *uri)
 	if (SP_URI_OTHER == uri->scheme)
 		return false;
 	numbering_user(&number, uri);
-	if (numbering_in(e164, &own->conf->numbering, &number))
+	if (numbering_in(e164, &conf_of(s)->numbering, &number))
 		return false;
 	pl_set_str(&number, e164);
-	entry = sp_number_lookup(own->numbers, &number);
-	if (!entry || !route_serves(entry, own->index))
+	entry = sp_number_lookup(ask->numbers, &number, ask->now_s);
+	if (!entry || !route_serves(entry, ask->trunk))
 		return false;
 	s->entry = entry;
 	memcpy(s->e164, e164, sizeof(e164));
@@ -123,7 +128,7 @@ static bool is_called(const struct search *s, const struct sp_sip_uri *uri)
 	struct pl user;
 
 	numbering_user(&user, uri);
-	return !numbering_in(e164, &s->own->conf->numbering, &user) && !strcmp(e164, s->called);
+	return !numbering_in(e164, &conf_of(s)->numbering, &user) && !strcmp(e164, s->called);
 }
 
 /** The last own number in History-Info: entries are in the order of events. */
@@ -145,21 +150,21 @@ static bool last_of_history(struct search *s)
 	return found;
 }
 
-const struct sp_number_entry *calling_own(char e164[SP_NUMBER_SIZE], const struct own_number *own,
+const struct sp_number_entry *calling_own(char e164[SP_NUMBER_SIZE], const struct route_ask *ask,
 					  const struct sp_sip_msg *invite)
 {
-	struct search s = {.own = own, .invite = invite, .e164 = e164};
+	struct search s = {.ask = ask, .invite = invite, .e164 = e164};
 	struct sp_sip_uri uri;
 	struct pl called;
 
 	calling_uri(invite, &uri);
 	if (is_own(&s, &uri))
 		return s.entry;
-	if (!own->conf->trusted) /* else it could call in anybody's name */
+	if (!conf_of(&s)->trusted) /* else it could call in anybody's name */
 		return NULL;
 	if (first_of(&s, "P-Asserted-Identity"))
 		return s.entry;
 	numbering_user(&called, &invite->uri);
-	(void)numbering_in(s.called, &own->conf->numbering, &called);
+	(void)numbering_in(s.called, &conf_of(&s)->numbering, &called);
 	return first_of(&s, "Diversion") || last_of_history(&s) ? s.entry : NULL;
 }

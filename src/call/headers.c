@@ -56,6 +56,35 @@ static int pass_listed(struct headers *h)
 	return err;
 }
 
+void headers_route(struct headers_ctx *ctx, const struct route *route)
+{
+	ctx->entry = route->entry;
+	ctx->number = route->number;
+	ctx->shown = route->shown;
+	ctx->emergency = route->emergency;
+	ctx->caller = route->caller;
+	ctx->called = route->user;
+	ctx->own_number = route->by_caller;
+}
+
+struct pl headers_custom(char buf[SP_NUMBER_VALUE_SIZE], const struct headers_ctx *ctx,
+			 const struct sp_number_header *custom)
+{
+	const struct sp_number_vars vars = {.number = ctx->number,
+					    .account = ctx->entry->account->name,
+					    .label = ctx->entry->label,
+					    .trunk = ctx->service};
+	struct pl value;
+
+	if (!strchr(custom->value, '{')) {
+		pl_set_str(&value, custom->value);
+		return value;
+	}
+	sp_number_expand(buf, custom->value, &vars);
+	pl_set_str(&value, buf);
+	return value;
+}
+
 /** To the service, and to the carrier where the entry says so. */
 static int put_custom(struct headers *h)
 {
@@ -68,10 +97,13 @@ static int put_custom(struct headers *h)
 	if (SP_TRUNK_SERVICE != ctx->to->kind && !entry->headers_to_carrier)
 		return 0;
 	for (size_t i = 0; i < entry->headerc && !err; i++) {
-		struct pl value;
+		char buf[SP_NUMBER_VALUE_SIZE];
+		const struct pl value = headers_custom(buf, ctx, &entry->headerv[i]);
 
-		pl_set_str(&value, entry->headerv[i].value);
-		err = bag_add(&h->out, entry->headerv[i].name, &value);
+		if (value.l && value.p == buf)
+			err = bag_addf(h, &h->out, entry->headerv[i].name, "%r", &value);
+		else if (value.l)
+			err = bag_add(&h->out, entry->headerv[i].name, &value);
 	}
 	return err;
 }

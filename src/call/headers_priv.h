@@ -17,7 +17,8 @@
 
 enum {
 	HEADERS_IN_MAX = SP_SIP_HEADERS_MAX + 64, /* those of a message, and what rules add */
-	HEADERS_OUT_MAX = 64,                     /* headers put into one message           */
+	HEADERS_OUT_MAX = 112,                    /* headers put into one message: with ours
+						     no more than SP_SIP_HEADERS_MAX        */
 	HEADERS_BYTES_MAX = 16 * 1024,            /* of them; and of text that rules make   */
 	HEADERS_NAME_MAX = 64
 };
@@ -26,6 +27,9 @@ enum {
 struct headers_ctx {
 	const struct sp_conf_trunk *from, *to; /* from NULL: the gateway's own message */
 	const struct sp_number_entry *entry;   /* or NULL */
+	const char *number;                    /* E.164 whose that is; NULL, "": nobody's */
+	const char *service;                   /* name of the call's service trunk, or NULL */
+	const char *shown; /* E.164 that a carrier sees calling; NULL, "": who calls */
 	const struct sp_number_table *numbers; /* nobody writes its custom headers; or NULL */
 	const struct sp_sip_msg *msg;          /* that came in, or NULL */
 	const struct sp_sip_msg *invite;       /* the INVITE that made the call, or NULL */
@@ -36,6 +40,7 @@ struct headers_ctx {
 	bool anonymous;              /* the caller, whom `to` is not, has asked for privacy */
 	const char *advertise;       /* our host name towards `to`, IPv6 in brackets */
 	const char *caller, *called; /* E.164 or "" */
+	bool own_number;             /* by the table `caller` is the sender's own */
 };
 
 /**
@@ -44,6 +49,12 @@ struct headers_ctx {
  * @return 0, ENOMEM, EMSGSIZE (more headers or bytes than the limits above)
  */
 int headers_put(struct mbuf *mb, const struct headers_ctx *ctx);
+
+/** What the INVITE that makes a leg has of the route that leads to it. */
+void headers_route(struct headers_ctx *ctx, const struct route *route);
+
+/** E.164 that ctx->to is to see calling instead of who does, or NULL. */
+const char *headers_shown(const struct headers_ctx *ctx);
 
 /**
  * From towards the callee, without tag: our own, an anonymous one, or, when a
@@ -74,6 +85,10 @@ void headers_uris_reset(struct headers_uris *uris);
 int policy_put_allow(struct mbuf *mb, const struct sp_conf_trunk *conf);
 /* reliable: this request, too, may be answered by reliable provisionals. */
 int policy_put_supported(struct mbuf *mb, const struct sp_conf_trunk *conf, bool reliable);
+/* Our Contact on an interface; and with it and these two, what most messages say of us. */
+int policy_contact(char **textp, const struct sp_conf_interface *ifc);
+int policy_put_ourselves(struct mbuf *mb, const struct sp_conf_trunk *conf, const char *contact,
+			 bool reliable);
 
 /* ---- policy.c ---- */
 
@@ -118,6 +133,9 @@ const struct bag_hdr *bag_next(const struct bag *bag, const char *name,
 			       const struct bag_hdr *after);
 /* @return 0 or EMSGSIZE. name must outlive the message at work. */
 int bag_add(struct bag *bag, const char *name, const struct pl *value);
+/* The custom header's value: of the entry, or made in buf. "": the number has none. */
+struct pl headers_custom(char buf[SP_NUMBER_VALUE_SIZE], const struct headers_ctx *ctx,
+			 const struct sp_number_header *custom);
 int bag_addf(struct headers *h, struct bag *bag, const char *name, const char *fmt, ...);
 void bag_remove(struct bag *bag, const char *name);
 

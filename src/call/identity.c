@@ -136,20 +136,27 @@ static bool is_passport(const struct pl *value)
 /**
  * Does a signature pass? It covers From, To and Date (RFC 8224 4.1), which
  * then go as they came. It holds the caller's number: not to one who must not
- * learn that.
+ * learn that, or is shown another one.
  */
 static bool signed_identity(const struct headers *h)
 {
 	const struct headers_ctx *ctx = h->ctx;
 	const struct bag_hdr *b = NULL;
 
-	if (!ctx->from || !ctx->to->pass_identity || hidden(h))
+	if (!ctx->from || !ctx->to->pass_identity || hidden(h) || headers_shown(ctx))
 		return false;
 	while ((b = bag_next(&h->in, "Identity", b))) {
 		if (is_passport(&b->value))
 			return true;
 	}
 	return false;
+}
+
+const char *headers_shown(const struct headers_ctx *ctx)
+{
+	const bool shows = SP_TRUNK_CARRIER == ctx->to->kind && str_isset(ctx->shown);
+
+	return shows ? ctx->shown : NULL;
 }
 
 const char *identity_phone(const struct sp_conf_trunk *to, const struct pl *user)
@@ -244,38 +251,44 @@ static int pass_asserted(struct headers *h)
 	return err;
 }
 
-/** Is the entry that of the calling number, and that number the sender's own? */
-static bool verified(const struct headers_ctx *ctx)
-{
-	const struct sp_number_entry *entry = ctx->entry;
-	const char *caller = ctx->caller ? ctx->caller : "";
-
-	if (!ctx->initial || !entry || !entry->number[0] || SP_TRUNK_SERVICE != ctx->from->kind)
-		return false;
-	return entry->prefix ? !strncmp(caller, entry->number, strlen(entry->number))
-			     : !strcmp(caller, entry->number);
-}
-
-/**
- * The number table says that this number is the service's own: that is our
- * word, whoever the service is. A caller who is anonymous stays so beyond us.
- */
-static int vouch(struct headers *h)
+/** An asserted identity of ours. A caller who is anonymous stays so beyond us. */
+static int put_own(struct headers *h, const char *e164)
 {
 	const struct headers_ctx *ctx = h->ctx;
 	char number[NUMBERING_SIZE];
 	struct pl user;
 	int err;
 
-	if (!verified(ctx))
-		return 0;
-	pl_set_str(&user,
-		   numbering_out(number, &ctx->to->numbering, ctx->caller) ? ctx->caller : number);
+	pl_set_str(&user, numbering_out(number, &ctx->to->numbering, e164) ? e164 : number);
 	err = bag_addf(h, &h->out, "P-Asserted-Identity", "<sip:%r@%s%s>", &user, ctx->advertise,
 		       identity_phone(ctx->to, &user));
-	if (!err && ctx->msg && route_is_anonymous(&ctx->msg->from) && !identity_privacy(h))
+	if (!err && ctx->initial && ctx->msg && route_is_anonymous(&ctx->msg->from) &&
+	    !identity_privacy(h))
 		err = bag_addf(h, &h->out, "Privacy", "id");
 	return err;
+}
+
+/**
+ * The number table says that this number is the service's own: that is our
+ * word, whoever the service is.
+ */
+static int vouch(struct headers *h)
+{
+	const struct headers_ctx *ctx = h->ctx;
+
+	if (!ctx->initial || !ctx->own_number || SP_TRUNK_SERVICE != ctx->from->kind)
+		return 0;
+	return put_own(h, ctx->caller);
+}
+
+/** To a trusted trunk. told: by one that is trusted, too. */
+static int put_identity(struct headers *h, bool told)
+{
+	const char *shown = headers_shown(h->ctx);
+
+	if (shown)
+		return told || h->ctx->initial ? put_own(h, shown) : 0;
+	return told ? pass_asserted(h) : vouch(h);
 }
 
 static int put_privacy(struct headers *h)
@@ -310,10 +323,8 @@ int identity_put(struct headers *h)
 	if (!ctx->from || SP_SIP_ACK == ctx->method || SP_SIP_CANCEL == ctx->method)
 		return 0; /* RFC 3325 9.1: not in these */
 	if (ctx->to->trusted) {
-		const bool told =
-			ctx->from->trusted && bag_next(&h->in, "P-Asserted-Identity", NULL);
-
-		err = told ? pass_asserted(h) : vouch(h);
+		err = put_identity(h, ctx->from->trusted &&
+					      bag_next(&h->in, "P-Asserted-Identity", NULL));
 		if (!err)
 			err = put_privacy(h);
 	}
@@ -360,13 +371,18 @@ static int verbatim(char **textp, const struct sp_sip_msg *m, enum sp_sip_id id,
 	return re_sdprintf(textp, "%r%r", &head, &tail);
 }
 
-/** The caller's number and name under our host. */
+/** The caller's number and name under our host; the number that is shown instead has no name. */
 static int own_from(char **fromp, const struct headers_ctx *ctx, const struct sp_sip_addr *from,
 		    const char *caller)
 {
+	const char *shown = headers_shown(ctx);
 	char buf[NUMBERING_SIZE];
 	struct pl u = PL("");
 
+	if (!caller && shown) {
+		caller = numbering_out(buf, &ctx->to->numbering, shown) ? shown : buf;
+		from = NULL;
+	}
 	if (!caller && !from)
 		caller = ctx->caller;
 	if (caller)

@@ -84,6 +84,11 @@ enum sp_trunk_limit leg_take_trunk(struct leg *leg, struct sp_trunk *trunk, bool
 	return limit;
 }
 
+void leg_show(struct leg *leg, const struct route *route)
+{
+	str_ncpy(leg->shown, route->shown ? route->shown : "", sizeof(leg->shown));
+}
+
 static int leg_register(struct leg *leg, struct sp_sip_conn *conn)
 {
 	leg_seen_on(leg, conn);
@@ -91,8 +96,7 @@ static int leg_register(struct leg *leg, struct sp_sip_conn *conn)
 		return 0;
 	sp_random(&leg->session_id, sizeof(leg->session_id));
 	leg->session_id >>= 2; /* RFC 4566 5.2: many readers take it for a signed number */
-	return re_sdprintf(&leg->contact, "<sip:%s:%u;transport=tls>", leg->ifc->sip_advertise,
-			   sa_port(&leg->ifc->sip));
+	return policy_contact(&leg->contact, leg->ifc);
 }
 
 /** The caller leg, from its INVITE. */
@@ -214,13 +218,9 @@ static struct pl text_of(const struct mbuf *mb)
 static int put_ourselves(struct mbuf *mb, const struct leg *leg)
 {
 	const struct sp_conf_trunk *conf = sp_trunk_conf(leg->trunk);
-	int err = sp_sip_put(mb, "Contact", "%s", leg->contact);
 
-	if (!err)
-		err = policy_put_allow(mb, conf);
-	return err ? err
-		   : policy_put_supported(mb, conf,
-					  LEG_EARLY >= leg->state && reliable_wanted(leg));
+	return policy_put_ourselves(mb, conf, leg->contact,
+				    LEG_EARLY >= leg->state && reliable_wanted(leg));
 }
 
 int leg_request(struct leg *leg, struct sp_sip_ctrans **ctp, const struct leg_req *r,

@@ -7,6 +7,7 @@
 #define SALLYPORT_CALL_LEG_PRIV_H
 
 #include "sallyport/base_util.h"
+#include "sallyport/number.h"
 #include "sallyport/sdp.h"
 #include "sallyport/sip_dialog.h"
 #include "sallyport/trunk_pick.h"
@@ -32,6 +33,7 @@ struct sp_call;
 struct sp_calls;
 struct leg;
 struct body;
+struct route;
 struct reliable;
 struct grant;
 struct notifier;
@@ -107,6 +109,7 @@ struct leg {
 	enum sp_trunk_dir counted_as; /* ... that it makes, or gets */
 	char *contact;                /* our Contact towards it */
 	uint64_t session_id;          /* in o= of what we send it */
+	char shown[SP_NUMBER_SIZE];   /* uac: that a carrier sees calling it, whoever does; or "" */
 
 	/* What it waits for, or waits for us. */
 	struct sp_sip_strans *invite_st; /* its INVITE or re-INVITE, until acknowledged */
@@ -150,6 +153,8 @@ int leg_alloc(struct leg **lp, struct sp_call *call, enum sp_side side);
  */
 enum sp_trunk_limit leg_take_trunk(struct leg *leg, struct sp_trunk *trunk, bool emergency,
 				   const struct sp_sip_conn *conn);
+/* Whom it sees calling, as far as the route says it. */
+void leg_show(struct leg *leg, const struct route *route);
 /* The trunk no longer counts it. */
 void leg_uncount(struct leg *leg);
 /* The leg's trunk is set before. */

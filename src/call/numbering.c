@@ -24,6 +24,7 @@
 #include <string.h>
 
 #include "sallyport/base_util.h"
+#include "sallyport/number_build.h"
 #include "route_priv.h"
 
 enum {

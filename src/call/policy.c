@@ -37,6 +37,22 @@ int policy_put_supported(struct mbuf *mb, const struct sp_conf_trunk *conf, bool
 			  n > 1 ? tagv[1] : "", n > 2 ? ", " : "", n > 2 ? tagv[2] : "");
 }
 
+int policy_contact(char **textp, const struct sp_conf_interface *ifc)
+{
+	return re_sdprintf(textp, "<sip:%s:%u;transport=tls>", ifc->sip_advertise,
+			   sa_port(&ifc->sip));
+}
+
+int policy_put_ourselves(struct mbuf *mb, const struct sp_conf_trunk *conf, const char *contact,
+			 bool reliable)
+{
+	int err = sp_sip_put(mb, "Contact", "%s", contact);
+
+	if (!err)
+		err = policy_put_allow(mb, conf);
+	return err ? err : policy_put_supported(mb, conf, reliable);
+}
+
 /** Brackets around an IPv6 literal, for a URI's host. */
 static int host_text(char **textp, const char *host)
 {

@@ -113,14 +113,16 @@ static int own_contact(struct redirect_contact *c, const struct redirect *rd,
 static int number_contact(struct redirect_contact *c, const struct sp_call *call,
 			  const struct sp_sip_addr *addr)
 {
-	struct route route;
+	const struct route_refer refer = {.to = addr, .caller = call->number};
+	const int64_t now_s = sp_loop_wall_s(call->calls->loop);
 	const char *cause;
+	struct way way;
 
 	if (SP_URI_TEL != addr->uri.scheme || !addr->uri.user.l || '+' != addr->uri.user.p[0] ||
-	    route_refer(&route, call->env, call->caller->trunk, addr, call->number, &cause) ||
-	    route.trunk != call->leg[SP_SIDE_CALLEE]->trunk)
+	    way_refer(&way, call->env, call->caller->trunk, &refer, now_s, &cause) ||
+	    way.trunkv[0] != call->leg[SP_SIDE_CALLEE]->trunk)
 		return EPERM;
-	return str_dup(&c->id, route.user);
+	return str_dup(&c->id, way.route.user);
 }
 
 static bool is_known(const struct redirect *rd, const struct redirect_contact *c)

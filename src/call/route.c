@@ -8,20 +8,23 @@
  * Emergency calls go before all that: nobody is asked who he is. Transfers
  * and redirects go back to the trunk that asked for them when they name it,
  * else where their number leads.
+ *
+ * All of it is asked of a configuration and its table, not of trunks that run:
+ * lookup.c asks the same without any.
  */
 #include <string.h>
 
 #include "route_priv.h"
 
 /* What a call has that no entry of the table decides about. */
+static const struct sp_number_account no_account = {.name = "", .main_number = "", .file = ""};
 static const struct sp_number_entry no_entry = {
-	.trunk = SP_NUMBER_NO_TRUNK, .carrier = SP_NUMBER_NO_TRUNK, .account = "", .file = ""};
+	.account = &no_account, .label = "", .location = ""};
 
-/* The trunk that asks, as the configuration of the call has it. */
+/* The trunk that asks. */
 struct asking {
-	const struct sp_call_env *env;
+	const struct route_ask *ask;
 	const struct sp_conf_trunk *conf;
-	unsigned index;
 	bool service;
 };
 
@@ -55,30 +58,21 @@ static int put_called(struct route *route, const struct asking *a, const struct 
 	return 0;
 }
 
-/** @return 0, or a status when the trunk is not of this configuration */
-static uint16_t start(struct route *route, struct asking *a, const struct sp_call_env *env,
-		      const struct sp_trunk *from, const char **cause)
+static struct asking start(struct route *route, const struct route_ask *ask)
 {
+	const struct sp_conf_trunk *conf = &ask->conf->trunkv[ask->trunk];
+
 	memset(route, 0, sizeof(*route));
 	route->entry = &no_entry;
-	a->env = env;
-	for (a->index = 0; a->index < env->conf->trunkc; a->index++) {
-		if (env->trunkv[a->index] == from) {
-			a->conf = &env->conf->trunkv[a->index];
-			a->service = SP_TRUNK_SERVICE == a->conf->kind;
-			return 0;
-		}
-	}
-	*cause = "the trunk is no longer in the configuration";
-	return 503;
+	return (struct asking){ask, conf, SP_TRUNK_SERVICE == conf->kind};
 }
 
-static const struct sp_number_entry *lookup(const struct asking *a, const char *e164)
+static const struct sp_number_entry *lookup(const struct route_ask *ask, const char *e164)
 {
 	struct pl number;
 
 	pl_set_str(&number, e164);
-	return number.l ? sp_number_lookup(a->env->numbers, &number) : NULL;
+	return number.l ? sp_number_lookup(ask->numbers, &number, ask->now_s) : NULL;
 }
 
 bool route_serves(const struct sp_number_entry *entry, unsigned trunk)
@@ -91,73 +85,124 @@ bool route_serves(const struct sp_number_entry *entry, unsigned trunk)
 }
 
 /** The number's entry, if the number is one of the asking trunk's own. */
-static const struct sp_number_entry *own_entry(const struct asking *a, const char *e164)
+static const struct sp_number_entry *own_entry(const struct route_ask *ask, const char *e164)
 {
-	const struct sp_number_entry *entry = lookup(a, e164);
+	const struct sp_number_entry *entry = lookup(ask, e164);
 
-	return entry && route_serves(entry, a->index) ? entry : NULL;
+	return entry && route_serves(entry, ask->trunk) ? entry : NULL;
 }
 
-static void to_list(struct route *route, const struct asking *a, const uint16_t *indexv,
-		    size_t indexc)
+bool route_owns(const struct route_ask *ask, const char *e164)
 {
-	route->trunk = a->env->trunkv[indexv[0]];
-	route->alsoc = 0;
-	for (size_t i = 1; i < indexc && route->alsoc < SP_CONF_ROUTES_MAX; i++)
-		route->alsov[route->alsoc++] = a->env->trunkv[indexv[i]];
+	return own_entry(ask, e164) != NULL;
 }
 
-static uint16_t to_entry(struct route *route, const struct asking *a,
-			 const struct sp_number_entry *entry)
+static void decide(struct route *route, const struct sp_number_entry *entry, const char *e164)
 {
 	route->entry = entry;
-	to_list(route, a, entry->trunkv, entry->trunkc);
+	memcpy(route->number, e164, strlen(e164) + 1);
+}
+
+/** A service's own number decides: also what the carrier is shown instead of it. */
+static void decide_by_caller(struct route *route, const struct sp_number_entry *entry)
+{
+	decide(route, entry, route->caller);
+	route->by_caller = true;
+	if (route->emergency && entry->location[0])
+		route->shown = entry->location;
+	else if (SP_NUMBER_CALLER_MAIN == entry->caller_id && entry->account->main_number[0])
+		route->shown = entry->account->main_number;
+}
+
+/** caller_id = "screened": is what From shows a number of the same account, or service? */
+static bool may_show(const struct route_ask *ask, const struct sp_number_entry *entry,
+		     const char *e164)
+{
+	const struct sp_number_entry *of;
+
+	if (SP_NUMBER_CALLER_SCREENED != entry->caller_id)
+		return true;
+	of = lookup(ask, e164);
+	if (!of)
+		return false;
+	return entry->account->name[0] ? of->account == entry->account
+				       : route_serves(of, ask->trunk);
+}
+
+static void to_list(struct route *route, const uint16_t *indexv, size_t indexc)
+{
+	route->trunkc = min(indexc, ARRAY_SIZE(route->trunkv));
+	memcpy(route->trunkv, indexv, route->trunkc * sizeof(*indexv));
+}
+
+static uint16_t to_entry(struct route *route, const struct sp_number_entry *entry, const char *e164)
+{
+	decide(route, entry, e164);
+	to_list(route, entry->trunkv, entry->trunkc);
 	return 0;
 }
 
 /** A service's call to its calling number's carriers, else the trunk's. */
-static uint16_t to_carrier(struct route *route, const struct asking *a,
-			   const struct sp_number_entry *entry, const char **cause)
+static uint16_t to_carrier(struct route *route, const struct asking *a, const char **cause)
 {
-	if (entry)
-		route->entry = entry;
+	const struct sp_number_entry *entry = route->entry;
+
 	*cause = "neither the number entry nor the trunk names a carrier";
-	if (route->entry->carrierc)
-		to_list(route, a, route->entry->carrierv, route->entry->carrierc);
+	if (entry->carrierc)
+		to_list(route, entry->carrierv, entry->carrierc);
 	else if (a->conf->carrierc)
-		to_list(route, a, a->conf->carrierv, a->conf->carrierc);
+		to_list(route, a->conf->carrierv, a->conf->carrierc);
 	else
 		return 404;
 	return 0;
 }
 
+/** In the name of route->caller, if that is the service's own. Nobody is refused. */
+static uint16_t to_carrier_of_caller(struct route *route, const struct asking *a,
+				     const char **cause)
+{
+	const struct sp_number_entry *entry = own_entry(a->ask, route->caller);
+
+	if (entry)
+		decide_by_caller(route, entry);
+	return to_carrier(route, a, cause);
+}
+
 static uint16_t by_called(struct route *route, const struct asking *a, const char *e164,
 			  const char **cause)
 {
-	const struct sp_number_entry *entry = lookup(a, e164);
+	const struct sp_number_entry *entry = lookup(a->ask, e164);
 
 	*cause = "the called number is not E.164";
 	if (!e164[0])
 		return 404;
 	*cause = "the called number is not in the number table";
-	return entry ? to_entry(route, a, entry) : 404;
+	return entry ? to_entry(route, entry, e164) : 404;
 }
+
+static const char screened[] = "the calling number is none of those that caller_id lets through";
 
 static uint16_t by_calling(struct route *route, const struct asking *a,
 			   const struct sp_sip_msg *invite, const struct pl *called,
 			   const char **cause)
 {
-	const struct own_number own = {a->env->numbers, a->conf, a->index};
-	const struct sp_number_entry *entry = calling_own(route->caller, &own, invite);
+	char sent[SP_NUMBER_SIZE];
+	const struct sp_number_entry *entry;
 
+	memcpy(sent, route->caller, sizeof(sent));
+	entry = calling_own(route->caller, a->ask, invite);
 	*cause = route->caller[0] ? "the calling number does not belong to this trunk"
 				  : "the calling number is not E.164";
 	if (!entry)
 		return 403;
+	decide_by_caller(route, entry);
+	*cause = screened;
+	if (!may_show(a->ask, entry, sent))
+		return 403;
 	*cause = "the called number is neither E.164 nor digits";
 	if (put_called(route, a, called))
 		return 404;
-	return to_carrier(route, a, entry, cause);
+	return to_carrier(route, a, cause);
 }
 
 /** The entry of the list that these digits are, which may have a "+" too many. */
@@ -199,24 +244,21 @@ static bool is_emergency(struct route *route, const struct asking *a, const stru
 	return route->emergency;
 }
 
-uint16_t route_find(struct route *route, const struct sp_call_env *env, const struct sp_trunk *from,
+uint16_t route_find(struct route *route, const struct route_ask *ask,
 		    const struct sp_sip_msg *invite, const char **cause)
 {
+	const struct asking a = start(route, ask);
 	char e164[SP_NUMBER_SIZE];
 	struct sp_sip_uri uri;
 	struct pl caller, called;
-	struct asking a;
-	uint16_t status = start(route, &a, env, from, cause);
 
-	if (status)
-		return status;
 	calling_uri(invite, &uri);
 	numbering_user(&caller, &uri);
 	numbering_user(&called, &invite->uri);
 	(void)numbering_in(route->caller, &a.conf->numbering, &caller); /* "": not known */
 
 	if (is_emergency(route, &a, &called) && a.service)
-		return to_carrier(route, &a, own_entry(&a, route->caller), cause);
+		return to_carrier_of_caller(route, &a, cause);
 	if (a.service)
 		return by_calling(route, &a, invite, &called, cause);
 	if (0 == numbering_in(e164, &a.conf->numbering, &called) && !route->emergency)
@@ -228,53 +270,63 @@ uint16_t route_find(struct route *route, const struct sp_call_env *env, const st
 static uint16_t to_itself(struct route *route, const struct asking *a, const struct pl *user,
 			  const char *e164, const char **cause)
 {
-	const struct sp_number_entry *entry = own_entry(a, e164);
+	const struct sp_number_entry *entry = own_entry(a->ask, e164);
 
 	*cause = "the user part of the transfer's target is too long";
 	if (user->l >= sizeof(route->user))
 		return 404;
 	(void)pl_strcpy(user, route->user, sizeof(route->user));
 	route->own = true;
-	route->trunk = a->env->trunkv[a->index];
+	route->trunkv[route->trunkc++] = (uint16_t)a->ask->trunk;
 	if (entry)
-		route->entry = entry;
+		decide(route, entry, e164);
 	return 0;
 }
 
-uint16_t route_refer(struct route *route, const struct sp_call_env *env,
-		     const struct sp_trunk *from, const struct sp_sip_addr *refer_to,
-		     const char *caller_e164, const char **cause)
+/** Out, by a service: what From shows is screened as that of any other call. */
+static uint16_t refer_out(struct route *route, const struct asking *a, const struct route_refer *r,
+			  const char **cause)
 {
-	const struct sp_sip_uri *uri = &refer_to->uri;
+	const uint16_t status = to_carrier_of_caller(route, a, cause);
+
+	if (!status && r->party && route->by_caller && !may_show(a->ask, route->entry, r->party)) {
+		*cause = screened;
+		route->trunkc = 0;
+		return 403;
+	}
+	return status;
+}
+
+uint16_t route_refer(struct route *route, const struct route_ask *ask, const struct route_refer *r,
+		     const char **cause)
+{
+	const struct asking a = start(route, ask);
+	const struct sp_sip_uri *uri = &r->to->uri;
 	const struct sp_number_entry *entry;
 	char e164[SP_NUMBER_SIZE];
 	struct pl user;
-	struct asking a;
-	uint16_t status = start(route, &a, env, from, cause);
 
-	if (status)
-		return status;
 	*cause = "the transfer's target is neither a SIP nor a tel URI";
 	if (SP_URI_OTHER == uri->scheme)
 		return 404;
 	numbering_user(&user, uri);
-	if (caller_e164 && strlen(caller_e164) < sizeof(route->caller)) /* else it is no E.164 */
-		memcpy(route->caller, caller_e164, strlen(caller_e164) + 1);
+	if (r->caller && strlen(r->caller) < sizeof(route->caller)) /* else it is no E.164 */
+		memcpy(route->caller, r->caller, strlen(r->caller) + 1);
 
 	if (is_emergency(route, &a, &user) && a.service)
-		return to_carrier(route, &a, own_entry(&a, route->caller), cause);
+		return to_carrier_of_caller(route, &a, cause);
 	(void)numbering_in(e164, &a.conf->numbering, &user); /* "": no number */
-	if (sp_trunk_owns_host(from, &uri->host))
+	if (r->own)
 		return to_itself(route, &a, &user, e164, cause);
 	if (!route->emergency)
 		memcpy(route->user, e164, sizeof(e164));
-	entry = lookup(&a, e164);
+	entry = lookup(ask, e164);
 	if (entry)
-		return to_entry(route, &a, entry);
+		return to_entry(route, entry, e164);
 	if (!a.service)
 		return by_called(route, &a, e164, cause);
 	*cause = "the transfer's target is neither E.164 nor digits";
 	if (put_called(route, &a, &user))
 		return 404;
-	return to_carrier(route, &a, own_entry(&a, route->caller), cause);
+	return refer_out(route, &a, r, cause);
 }

@@ -10,7 +10,9 @@
 #ifndef SALLYPORT_CALL_ROUTE_PRIV_H
 #define SALLYPORT_CALL_ROUTE_PRIV_H
 
-#include "sallyport/call.h"
+#include "sallyport/conf.h"
+#include "sallyport/number.h"
+#include "sallyport/sip_message.h"
 
 enum {
 	NUMBERING_SIZE = 64,   /* a number with all its prefixes, and NUL         */
@@ -41,13 +43,24 @@ int numbering_dialled(char out[NUMBERING_SIZE], const struct pl *user);
 /* The user part with its parameters, also of a tel URI, where they stand apart. */
 void numbering_user(struct pl *user, const struct sp_sip_uri *uri);
 
-/* ---- route.c ---- */
+/* ---- route.c: of the configuration alone, trunks need not run ---- */
+
+/* What a question about routes is asked of. */
+struct route_ask {
+	const struct sp_conf *conf;
+	const struct sp_number_table *numbers;
+	int64_t now_s;  /* of the wall clock                         */
+	unsigned trunk; /* of conf->trunkv, where the call comes from */
+};
 
 struct route {
-	struct sp_trunk *trunk;
-	struct sp_trunk *alsov[SP_CONF_ROUTES_MAX]; /* when that one cannot, in this order */
-	size_t alsoc;
+	uint16_t trunkv[SP_CONF_ROUTES_MAX]; /* of conf->trunkv, best first */
+	size_t trunkc;                       /* 0: refused                  */
 	const struct sp_number_entry *entry; /* never NULL; an empty one when none decides */
+	char number[SP_NUMBER_SIZE];         /* E.164 whose entry that is, "" for none     */
+	bool by_caller;                      /* that is the caller's, the trunk's own      */
+	const char *shown;                   /* that a carrier sees calling (location or
+						main_number, of the table); NULL: who calls */
 	char user[ROUTE_TEXT_SIZE];          /* of the request URI towards the callee: E.164,
 						or as dialled (escaped)                      */
 	char caller[SP_NUMBER_SIZE];         /* E.164 that the call is made in the name of, ""
@@ -59,35 +72,36 @@ struct route {
 };
 
 /* @return 0, or the SIP status to refuse with; cause for the log. */
-uint16_t route_find(struct route *route, const struct sp_call_env *env, const struct sp_trunk *from,
+uint16_t route_find(struct route *route, const struct route_ask *ask,
 		    const struct sp_sip_msg *invite, const char **cause);
-/*
- * Where a Refer-To, or the Contact of a 3xx, of trunk `from` leads.
- * caller_e164: who the new call is made in the name of; NULL or "" when unknown
- */
-uint16_t route_refer(struct route *route, const struct sp_call_env *env,
-		     const struct sp_trunk *from, const struct sp_sip_addr *refer_to,
-		     const char *caller_e164, const char **cause);
+
+/* A Refer-To, or the Contact of a 3xx. */
+struct route_refer {
+	const struct sp_sip_addr *to;
+	bool own;           /* its host is one of the names of the trunk that wrote it      */
+	const char *caller; /* E.164 that the new call is made in the name of; NULL, "": unknown */
+	const char *party;  /* whom its From will show, "" for nobody; NULL: was looked at
+			       when the call began */
+};
+
+/* Where it leads. Refused as by route_find(). */
+uint16_t route_refer(struct route *route, const struct route_ask *ask, const struct route_refer *r,
+		     const char **cause);
 /* Is it to one of the emergency numbers of the trunk that it comes from? */
 bool route_is_emergency(const struct sp_conf_trunk *conf, const struct sp_sip_msg *invite);
 /* Is the trunk (its index) one of those that serve the number? */
 bool route_serves(const struct sp_number_entry *entry, unsigned trunk);
+/* Has the table this number as one of the asking trunk's own? */
+bool route_owns(const struct route_ask *ask, const char *e164);
 
 /* ---- calling.c ---- */
-
-/* Whose numbers are a trunk's own. */
-struct own_number {
-	const struct sp_number_table *numbers;
-	const struct sp_conf_trunk *conf;
-	unsigned index;
-};
 
 /*
  * The entry of the first number in From (as calling_uri() has it), then in
  * P-Asserted-Identity, then, if the trunk is trusted, of those that diverted the
  * call, the last one first, which is the trunk's own. NULL: none; e164 stays.
  */
-const struct sp_number_entry *calling_own(char e164[SP_NUMBER_SIZE], const struct own_number *own,
+const struct sp_number_entry *calling_own(char e164[SP_NUMBER_SIZE], const struct route_ask *ask,
 					  const struct sp_sip_msg *invite);
 /* From; of an anonymous caller P-Asserted-Identity, if there is one. */
 void calling_uri(const struct sp_sip_msg *invite, struct sp_sip_uri *uri);

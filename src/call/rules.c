@@ -105,8 +105,8 @@ static bool account_holds(const struct work *w, const struct sp_conf_when *when)
 
 	if (!when->account)
 		return true;
-	if (entry && entry->account)
-		pl_set_str(&account, entry->account);
+	if (entry)
+		pl_set_str(&account, entry->account->name);
 	return rules_match(when->account, &account);
 }
 
@@ -122,24 +122,21 @@ static bool withheld(const struct work *w, const char *name)
 	return source(w, name) == &w->h->in && identity_names(name) && identity_hidden(w->h);
 }
 
-static struct pl custom_header(const struct sp_number_entry *entry, const char *name)
+static struct pl custom_header(const struct headers_ctx *ctx, const char *name,
+			       char buf[SP_NUMBER_VALUE_SIZE])
 {
-	struct pl pl = PL("");
+	const struct sp_number_entry *entry = ctx->entry;
 
 	for (size_t i = 0; entry && i < entry->headerc; i++) {
-		struct pl have;
-
-		pl_set_str(&have, entry->headerv[i].name);
-		if (!pl_strcasecmp(&have, name)) {
-			pl_set_str(&pl, entry->headerv[i].value);
-			break;
-		}
+		if (!str_casecmp(entry->headerv[i].name, name))
+			return headers_custom(buf, ctx, &entry->headerv[i]);
 	}
-	return pl;
+	return (struct pl)PL("");
 }
 
-/** What stands for "{key}"; "" for what there is not. */
-static struct pl variable(const struct work *w, const struct pl *key)
+/** What stands for "{key}"; "" for what there is not. May point into buf. */
+static struct pl variable(const struct work *w, const struct pl *key,
+			  char buf[SP_NUMBER_VALUE_SIZE])
 {
 	const struct headers_ctx *ctx = w->h->ctx;
 	const struct sp_conf_trunk *own = w->bag == &w->h->out ? ctx->to : ctx->from;
@@ -152,13 +149,15 @@ static struct pl variable(const struct work *w, const struct pl *key)
 		return pl;
 	(void)pl_strcpy(key, name, sizeof(name));
 	if (!strncmp(name, "number:", 7))
-		return custom_header(ctx->entry, name + 7);
+		return custom_header(ctx, name + 7, buf);
 	if (!strncmp(name, "header:", 7)) {
 		b = bag_next(source(w, name + 7), name + 7, NULL);
 		return b && !withheld(w, name + 7) ? b->value : pl;
 	}
 	if (!strcmp(name, "account"))
-		s = ctx->entry ? ctx->entry->account : NULL;
+		s = ctx->entry ? ctx->entry->account->name : NULL;
+	else if (!strcmp(name, "label"))
+		s = ctx->entry ? ctx->entry->label : NULL;
 	else if (!strcmp(name, "caller"))
 		s = identity_hidden(w->h) ? NULL : ctx->caller;
 	else if (!strcmp(name, "called"))
@@ -171,7 +170,7 @@ static struct pl variable(const struct work *w, const struct pl *key)
 }
 
 /** Take the next piece off a template: text, or the value of a variable. */
-static struct pl piece_take(const struct work *w, const char **tp)
+static struct pl piece_take(const struct work *w, const char **tp, char buf[SP_NUMBER_VALUE_SIZE])
 {
 	const char *t = *tp, *end;
 	struct pl pl = {t, strcspn(t, "{")};
@@ -188,18 +187,18 @@ static struct pl piece_take(const struct work *w, const char **tp)
 	}
 	*tp = end + 1;
 	pl = (struct pl){t + 1, (size_t)(end - t - 1)};
-	return variable(w, &pl);
+	return variable(w, &pl, buf);
 }
 
 /** The value of add and set, in the text of the message at work. */
 static int expand(const struct work *w, const char *tmpl, struct pl *value)
 {
 	struct headers *h = w->h;
-	char *p = h->text + h->used;
+	char *p = h->text + h->used, buf[SP_NUMBER_VALUE_SIZE];
 
 	*value = (struct pl){p, 0};
 	while (*tmpl) {
-		const struct pl piece = piece_take(w, &tmpl);
+		const struct pl piece = piece_take(w, &tmpl, buf);
 
 		if (piece.l > sizeof(h->text) - h->used)
 			return EMSGSIZE;

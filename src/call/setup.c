@@ -51,22 +51,6 @@ static void invite_response(int err, const struct sp_sip_msg *rsp, void *arg)
 		call_event(leg->call, err ? EV_NO_RESPONSE : EV_FAILURE, &in);
 }
 
-int setup_put_headers(struct mbuf *mb, const struct leg *callee, const struct headers_ctx *ctx)
-{
-	const struct sp_conf_trunk *conf = ctx->to;
-	int err = headers_put(mb, ctx);
-
-	if (!err && callee->replaces)
-		err = sp_sip_put(mb, "Replaces", "%s", callee->replaces);
-	if (!err && callee->replaces_required)
-		err = sp_sip_put(mb, "Require", "replaces");
-	if (!err && SP_USE_REQUIRED == conf->reliable && reliable_wanted(callee))
-		err = sp_sip_put(mb, "Require", "100rel");
-	if (!err && SP_USE_REQUIRED == conf->timer.use)
-		err = sp_sip_put(mb, "Require", "timer");
-	return err ? err : timer_put_request(mb, callee, SP_SIP_INVITE);
-}
-
 /** Make the callee leg and send it the INVITE (and the offer, rewritten). */
 static int invite_send(struct sp_call *call, const struct input *in)
 {
@@ -75,6 +59,7 @@ static int invite_send(struct sp_call *call, const struct input *in)
 	struct mbuf *headers = mbuf_alloc(512), *sdp = NULL;
 	struct body body = {.mb = NULL};
 	struct headers_uris uris = {NULL, NULL, NULL};
+	const struct invite_with with = invite_with(callee);
 	struct headers_ctx ctx;
 	int err = headers ? 0 : ENOMEM;
 
@@ -87,7 +72,7 @@ static int invite_send(struct sp_call *call, const struct input *in)
 	if (!err && !callee->dlg)
 		err = leg_uac(callee, in->conn, uris.local, uris.remote, uris.target);
 	if (!err)
-		err = setup_put_headers(headers, callee, &ctx);
+		err = invite_put_headers(headers, &ctx, &with);
 	if (!err && !call->delayed)
 		err = session_write_offer(&call->session, callee, false, &sdp);
 	if (!err)

@@ -27,20 +27,23 @@ static int make_uris(struct headers_uris *uris, const struct headers_ctx *ctx,
 		     const struct transfer *t, const char *host, uint16_t port)
 {
 	const char *party = transfer_party(t->kept);
+	const bool known = *party;
 	struct sp_conf_trunk as_written;
 	struct headers_ctx own = *ctx;
 	char number[NUMBERING_SIZE];
 	int err;
 
+	if (known && headers_shown(ctx))
+		party = headers_shown(ctx);
 	if (0 == numbering_out(number, &ctx->to->numbering, party))
 		party = number;
-	if (t->route.own || t->route.emergency) { /* not a number of ours to write anew */
+	if (t->way.route.own || t->way.route.emergency) { /* not a number of ours to write anew */
 		as_written = *ctx->to;
 		memset(&as_written.numbering, 0, sizeof(as_written.numbering));
 		own.to = &as_written;
 	}
 	err = headers_uris(uris, &own, t->target->user, party, host, port);
-	if (err || *party)
+	if (err || known)
 		return err;
 	mem_deref(uris->local);
 	uris->local = NULL;
@@ -49,7 +52,8 @@ static int make_uris(struct headers_uris *uris, const struct headers_ctx *ctx,
 
 static int put_headers(struct mbuf *mb, const struct transfer *t, const struct headers_ctx *ctx)
 {
-	int err = setup_put_headers(mb, t->target, ctx);
+	const struct invite_with with = invite_with(t->target);
+	int err = invite_put_headers(mb, ctx, &with);
 
 	if (!err && t->by)
 		err = sp_sip_put(mb, "Referred-By", "%s", t->by);
@@ -70,9 +74,10 @@ static int invite(struct transfer *t, struct sp_sip_conn *conn, const char *host
 	call_headers(&ctx, t->kept, leg, NULL, 0);
 	ctx.invite = NULL;
 	ctx.initial = true;
-	ctx.entry = t->route.entry;
-	ctx.emergency = t->route.emergency;
+	headers_route(&ctx, &t->way.route);
 	ctx.caller = transfer_party(t->kept);
+	ctx.own_number = way_owns(leg->call->env, t->kept->trunk, ctx.caller,
+				  sp_loop_wall_s(leg->call->calls->loop));
 	ctx.called = leg->user;
 	if (!err)
 		err = make_uris(&uris, &ctx, t, host, port);
@@ -99,12 +104,9 @@ static uint16_t take_trunk(struct transfer *t, const char **cause)
 	enum sp_trunk_limit limit = SP_TRUNK_LIMIT_INACTIVE;
 	uint16_t status;
 
-	while (limit && t->routed <= t->route.alsoc) {
-		struct sp_trunk *trunk = t->routed ? t->route.alsov[t->routed - 1] : t->route.trunk;
-
-		t->routed++;
-		limit = leg_take_trunk(t->target, trunk, t->route.emergency, NULL);
-	}
+	while (limit && t->routed < t->way.trunkc)
+		limit = leg_take_trunk(t->target, t->way.trunkv[t->routed++],
+				       t->way.route.emergency, NULL);
 	*cause = "a limit of the target's trunk is reached";
 	if (limit)
 		return 503;
@@ -118,7 +120,7 @@ static uint16_t take_trunk(struct transfer *t, const char **cause)
 		return status;
 	t->next.initial = true;
 	memset(&t->avoid, 0, sizeof(t->avoid));
-	t->avoid.emergency = t->route.emergency;
+	t->avoid.emergency = t->way.route.emergency;
 	return 0;
 }
 
@@ -137,7 +139,7 @@ static bool elsewhere(struct transfer *t, bool of_trunk)
 		return false;
 	if (!of_trunk && sp_trunk_left(t->target->trunk, &t->avoid))
 		return 0 == pick(t);
-	return t->routed <= t->route.alsoc && 0 == take_trunk(t, &cause) && 0 == pick(t);
+	return t->routed < t->way.trunkc && 0 == take_trunk(t, &cause) && 0 == pick(t);
 }
 
 static void picked(int err, struct sp_sip_conn *conn, const char *host, uint16_t port, void *arg)
@@ -178,8 +180,9 @@ uint16_t target_begin(struct transfer *t, const char **cause)
 
 	*cause = "out of memory";
 	if (leg_alloc(&t->target, call, t->referrer->side) ||
-	    str_dup(&t->target->user, t->route.user))
+	    str_dup(&t->target->user, t->way.route.user))
 		return 503;
+	leg_show(t->target, &t->way.route);
 	t->target->replaces = t->replaces;
 	t->replaces = NULL;
 	status = take_trunk(t, cause);

@@ -152,6 +152,24 @@ static const char *first_refresher(const struct sp_conf_timer *conf)
 	return "";
 }
 
+static int put_terms(struct mbuf *mb, const struct sp_conf_timer *conf, uint32_t named_s,
+		     uint32_t expires_s, const char *refresher)
+{
+	const uint32_t min_s = MAX(named_s, least(conf));
+	int err = sp_sip_put(mb, "Session-Expires", "%u%s", MAX(expires_s, min_s), refresher);
+
+	if (!err && (named_s || min_s > LEAST_S)) /* 7.4: what a 422 has named, in each one */
+		err = sp_sip_put(mb, "Min-SE", "%u", min_s);
+	return err;
+}
+
+int timer_put_first(struct mbuf *mb, const struct sp_conf_timer *conf, uint32_t min_s)
+{
+	if (SP_USE_OFF == conf->use)
+		return 0;
+	return put_terms(mb, conf, min_s, wanted(conf), first_refresher(conf));
+}
+
 /**
  * In a session that has a timer, its interval and its refresher stay what they
  * are (RFC 4028 7.4). An UPDATE before the answer is about media alone.
@@ -160,19 +178,13 @@ int timer_put_request(struct mbuf *mb, const struct leg *leg, enum sp_sip_method
 {
 	const struct sp_conf_timer *conf = conf_of(leg);
 	const struct leg_timer *t = &leg->timer;
-	const bool early = is_early(leg);
-	const uint32_t min_s = MAX(t->min_s, least(conf));
-	const char *refresher = t->ours ? ";refresher=uac" : ";refresher=uas";
-	int err;
 
-	if (SP_USE_OFF == conf->use || (early ? SP_SIP_INVITE != method : !t->expires_s))
+	if (is_early(leg))
+		return SP_SIP_INVITE == method ? timer_put_first(mb, conf, t->min_s) : 0;
+	if (SP_USE_OFF == conf->use || !t->expires_s)
 		return 0;
-	err = sp_sip_put(mb, "Session-Expires", "%u%s",
-			 MAX(early ? wanted(conf) : t->expires_s, min_s),
-			 early ? first_refresher(conf) : refresher);
-	if (!err && (t->min_s || min_s > LEAST_S)) /* 7.4: what a 422 has named, in each one */
-		err = sp_sip_put(mb, "Min-SE", "%u", min_s);
-	return err;
+	return put_terms(mb, conf, t->min_s, t->expires_s,
+			 t->ours ? ";refresher=uac" : ";refresher=uas");
 }
 
 /** 7.4: the largest Min-SE of all the peer's requests and 422. */

@@ -89,7 +89,7 @@ static const char *how(const struct transfer *t)
 void act_refer(struct sp_call *call, const struct input *in)
 {
 	struct transfer *t = call->transfer;
-	const struct sp_trunk *to = t->target ? t->target->trunk : t->route.trunk;
+	const struct sp_trunk *to = t->target ? t->target->trunk : t->way.trunkv[0];
 	const char *cause = t->cause;
 	uint16_t status = t->refused;
 

@@ -40,23 +40,28 @@ static int take_route(struct transfer *t, const struct refer *refer, const struc
 {
 	const struct leg *from = t->referrer;
 	const struct sp_call *call = t->call;
-	const char *number = from == call->caller ? call->number : transfer_party(from);
+	const struct route_refer to = {
+		.to = &refer->to,
+		.caller = from == call->caller ? call->number : transfer_party(from),
+		.party = transfer_party(t->kept),
+	};
 	struct leg as_target = {.call = t->call, .ifc = from->ifc};
 	struct headers_ctx ctx;
 	int err = 0;
 
-	t->refused = route_refer(&t->route, call->env, from->trunk, &refer->to, number, &t->cause);
+	t->refused = way_refer(&t->way, call->env, from->trunk, &to,
+			       sp_loop_wall_s(call->calls->loop), &t->cause);
 	if (t->refused)
 		return 0;
-	as_target.trunk = t->route.trunk;
-	as_target.ifc = call_interface(call, t->route.trunk);
+	as_target.trunk = t->way.trunkv[0];
+	as_target.ifc = call_interface(call, as_target.trunk);
 	call_headers(&ctx, from, &as_target, req, 0);
 	err = refer_by(&t->by, &ctx, from, req, true);
 	if (err || !refer->has_replaces)
 		return err;
 	t->cause = "the dialog to be replaced is not known";
-	t->refused = t->route.own ? 0 : 481; /* its own network may know more */
-	return t->route.own ? replaces_dup(&t->replaces, &refer->replaces) : 0;
+	t->refused = t->way.route.own ? 0 : 481; /* its own network may know more */
+	return t->way.route.own ? replaces_dup(&t->replaces, &refer->replaces) : 0;
 }
 
 static uint16_t prepare(struct transfer *t, const struct refer *refer, const struct sp_sip_msg *req,

@@ -122,7 +122,7 @@ struct transfer {
 	bool gone;             /* the target hung up while kept had its re-INVITE */
 
 	/* blind: a new call */
-	struct route route;
+	struct way way;
 	size_t routed;              /* trunks of it that were tried   */
 	struct sp_trunk_want avoid; /* targets of the present one that were */
 	unsigned invites;

@@ -3,8 +3,10 @@
  * conf/, private: how a file becomes a snapshot.
  *
  *   text.c    file and its includes -> one flat text that knows where lines come from
+ *   read.c    files and directories, for text.c
  *   lex.c     tokens of the libconfig language, for text.c and scan.c
- *   scan.c    what libconfig would not tell: wrapped integers, duplicates, open brackets
+ *   scan.c    what libconfig would not tell: duplicates, open brackets, commas
+ *   literals.c  and integers that it wraps
  *   schema.c  the tables: every key, its type, range and default
  *   reader.c  walks libconfig's tree along the tables into drafts
  *   value.c   reads one value of each type;  list.c  lists of values;  needs.c  its words
@@ -31,7 +33,7 @@
 
 enum {
 	CONF_FILE_MAX = 32 * 1024 * 1024, /**< bytes of the file with all it includes */
-	CONF_INCLUDES_MAX = 64,           /**< @include directives followed, in all */
+	CONF_INCLUDES_MAX = 64,           /**< files that @include names, in all */
 	CONF_INCLUDE_DEPTH_MAX = 8,
 	CONF_NEST_MAX = 16,       /**< brackets within brackets */
 	CONF_LITERALS_MAX = 100,  /**< unusable integer literals remembered */
@@ -99,8 +101,21 @@ struct conf_text {
 int conf_text_load(struct conf_text **tp, struct conf_arena *a, const char *file, const char *dir,
 		   struct sp_report *r);
 struct sp_conf_src conf_text_src(const struct conf_text *t, unsigned flat);
+/** Which stretch of one file, without an @include in it, a flat line belongs to. */
+size_t conf_text_segment(const struct conf_text *t, unsigned flat);
 
-/* scan.c */
+/* read.c */
+/** @return 0, ENOMEM, errno; EFBIG for more than max bytes, ENODEV for no regular file */
+int conf_read_whole(struct mbuf **mbp, const char *path, size_t max);
+/**
+ * The files of a directory that are parts of a configuration, in the order of
+ * their names: "*.conf", no hidden ones and no directories.
+ * @return 0, ENOMEM, errno; ENOTDIR when path is a file
+ */
+int conf_read_dir(const char *pathv[], size_t max, size_t *pathc, struct conf_arena *a,
+		  const char *path);
+
+/* scan.c, literals.c */
 struct conf_literal {
 	struct pl name, text;
 	unsigned name_line, line;
@@ -113,8 +128,14 @@ struct conf_scan {
 	size_t literalc;
 };
 
-/** @return 0, EINVAL when there is no point in parsing (reported), ENOMEM */
-int conf_scan_text(struct conf_scan *s, const struct conf_text *t, struct sp_report *r);
+/**
+ * Takes commas out that stand before a closing bracket.
+ * @return 0, EINVAL when there is no point in parsing (reported), ENOMEM
+ */
+int conf_scan_text(struct conf_scan *s, struct conf_text *t, struct sp_report *r);
+/** Remember an integer if libconfig would read another one. */
+void conf_scan_literal(struct conf_scan *s, const struct pl *name, unsigned name_line,
+		       const struct conf_token *t);
 /** Report a literal as it was written, once. */
 void conf_scan_tell(struct conf_literal *lit, const struct conf_text *t, struct sp_report *r,
 		    const char *key, const char *fmt, ...);
@@ -254,8 +275,8 @@ void conf_check_rate(struct conf_reader *rd, const struct config_setting_t *s,
 void conf_check_limits(struct conf_reader *rd, const struct config_setting_t *s, void *draft);
 void conf_check_dns(struct conf_reader *rd, const struct config_setting_t *s, void *draft);
 void conf_check_account(struct conf_reader *rd, const struct config_setting_t *s, void *draft);
-/** What holds between the limits and the lists: accounts, times of trunks. */
-int conf_cross_limits(struct conf_reader *rd, struct draft *d);
+/** What holds between the limits and the times of trunks. */
+void conf_cross_limits(struct conf_reader *rd, const struct draft *d);
 
 /* list.c */
 void conf_read_ports(struct conf_reader *rd, const struct conf_key *key,

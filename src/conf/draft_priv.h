@@ -23,7 +23,7 @@ enum conf_type {
 	CONF_ADDRESS,             /**< struct sa, port 0        */
 	CONF_FILE,                /**< struct sp_conf_path      */
 	CONF_KEY_FILE,            /**< struct sp_conf_path      */
-	CONF_FILES,               /**< struct draft_list of struct sp_conf_path */
+	CONF_PATHS,               /**< struct draft_list of struct sp_conf_path */
 	CONF_HOSTS,               /**< struct draft_list of const char *        */
 	CONF_PORTS,               /**< int[2]                   */
 	CONF_TARGETS,             /**< struct draft_trunk       */
@@ -33,6 +33,7 @@ enum conf_type {
 	CONF_DIALLED,             /**< struct draft_list of const char *        */
 	CONF_CODES,               /**< struct draft_trunk       */
 	CONF_NAMES,               /**< struct draft_list of const char *        */
+	CONF_STRINGS,             /**< struct draft_list of const char *        */
 	CONF_NETWORKS,            /**< struct sp_nets           */
 	CONF_SERVERS,             /**< struct draft_list of const char *        */
 	CONF_ACCOUNT,             /**< const char *, as number entries have it  */
@@ -118,7 +119,7 @@ struct draft_trunk {
 struct draft_number {
 	struct draft_head head;
 	struct sp_conf_number out;
-	struct draft_list trunks, carriers;
+	struct draft_list trunks, carriers, holes;
 };
 
 struct draft_account {
@@ -133,7 +134,7 @@ struct draft {
 	struct sp_conf_overload overload;
 	struct sp_conf_path status_socket; /**< path NULL: not given */
 	struct draft_list dns_servers;
-	struct draft_list interfaces, trunks, numbers, number_files, accounts;
+	struct draft_list interfaces, trunks, numbers, number_files, accounts, account_files;
 };
 
 #endif

@@ -3,9 +3,6 @@
  * What must hold between how much, how long and how often: rates and their
  * bursts, the times that DNS answers are kept, accounts.
  */
-#include <errno.h>
-#include <stdlib.h>
-#include <string.h>
 #include <libconfig.h>
 #include <re.h>
 #include "conf_priv.h"
@@ -62,45 +59,6 @@ void conf_check_account(struct conf_reader *rd, const struct config_setting_t *s
 		conf_check_rate(rd, s, &d->out.rate, "calls_per_s", "calls_burst");
 }
 
-/* By name, and those of one name as the file has them. */
-static int by_name(const void *a, const void *b)
-{
-	const struct draft_account *const *p = a, *const *q = b;
-	const int d = strcmp((*p)->out.name, (*q)->out.name);
-
-	if (d)
-		return d;
-
-	return *p < *q ? -1 : *p > *q;
-}
-
-/* Sorted, those of one name stand together: 10,000 cannot be compared in pairs. */
-static int check_accounts(struct conf_reader *rd, const struct draft_list *l)
-{
-	struct draft_account *first = l->v;
-	const struct draft_account **v = conf_arena_get(rd->drafts, l->c * sizeof(*v));
-	size_t n = 0;
-
-	if (!v)
-		return ENOMEM;
-
-	for (size_t i = 0; i < l->c; i++) {
-		if (first[i].out.name)
-			v[n++] = &first[i];
-	}
-	if (n)
-		qsort(v, n, sizeof(*v), by_name);
-
-	for (size_t i = 1; i < n; i++) {
-		if (!strcmp(v[i - 1]->out.name, v[i]->out.name))
-			conf_mistake_at(rd, "accounts", (size_t)(v[i] - first), &v[i]->head, "name",
-					"accounts[%zu] has the same name: keep one of them",
-					(size_t)(v[i - 1] - first));
-	}
-
-	return 0;
-}
-
 /* Only where the trunk itself says so: the defaults are shorter than any usual ring_s. */
 static void check_times(struct conf_reader *rd, size_t i, const struct draft_trunk *t,
 			unsigned ring_s)
@@ -129,7 +87,7 @@ static void check_status(struct conf_reader *rd, size_t i, const struct draft_tr
 	}
 }
 
-int conf_cross_limits(struct conf_reader *rd, struct draft *d)
+void conf_cross_limits(struct conf_reader *rd, const struct draft *d)
 {
 	for (size_t i = 0; i < d->trunks.c && !sp_report_mistakes(rd->report); i++) {
 		const struct draft_trunk *t = (const struct draft_trunk *)d->trunks.v + i;
@@ -137,6 +95,4 @@ int conf_cross_limits(struct conf_reader *rd, struct draft *d)
 		check_times(rd, i, t, d->limits.ring_s);
 		check_status(rd, i, t);
 	}
-
-	return check_accounts(rd, &d->accounts);
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * Values of several elements: ports, host names, files, targets, headers, codes.
+ * Values of several elements: ports, host names, paths, targets, headers, codes.
  */
 #include <errno.h>
 #include <string.h>
@@ -107,7 +107,8 @@ static void add_string(struct conf_reader *rd, const struct conf_key *key,
 	if (!str)
 		return;
 
-	for (size_t i = 0; i < list->c && key->type != CONF_HOSTS; i++) {
+	for (size_t i = 0; i < list->c && key->type != CONF_HOSTS && key->type != CONF_STRINGS;
+	     i++) {
 		if (key->type == CONF_NAMES ? !strcmp(v[i], str) : !str_casecmp(v[i], str)) {
 			conf_mistake(rd, e, "the same twice: keep one of them");
 			return;
@@ -167,6 +168,7 @@ static void read_element(struct conf_reader *rd, const struct conf_key *key,
 			 const config_setting_t *e, void *base)
 {
 	struct draft_list *list = (struct draft_list *)(void *)((char *)base + key->offset);
+	const char *str;
 
 	switch (key->type) {
 	case CONF_TARGETS:
@@ -186,6 +188,10 @@ static void read_element(struct conf_reader *rd, const struct conf_key *key,
 		break;
 	case CONF_NAMES:
 		add_string(rd, key, e, list, conf_get_name(rd, key, e));
+		break;
+	case CONF_STRINGS:
+		str = conf_get_string(rd, key, e);
+		add_string(rd, key, e, list, str ? conf_keep(rd, str) : NULL);
 		break;
 	case CONF_SERVERS:
 		add_string(rd, key, e, list, conf_get_server(rd, key, e));
@@ -233,7 +239,9 @@ static int empty_list(struct conf_reader *rd, const struct conf_key *key, size_t
 		return list->v ? 0 : ENOMEM;
 	default:
 		list->c = 0;
-		list->v = conf_arena_get(rd->keep, n * sizeof(struct sp_conf_path));
+		list->v = conf_arena_get(rd->keep,
+					 n * (key->type == CONF_PATHS ? sizeof(struct sp_conf_path)
+								      : sizeof(char *)));
 		return list->v ? 0 : ENOMEM;
 	}
 }
@@ -250,6 +258,7 @@ static bool may_be_single(const struct conf_key *key, const config_setting_t *s)
 	case CONF_HEADER_NAMES:
 	case CONF_DIALLED:
 	case CONF_NAMES:
+	case CONF_STRINGS:
 	case CONF_NETWORKS:
 	case CONF_SERVERS:
 		return config_setting_type(s) == CONFIG_TYPE_STRING;
@@ -294,6 +303,7 @@ void conf_read_headers(struct conf_reader *rd, const struct conf_key *key,
 		       const config_setting_t *s, struct sp_conf_number *out)
 {
 	const int n = config_setting_length(s);
+	struct sp_conf_header *v;
 
 	if (!config_setting_is_group(s)) {
 		conf_wrong_type(rd, key, s);
@@ -303,6 +313,12 @@ void conf_read_headers(struct conf_reader *rd, const struct conf_key *key,
 		conf_mistake(rd, s, "has %d headers, at most %d are possible", n, key->max);
 		return;
 	}
+	v = conf_arena_get(rd->keep, (size_t)n * sizeof(*v));
+	if (!v) {
+		rd->err = ENOMEM;
+		return;
+	}
+	out->headerv = v;
 
 	for (int i = 0; i < n; i++) {
 		/* the value of a header is a string, not a group of strings */
@@ -314,8 +330,7 @@ void conf_read_headers(struct conf_reader *rd, const struct conf_key *key,
 		conf_reader_leave(rd, len);
 		if (!value)
 			continue;
-		out->headerv[out->headerc].name = conf_keep(rd, config_setting_name(e));
-		out->headerv[out->headerc].value = conf_keep(rd, value);
-		++out->headerc;
+		v[out->headerc].name = conf_keep(rd, config_setting_name(e));
+		v[out->headerc++].value = conf_keep(rd, value);
 	}
 }

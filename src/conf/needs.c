@@ -83,8 +83,10 @@ const char *conf_type_needs(char *buf, size_t size, const struct conf_key *key)
 	case CONF_FILE:
 	case CONF_KEY_FILE:
 		return "the name of a file in quotes";
-	case CONF_FILES:
-		return "a list of file names, [ \"numbers.csv\" ]";
+	case CONF_PATHS:
+		return "a list of names of files or directories, [ \"numbers.csv\" ]";
+	case CONF_STRINGS:
+		return "a string in quotes, or a list of strings, [ \"one\", \"two\" ]";
 	case CONF_HOSTS:
 		return "a list of host names, [ \"sbc.example.net\" ]";
 	case CONF_PORTS:

@@ -203,6 +203,8 @@ static int publish_numbers(struct sp_conf *conf, struct conf_arena *keep, struct
 		v[conf->numberc].index = (unsigned)i;
 		v[conf->numberc].trunkc = publish_routes(v[conf->numberc].trunkv, &d->trunks);
 		v[conf->numberc].carrierc = publish_routes(v[conf->numberc].carrierv, &d->carriers);
+		v[conf->numberc].holev = d->holes.v;
+		v[conf->numberc].holec = d->holes.c;
 		v[conf->numberc++].src = d->head.src;
 	}
 	conf->numberv = v;
@@ -279,6 +281,8 @@ int conf_publish(struct sp_conf *conf, struct conf_arena *keep, struct draft *d)
 	publish_socket(conf, &d->status_socket);
 	conf->number_filev = d->number_files.v;
 	conf->number_filec = d->number_files.c;
+	conf->account_filev = d->account_files.v;
+	conf->account_filec = d->account_files.c;
 
 	err = publish_interfaces(conf, keep, &d->interfaces);
 	if (!err)

@@ -67,7 +67,7 @@ static size_t utf8_char(const unsigned char *p)
 /* The word between braces. @return NULL or what to mend, perhaps in buf */
 static const char *word_bad(const struct pl *text, char *buf, size_t size)
 {
-	static const char *const words[] = {"account", "caller",      "called",
+	static const char *const words[] = {"account", "label",       "caller",     "called",
 					    "trunk",   "header:NAME", "number:NAME"};
 	char word[WORD_SIZE], near[SAY_SIZE], why[SAY_SIZE];
 	const char *name, *mend;
@@ -76,7 +76,7 @@ static const char *word_bad(const struct pl *text, char *buf, size_t size)
 		return "has more between \"{\" and \"}\" than any word has: \"{{\" is a brace";
 
 	(void)pl_strcpy(text, word, sizeof(word));
-	for (size_t i = 0; i < 4; i++) {
+	for (size_t i = 0; i < 5; i++) {
 		if (!strcmp(word, words[i]))
 			return NULL;
 	}
@@ -89,7 +89,7 @@ static const char *word_bad(const struct pl *text, char *buf, size_t size)
 	}
 
 	(void)re_snprintf(buf, size, "{%s} is no word that is known%s", word,
-			  conf_suggest(near, sizeof(near), word, words, 6));
+			  conf_suggest(near, sizeof(near), word, words, ARRAY_SIZE(words)));
 
 	return buf;
 }

@@ -2,11 +2,12 @@
  *
  * What libconfig does not tell, or tells poorly.
  *
- * libconfig 1.5 reads 5000000000 as 705032704 and 0xffffffff as -1 without a
- * word, and 010 is ten for 1.5 and eight for 1.7: such literals are remembered
- * here, and the reader reports them where it meets them. A duplicate key or a
- * bracket without its partner ends libconfig's parse at the place where it
- * noticed; here the line of the first one is known too.
+ * Literals that it cannot be trusted with are remembered here (literals.c). A
+ * duplicate key or a bracket without its partner ends libconfig's parse at the
+ * place where it noticed; here the line of the first one is known too. So is
+ * the place where a list lacks a comma, which may be between two files; one
+ * too many, before the bracket that closes, is taken out of the text: 1.7
+ * allows it and 1.5 does not.
  */
 #include <errno.h>
 #include <limits.h>
@@ -15,8 +16,9 @@
 #include "conf_priv.h"
 
 enum {
-	NAMES_MAX = 1024,    /* keys of one group that are compared with each other */
+	NAMES_MAX = 2048,    /* settings of one group; each is compared with all before it */
 	ELEMENT_FAR = 16384, /* bytes of a list that are searched for the line of an element */
+	WHERE_SIZE = PATH_MAX + 32
 };
 
 struct name {
@@ -28,11 +30,17 @@ struct frame {
 	char open;
 	unsigned line;
 	size_t first; /* its names begin here in namev */
+
+	/* of a list or array: its last element */
+	bool full;         /* it is there, without a comma behind it */
+	bool string;       /* and a string, which another one would only lengthen */
+	unsigned end;      /* the line where it ended */
+	const char *comma; /* the one behind it, NULL: none */
 };
 
 struct scanner {
 	struct conf_scan *scan;
-	const struct conf_text *text;
+	struct conf_text *text;
 	struct sp_report *report;
 	struct frame framev[CONF_NEST_MAX + 1]; /* [0] is the file */
 	size_t framec;
@@ -57,18 +65,38 @@ static void mistake(struct scanner *sc, unsigned line, const struct pl *key, con
 	va_end(ap);
 }
 
+/* "line 5" of the file that line speaks is in, "line 5 of FILE" where that is another. */
+static const char *show_line(const struct scanner *sc, char buf[WHERE_SIZE], unsigned speaks,
+			     unsigned line)
+{
+	const struct sp_conf_src src = conf_text_src(sc->text, line);
+	const bool here = src.file == conf_text_src(sc->text, speaks).file;
+
+	(void)re_snprintf(buf, WHERE_SIZE, "line %u%s%s", src.line, here ? "" : " of ",
+			  here ? "" : src.file);
+
+	return buf;
+}
+
 /* A setting begins: remember its name, look for the same in its group. */
 static int add_name(struct scanner *sc, const struct name *name)
 {
 	const size_t first = sc->framev[sc->framec - 1].first;
+	char where[WHERE_SIZE];
 
 	sc->last = *name;
-	for (size_t i = first; i < sc->namec && i - first < NAMES_MAX; i++) {
+	if (sc->namec - first == NAMES_MAX) {
+		mistake(sc, name->line, &name->text,
+			"more than %u settings in one group: no group has so many",
+			(unsigned)NAMES_MAX);
+		return EBADMSG;
+	}
+	for (size_t i = first; i < sc->namec; i++) {
 		if (pl_cmp(&sc->namev[i].text, &name->text))
 			continue;
 		mistake(sc, name->line, &name->text,
-			"given a second time, first on line %u: keep one of them",
-			conf_text_src(sc->text, sc->namev[i].line).line);
+			"given a second time, first on %s: keep one of them",
+			show_line(sc, where, name->line, sc->namev[i].line));
 		return EINVAL;
 	}
 
@@ -86,8 +114,83 @@ static int add_name(struct scanner *sc, const struct name *name)
 	return 0;
 }
 
+static bool is_list(const struct frame *f)
+{
+	return f->open == '(' || f->open == '[';
+}
+
+/*
+ * An element of a list begins; what stands in a group is none. libconfig makes
+ * one string of several, but where a file begins the other one has lost its
+ * comma.
+ */
+static int begin_element(struct scanner *sc, unsigned line, bool string)
+{
+	const struct frame *f = &sc->framev[sc->framec - 1];
+	char where[WHERE_SIZE];
+	bool same;
+
+	if (!is_list(f) || !f->full)
+		return 0;
+	same = conf_text_segment(sc->text, f->end) == conf_text_segment(sc->text, line);
+	if (string && f->string && same)
+		return 0;
+
+	mistake(sc, line, NULL,
+		"no comma before this element of a list: needs one behind the element that ends "
+		"on %s%s",
+		show_line(sc, where, line, f->end),
+		same ? "" : "; also the last one of a file may have one");
+
+	return EINVAL;
+}
+
+static void end_element(struct scanner *sc, unsigned line, bool string)
+{
+	struct frame *f = &sc->framev[sc->framec - 1];
+
+	f->full = true;
+	f->string = string;
+	f->end = line;
+	f->comma = NULL;
+}
+
+static int take_scalar(struct scanner *sc, unsigned line, bool string)
+{
+	const int err = begin_element(sc, line, string);
+
+	end_element(sc, line, string);
+
+	return err;
+}
+
+static int take_comma(struct scanner *sc, const struct conf_token *t)
+{
+	struct frame *f = &sc->framev[sc->framec - 1];
+	const bool full = f->full;
+
+	f->full = false;
+	f->comma = t->text.p;
+	if (full || !is_list(f))
+		return 0;
+	mistake(sc, t->line, NULL, "a comma with no element before it: take it out");
+
+	return EINVAL;
+}
+
+/* A list ends: one comma may stand behind its last element. */
+static void blank_comma(struct scanner *sc, const struct frame *f)
+{
+	const uint8_t *comma = (const uint8_t *)f->comma;
+
+	if (is_list(f) && comma)
+		sc->text->flat->buf[comma - sc->text->flat->buf] = ' ';
+}
+
 static int open_frame(struct scanner *sc, char c, unsigned line)
 {
+	const int err = begin_element(sc, line, false);
+
 	if (sc->framec > CONF_NEST_MAX) {
 		mistake(sc, line, NULL, "more than %u brackets within each other",
 			(unsigned)CONF_NEST_MAX);
@@ -95,7 +198,7 @@ static int open_frame(struct scanner *sc, char c, unsigned line)
 	}
 	sc->framev[sc->framec++] = (struct frame){.open = c, .line = line, .first = sc->namec};
 
-	return 0;
+	return err;
 }
 
 /* EBADMSG ends the scan: behind a wrong bracket everything else would look wrong too. */
@@ -103,6 +206,7 @@ static int close_frame(struct scanner *sc, char c, unsigned line)
 {
 	const struct frame *f = &sc->framev[sc->framec - 1];
 	const char wanted = f->open == '{' ? '}' : f->open == '(' ? ')' : ']';
+	char where[WHERE_SIZE];
 
 	if (sc->framec == 1) {
 		mistake(sc, line, NULL, "\"%c\" closes nothing: it is one too many", c);
@@ -110,73 +214,33 @@ static int close_frame(struct scanner *sc, char c, unsigned line)
 	}
 	if (c != wanted) {
 		mistake(sc, line, NULL,
-			"\"%c\" here, but the bracket to close is \"%c\" of line %u: one between "
+			"\"%c\" here, but the bracket to close is \"%c\" of %s: one between "
 			"them is missing, wrong, or one too many",
-			c, f->open, conf_text_src(sc->text, f->line).line);
+			c, f->open, show_line(sc, where, line, f->line));
 		return EBADMSG;
 	}
+	blank_comma(sc, f);
 	sc->namec = f->first;
 	--sc->framec;
+	end_element(sc, line, false);
 
 	return 0;
-}
-
-/* More than 31 bits, or a decimal with leading zeros? */
-static bool is_unusable(const struct pl *literal, bool *leading_zero)
-{
-	const char *p = literal->p, *end = literal->p + literal->l;
-	uint64_t v = 0;
-	unsigned base = 10;
-
-	if (*p == '-' || *p == '+')
-		++p;
-	if (end - p > 2 && p[0] == '0' && (p[1] == 'x' || p[1] == 'X')) {
-		base = 16;
-		p += 2;
-	}
-	*leading_zero = base == 10 && end - p > 1 && p[0] == '0' && p[1] != 'L';
-
-	for (; p < end && *p != 'L' && v <= INT_MAX; p++) {
-		const char c = (char)(*p | 0x20);
-
-		v = v * base + (uint64_t)(c >= 'a' ? c - 'a' + 10 : *p - '0');
-	}
-
-	return v > INT_MAX || *leading_zero;
-}
-
-static void add_literal(struct scanner *sc, const struct conf_token *t)
-{
-	bool zero = false;
-
-	if (!is_unusable(&t->text, &zero) || sc->scan->literalc == CONF_LITERALS_MAX)
-		return;
-
-	sc->scan->literalv[sc->scan->literalc++] = (struct conf_literal){
-		.name = sc->last.text,
-		.text = t->text,
-		.name_line = sc->last.line,
-		.line = t->line,
-		.leading_zero = zero,
-	};
 }
 
 /*
  * What libconfig would call a syntax error and no more. @return EBADMSG after
  * a report, for libconfig would end here too.
  */
-static int check_stray(struct scanner *sc, const struct conf_token *t)
+static int check_stray(struct scanner *sc, char c, unsigned line)
 {
-	const unsigned char c = (unsigned char)*t->text.p;
-
-	if (c >= 0x80)
-		mistake(sc, t->line, NULL,
+	if ((unsigned char)c >= 0x80)
+		mistake(sc, line, NULL,
 			"not plain ASCII, outside of strings and comments: a quote or a blank "
 			"from a word processor? Strings stand between two \"");
 	else if (c == '\'')
-		mistake(sc, t->line, NULL, "strings stand between two \", not between two '");
+		mistake(sc, line, NULL, "strings stand between two \", not between two '");
 	else if (c == '@')
-		mistake(sc, t->line, NULL,
+		mistake(sc, line, NULL,
 			"only @include \"FILE\" begins with @, on a line of its own");
 	else
 		return 0;
@@ -192,7 +256,7 @@ static bool is_bool(const struct pl *word)
 static int unquoted(struct scanner *sc, const struct name *word)
 {
 	if (is_bool(&word->text))
-		return 0;
+		return take_scalar(sc, word->line, false);
 	mistake(sc, word->line, &sc->last.text,
 		"%r stands without quotes: only numbers, true and false do", &word->text);
 
@@ -203,12 +267,13 @@ static int unquoted(struct scanner *sc, const struct name *word)
 static int end_name(struct scanner *sc, const struct name *name, char c)
 {
 	const struct frame *f = &sc->framev[sc->framec - 1];
-	const bool set = c == '=' || c == ':', listed = f->open == '[' || f->open == '(';
+	const bool set = c == '=' || c == ':', listed = is_list(f);
+	char where[WHERE_SIZE];
 
 	if (listed && set)
 		mistake(sc, name->line, &name->text,
-			"this setting stands within the \"%c\" of line %u: is that not closed?",
-			f->open, conf_text_src(sc->text, f->line).line);
+			"this setting stands within the \"%c\" of %s: is that not closed?", f->open,
+			show_line(sc, where, name->line, f->line));
 	else if (listed)
 		return unquoted(sc, name);
 	else if (!set)
@@ -220,39 +285,65 @@ static int end_name(struct scanner *sc, const struct name *name, char c)
 	return EBADMSG;
 }
 
+/* Of a setting, or an element of a list; nothing else begins with a bracket. */
+static int take_open(struct scanner *sc, char c, unsigned line, bool valued)
+{
+	if (valued || is_list(&sc->framev[sc->framec - 1]))
+		return open_frame(sc, c, line);
+	mistake(sc, line, NULL,
+		"\"%c\" belongs to no setting: \"=\" is missing before it; or it is an element of "
+		"a list, but outside of the list's brackets",
+		c);
+
+	return EBADMSG;
+}
+
+/* Any token but a name. c: the character of punctuation, or 0 */
+static int take_other(struct scanner *sc, const struct conf_token *t, char c, bool valued)
+{
+	if (t->kind == CONF_TOKEN_INTEGER)
+		conf_scan_literal(sc->scan, &sc->last.text, sc->last.line, t);
+	if (t->kind == CONF_TOKEN_INTEGER || t->kind == CONF_TOKEN_STRING ||
+	    (c && t->text.l > 1)) /* a fraction */
+		return take_scalar(sc, t->line, t->kind == CONF_TOKEN_STRING);
+
+	if (c == ',')
+		return take_comma(sc, t);
+	if (c == '{' || c == '(' || c == '[')
+		return take_open(sc, c, t->line, valued);
+	if (c == '}' || c == ')' || c == ']')
+		return close_frame(sc, c, t->line);
+	if (t->kind == CONF_TOKEN_INCLUDE)
+		return check_stray(sc, '@', t->line);
+
+	return c ? check_stray(sc, c, t->line) : 0;
+}
+
 static int take_token(struct scanner *sc, const struct conf_token *t)
 {
 	const char c = t->kind == CONF_TOKEN_OTHER ? *t->text.p : '\0';
 	const struct name seen = sc->seen, now = {.text = t->text, .line = t->line};
 	const bool valued = sc->valued;
-	int err;
+	int err, bad = 0;
 
 	sc->seen.text.l = 0;
 	sc->valued = c == '=' || c == ':';
 	if (seen.text.l) {
-		err = end_name(sc, &seen, c);
-		if (err)
-			return err;
+		bad = end_name(sc, &seen, c);
+		if (bad && bad != EINVAL)
+			return bad;
 	}
 
-	if (t->kind == CONF_TOKEN_NAME) {
-		if (valued)
-			return unquoted(sc, &now);
+	if (t->kind == CONF_TOKEN_NAME && !valued) {
 		sc->seen = now;
-	} else if (t->kind == CONF_TOKEN_INTEGER) {
-		add_literal(sc, t);
-	} else if (c == '{' || c == '(' || c == '[') {
-		return open_frame(sc, c, t->line);
-	} else if (c == '}' || c == ')' || c == ']') {
-		return close_frame(sc, c, t->line);
-	} else if (c) {
-		return check_stray(sc, t);
+		return bad;
 	}
+	err = t->kind == CONF_TOKEN_NAME ? unquoted(sc, &now) : take_other(sc, t, c, valued);
 
-	return 0;
+	return err ? err : bad;
 }
 
-int conf_scan_text(struct conf_scan *s, const struct conf_text *t, struct sp_report *r)
+int conf_scan_text(struct conf_scan *s, struct conf_text *t, struct sp_report *r)
 {
 	struct scanner sc = {.scan = s, .text = t, .report = r, .framec = 1};
 	struct conf_token token;
@@ -278,37 +369,6 @@ int conf_scan_text(struct conf_scan *s, const struct conf_text *t, struct sp_rep
 	mem_deref(sc.namev);
 
 	return err == ENOMEM ? ENOMEM : bad;
-}
-
-void conf_scan_tell(struct conf_literal *lit, const struct conf_text *t, struct sp_report *r,
-		    const char *key, const char *fmt, ...)
-{
-	const struct sp_conf_src src = conf_text_src(t, lit->line);
-	char text[64];
-	va_list ap;
-
-	if (lit->told)
-		return;
-	lit->told = true;
-
-	re_snprintf(text, sizeof(text), "%r", &lit->text);
-	va_start(ap, fmt);
-	conf_report(r, true, &src, key, text, fmt, ap);
-	va_end(ap);
-}
-
-void conf_scan_rest(struct conf_scan *s, const struct conf_text *t, struct sp_report *r)
-{
-	for (size_t i = 0; i < s->literalc; i++) {
-		struct conf_literal *lit = &s->literalv[i];
-		char name[64];
-
-		re_snprintf(name, sizeof(name), "%r", &lit->name);
-		conf_scan_tell(lit, t, r, *name ? name : NULL, "%s",
-			       lit->leading_zero ? "write it without leading zeros, and without "
-						   "commas between digits"
-						 : "larger than any number here may be");
-	}
 }
 
 unsigned conf_scan_element(const struct conf_text *t, unsigned line, const char *name, unsigned i)

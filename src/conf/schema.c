@@ -223,9 +223,15 @@ static const struct conf_key trunk_keys[] = {
 
 static const struct conf_key number_keys[] = {
 	{"number",  CONF_STRING, true, AT(out.number)},
+	{"holes",   CONF_STRINGS, .min = 0, .max = SP_CONF_HOLES_MAX, AT(holes)},
 	{"trunk",   CONF_NAMES,  true, .min = 1, .max = SP_CONF_ROUTES_MAX, AT(trunks)},
 	{"carrier", CONF_NAMES,  .min = 1, .max = SP_CONF_ROUTES_MAX, AT(carriers)},
 	{"account", CONF_STRING, AT(out.account)},
+	{"label",   CONF_STRING, AT(out.label)},
+	{"enabled_from", CONF_STRING, AT(out.enabled_from)},
+	{"enabled_to",   CONF_STRING, AT(out.enabled_to)},
+	{"caller_id",    CONF_STRING, AT(out.caller_id)},
+	{"location",     CONF_STRING, AT(out.location)},
 	{"headers", CONF_HEADERS, .min = 0, .max = SP_CONF_HEADERS_MAX},
 	{"headers_to_carrier", CONF_BOOL, .def = 0, AT(out.headers_to_carrier)},
 };
@@ -235,6 +241,7 @@ static const struct conf_key number_keys[] = {
 
 static const struct conf_key account_keys[] = {
 	{"name",        CONF_ACCOUNT, true, AT(out.name)},
+	{"main_number", CONF_STRING,  AT(out.main_number)},
 	{"calls",       CONF_INTEGER, .min = 0, .max = 100000, .def = 0, AT(out.calls)},
 	{"calls_per_s", CONF_INTEGER, .min = 0, .max = 100000, .def = 0, AT(out.rate.per_s)},
 	{"calls_burst", CONF_INTEGER, .min = 0, .max = 100000, .def = 0, AT(out.rate.burst)},
@@ -271,9 +278,10 @@ static const struct conf_key root_keys[] = {
 	 .group = &conf_trunk_group},
 	{"numbers",      CONF_LIST, .min = 0, .max = CONF_NUMBERS_MAX, AT(numbers),
 	 .group = &number_group},
-	{"number_files", CONF_FILES, .min = 0, .max = CONF_NUMBER_FILES_MAX, AT(number_files)},
+	{"number_files", CONF_PATHS, .min = 0, .max = CONF_NUMBER_FILES_MAX, AT(number_files)},
 	{"accounts",     CONF_LIST, .min = 0, .max = SP_CONF_ACCOUNTS_MAX, AT(accounts),
 	 .group = &account_group},
+	{"account_files", CONF_PATHS, .min = 0, .max = CONF_NUMBER_FILES_MAX, AT(account_files)},
 };
 
 const struct conf_group conf_schema = {TABLE(root_keys)};

@@ -9,12 +9,7 @@
  * flat line is.
  */
 #include <errno.h>
-#include <fcntl.h>
-#include <limits.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 #include <re.h>
 #include "conf_priv.h"
 
@@ -24,6 +19,7 @@ struct flatten {
 	struct sp_report *report;
 	const char *dir;
 	unsigned flat; /* the flat line that is being written */
+	size_t size;   /* of the files that have been read    */
 };
 
 static int flatten_file(struct flatten *f, const char *path, const struct sp_conf_src *by,
@@ -83,12 +79,52 @@ static char *include_path(struct flatten *f, const struct pl *quoted)
 }
 
 /* Depth and number are both bounded: eight files that include each other twice are 256. */
+static bool may_follow(struct flatten *f, const struct sp_conf_src *src, const char *name,
+		       unsigned depth)
+{
+	if (depth < CONF_INCLUDE_DEPTH_MAX && f->text->includes < CONF_INCLUDES_MAX)
+		return true;
+	sp_report_add(f->report, src, "@include", name,
+		      "too many: at most %u in all, %u within each other; does a file include "
+		      "itself?",
+		      (unsigned)CONF_INCLUDES_MAX, (unsigned)CONF_INCLUDE_DEPTH_MAX);
+
+	return false;
+}
+
+/* One after the other, each on lines of its own. */
+static int follow_dir(struct flatten *f, const struct sp_conf_src *src, const char *name,
+		      const char *const *pathv, size_t pathc, unsigned depth)
+{
+	int err = 0, bad = 0;
+
+	if (!pathc)
+		sp_report_note(f->report, src, "@include", name,
+			       "nothing in this directory is named *.conf");
+
+	for (size_t i = 0; i < pathc && !err; i++) {
+		if (!may_follow(f, src, name, depth))
+			return EINVAL;
+		++f->text->includes;
+		err = flatten_file(f, pathv[i], src, depth + 1);
+		if (err && err != ENOMEM) {
+			bad = EINVAL;
+			err = 0;
+		}
+		if (!err)
+			err = add_text(f, "\n", 1);
+	}
+
+	return err ? err : bad;
+}
+
 static int follow_include(struct flatten *f, const struct sp_conf_src *src, const struct pl *quoted,
 			  unsigned depth)
 {
 	char *name = include_path(f, quoted);
 	const struct pl pl = {.p = name, .l = name ? strlen(name) : 0};
-	const char *path;
+	const char *path, *pathv[CONF_INCLUDES_MAX + 1];
+	size_t pathc;
 	int err;
 
 	if (!name)
@@ -98,19 +134,21 @@ static int follow_include(struct flatten *f, const struct sp_conf_src *src, cons
 		sp_report_add(f->report, src, "@include", name, "needs the name of a file");
 		return EINVAL;
 	}
-	if (depth >= CONF_INCLUDE_DEPTH_MAX || f->text->includes >= CONF_INCLUDES_MAX) {
-		sp_report_add(f->report, src, "@include", name,
-			      "too many: at most %u in all, %u within each other; does a file "
-			      "include itself?",
-			      (unsigned)CONF_INCLUDES_MAX, (unsigned)CONF_INCLUDE_DEPTH_MAX);
+	if (!may_follow(f, src, name, depth))
 		return EINVAL;
-	}
-	++f->text->includes;
 
 	path = conf_file_path(f->arena, f->dir, name);
 	if (!path)
 		return ENOMEM;
 
+	err = conf_read_dir(pathv, CONF_INCLUDES_MAX + 1, &pathc, f->arena, path);
+	if (!err)
+		return follow_dir(f, src, name, pathv, pathc, depth);
+	if (err == ENOMEM)
+		return err;
+
+	/* what is neither, this one reports */
+	++f->text->includes;
 	err = flatten_file(f, path, src, depth + 1);
 
 	return err && err != ENOMEM ? EINVAL : err;
@@ -213,59 +251,6 @@ static int flatten_text(struct flatten *f, const char *file, const char *p, size
 	return err ? err : bad;
 }
 
-/* @return 0, ENOMEM, errno; EFBIG for more than max bytes */
-static int read_whole(struct mbuf **mbp, const char *path, size_t max)
-{
-	struct mbuf *mb = NULL;
-	struct stat st;
-	int err = 0, fd;
-
-	/* without O_NONBLOCK, opening a FIFO would wait for a writer */
-	fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-	if (fd < 0)
-		return errno;
-
-	if (fstat(fd, &st))
-		err = errno;
-	else if (S_ISDIR(st.st_mode))
-		err = EISDIR;
-	else if (!S_ISREG(st.st_mode))
-		err = ENODEV;
-	else if (st.st_size < 0 || (uintmax_t)st.st_size > max)
-		err = EFBIG;
-	if (err)
-		goto out;
-
-	mb = mbuf_alloc((size_t)st.st_size + 1);
-	if (!mb) {
-		err = ENOMEM;
-		goto out;
-	}
-
-	for (;;) {
-		ssize_t n;
-
-		/* a file that grows while it is read is cut where it ended at first */
-		n = read(fd, mb->buf + mb->end, mb->size - mb->end - 1);
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0)
-			err = errno;
-		if (n <= 0)
-			break;
-		mb->end += (size_t)n;
-	}
-
-out:
-	(void)close(fd);
-	if (err)
-		mem_deref(mb);
-	else
-		*mbp = mb;
-
-	return err;
-}
-
 /* by: the @include, NULL for the file itself. Reports all but ENOMEM. */
 static int flatten_file(struct flatten *f, const char *path, const struct sp_conf_src *by,
 			unsigned depth)
@@ -279,7 +264,7 @@ static int flatten_file(struct flatten *f, const char *path, const struct sp_con
 	char errbuf[128];
 	int err;
 
-	err = read_whole(&mb, path, CONF_FILE_MAX - f->text->flat->end);
+	err = conf_read_whole(&mb, path, CONF_FILE_MAX - f->size);
 	if (err == ENOMEM)
 		return err;
 	if (err) {
@@ -293,6 +278,7 @@ static int flatten_file(struct flatten *f, const char *path, const struct sp_con
 		return err;
 	}
 
+	f->size += mb->end;
 	text = (const char *)mb->buf;
 	if (mb->end >= sizeof(bom) - 1 && !memcmp(text, bom, sizeof(bom) - 1))
 		skip = sizeof(bom) - 1;
@@ -366,22 +352,26 @@ out:
 	return err;
 }
 
-struct sp_conf_src conf_text_src(const struct conf_text *t, unsigned flat)
+size_t conf_text_segment(const struct conf_text *t, unsigned flat)
 {
-	struct sp_conf_src src = {0};
+	size_t lo = 0, hi = t->segmentc;
 
-	/* the last segment that begins at or before the line */
-	for (size_t lo = 0, hi = t->segmentc; lo < hi;) {
+	/* the last one that begins at or before the line */
+	while (lo < hi) {
 		const size_t mid = lo + (hi - lo) / 2;
 
-		if (t->segmentv[mid].flat > flat) {
+		if (t->segmentv[mid].flat > flat)
 			hi = mid;
-			continue;
-		}
-		src.file = t->segmentv[mid].file;
-		src.line = t->segmentv[mid].line + (flat - t->segmentv[mid].flat);
-		lo = mid + 1;
+		else
+			lo = mid + 1;
 	}
 
-	return src;
+	return lo ? lo - 1 : 0;
+}
+
+struct sp_conf_src conf_text_src(const struct conf_text *t, unsigned flat)
+{
+	const struct conf_segment *s = &t->segmentv[conf_text_segment(t, flat)];
+
+	return (struct sp_conf_src){.file = s->file, .line = s->line + (flat - s->flat)};
 }

@@ -253,10 +253,18 @@ void conf_read_file(struct conf_reader *rd, const struct conf_key *key, const co
 		    struct sp_conf_path *out)
 {
 	const char *str = conf_get_string(rd, key, s);
+	char name[CONF_STRING_MAX + 1];
 
 	if (!str)
 		return;
 
+	if (key->type == CONF_PATHS) {
+		/* "numbers.d/" is shown in front of the names of its files */
+		str_ncpy(name, str, sizeof(name));
+		for (size_t n = strlen(name); n > 1 && name[n - 1] == '/'; n--)
+			name[n - 1] = '\0';
+		str = name;
+	}
 	out->src = conf_reader_src(rd, s);
 	out->path = key->type == CONF_KEY_FILE ? conf_key_path(rd->keep, rd->dir, str)
 					       : conf_file_path(rd->keep, rd->dir, str);
@@ -324,12 +332,13 @@ void conf_read_value(struct conf_reader *rd, const struct conf_key *key,
 	case CONF_TEMPLATE:
 		*(const char **)p = conf_get_template(rd, key, s);
 		break;
-	case CONF_FILES:
+	case CONF_PATHS:
 	case CONF_HOSTS:
 	case CONF_TARGETS:
 	case CONF_DIALLED:
 	case CONF_CODES:
 	case CONF_NAMES:
+	case CONF_STRINGS:
 	case CONF_NETWORKS:
 	case CONF_SERVERS:
 	case CONF_HEADER_NAMES:

@@ -1,32 +1,38 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * The build: rows are checked as they come and kept as finished entries, so
- * that ten million of them need no second form in memory. Whatever is wrong
- * with a row is reported in one go.
+ * The build: what it consists of, where rows were written, and what is told of
+ * those that are wrong. A row is a number or numbers (rules.c) and what they lead
+ * to (entries.c).
  */
 #include <string.h>
-#include <strings.h>
 #include <re.h>
-#include <sallyport/number.h>
-#include "number_priv.h"
+#include "build_priv.h"
 
-enum { ENTRIES_MIN = 64 };
+/* More lines than that between two rows begin a new stretch, so that places do not run out. */
+enum { GAP_MAX = 65536 };
 
-/* A list of trunks that were found. */
-struct routes {
-	uint16_t v[SP_NUMBER_ROUTES_MAX];
-	size_t c;
-};
+void number_store_free(struct number_store *s)
+{
+	number_vec_free(&s->itemv);
+	number_vec_free(&s->accountv);
+	number_vec_free(&s->stretchv);
+	number_vec_free(&s->rulev);
+	mem_deref(s->strings);
+	mem_deref(s->names);
+	mem_deref(s->lists);
+	mem_deref(s->items);
+	mem_deref(s->people);
+	memset(s, 0, sizeof(*s));
+}
 
 static void build_destructor(void *arg)
 {
 	struct sp_number_build *b = arg;
 
-	mem_deref(b->entryv);
-	mem_deref(b->headers);
-	mem_deref(b->names);
-	mem_deref(b->routes);
-	mem_deref(b->strings);
+	number_store_free(&b->store);
+	number_vec_free(&b->stagedv);
+	number_vec_free(&b->piecev);
+	number_vec_free(&b->branchv);
 	mem_deref(b->sorted);
 }
 
@@ -61,293 +67,125 @@ out:
 	return err;
 }
 
+void sp_number_build_stop(struct sp_number_build *b, const atomic_bool *stop)
+{
+	if (b)
+		b->stop = stop;
+}
+
+bool number_stopped(const struct sp_number_build *b)
+{
+	return b->stop && atomic_load_explicit(b->stop, memory_order_relaxed);
+}
+
 void number_report(struct sp_number_build *b, const char *file, unsigned line, const char *key,
 		   const char *value, const char *mend)
 {
 	b->bad = true;
 	if (b->errh && !b->mute)
-		b->errh(file, line, key, value ? value : "", mend, b->arg);
+		b->errh(file ? file : "", line, key, value ? value : "", mend, b->arg);
 }
 
-static void refuse(struct sp_number_build *b, const struct sp_number_row *row, const char *key,
-		   const char *value, const char *mend)
+void number_mute(struct sp_number_build *b, bool mute)
 {
-	number_report(b, row->file ? row->file : "", row->line, key, value, mend);
+	b->mute = mute;
 }
 
-static const char *number_mend(const char *s)
+static struct number_stretch *stretch_last(const struct number_store *s)
 {
-	if (s[0] == '+' && s[1] == '0')
-		return "begin with the country code: no E.164 number has a 0 after the \"+\"";
-	if (s[strspn(s, "+0123456789.,")] == 'E')
-		return "a spreadsheet has rounded it: take the number from its source, and have "
-		       "the column kept as text";
-
-	return "write it as E.164: \"+\" and 1 to 15 digits, optionally \"*\" at the end for a "
-	       "prefix";
+	return s->stretchv.c ? (struct number_stretch *)s->stretchv.area.p + s->stretchv.c - 1
+			     : NULL;
 }
 
-static bool check_number(struct sp_number_build *b, const struct sp_number_row *row,
-			 struct sp_number_entry *e)
+static int stretch_add(struct sp_number_build *b, const char *file, unsigned line, uint32_t place)
 {
-	const char *s = row->number ? row->number : "";
-	size_t len = strlen(s);
-	uint64_t key;
+	struct number_store *s = &b->store;
+	const struct number_stretch *last = stretch_last(s);
+	struct number_stretch *new;
+	const char *name;
+	int err = s->strings ? 0 : number_pool_alloc(&s->strings, 1);
 
-	if (len && s[len - 1] == '*') {
-		e->prefix = true;
-		--len;
-	}
-
-	if (!number_pack(&key, s, len)) {
-		refuse(b, row, "number", s, number_mend(s));
-		return false;
-	}
-
-	memcpy(e->number, s, len);
-
-	return true;
-}
-
-static bool has_trunk(const struct routes *r, uint16_t trunk)
-{
-	size_t i;
-
-	for (i = 0; i < r->c; i++) {
-		if (r->v[i] == trunk)
-			return true;
-	}
-
-	return false;
-}
-
-/** Every name of a list, first to last; each that is wrong is told. */
-static bool check_list(struct sp_number_build *b, const struct sp_number_row *row,
-		       const char *const *namev, size_t namec, bool carrier, struct routes *r)
-{
-	const char *key = carrier ? "carrier" : "trunk";
-	char mend[NUMBER_MEND_SIZE];
-	bool ok = true;
-	size_t i;
-
-	r->c = 0;
-	if (namec > SP_NUMBER_ROUTES_MAX) {
-		refuse(b, row, key, namev[0], "name at most 8 trunks, the best first");
-		return false;
-	}
-
-	for (i = 0; i < namec; i++) {
-		const char *name = namev[i] ? namev[i] : "", *say = NULL;
-		uint16_t trunk;
-
-		if (!name[0] && namec > 1)
-			say = "name a trunk here, or shorten the list";
-		else if (!number_trunk_find(&trunk, b, name, carrier, mend, sizeof(mend)))
-			say = mend;
-		else if (has_trunk(r, trunk))
-			say = "name this trunk once only";
-		else
-			r->v[r->c++] = trunk;
-
-		if (say) {
-			refuse(b, row, key, name, say);
-			ok = false;
-		}
-	}
-
-	return ok;
-}
-
-static bool check_trunks(struct sp_number_build *b, const struct sp_number_row *row,
-			 struct routes *trunks, struct routes *carriers)
-{
-	const size_t carrierc = row->carrierc ? row->carrierc : row->carrier && row->carrier[0];
-	bool ok;
-
-	ok = check_list(b, row, row->trunkv, row->trunkc ? row->trunkc : 1, false, trunks);
-	ok &= check_list(b, row, row->carrierv, carrierc, true, carriers);
-
-	return ok;
-}
-
-static bool check_account(struct sp_number_build *b, const struct sp_number_row *row)
-{
-	if (!row->account || number_text_ok(row->account, SP_NUMBER_ACCOUNT_MAX))
-		return true;
-
-	refuse(b, row, "account", row->account,
-	       "write the account in at most 100 bytes of UTF-8 text without control characters");
-
-	return false;
-}
-
-static bool named_before(const struct sp_number_header *headerv, size_t i)
-{
-	size_t j;
-
-	for (j = 0; j < i; j++) {
-		if (!strcasecmp(headerv[j].name, headerv[i].name))
-			return true;
-	}
-
-	return false;
-}
-
-static bool check_headers(struct sp_number_build *b, const struct sp_number_row *row)
-{
-	bool ok = true;
-	size_t i;
-
-	if (row->headerc > SP_NUMBER_HEADERS_MAX) {
-		refuse(b, row, "headers", "", "give one number at most 16 custom headers");
-		return false;
-	}
-
-	for (i = 0; i < row->headerc; i++) {
-		const struct sp_number_header *h = &row->headerv[i];
-		const char *mend = sp_number_header_bad(h->name, h->value);
-
-		if (!mend && ok && named_before(row->headerv, i))
-			mend = "give this header once only (upper and lower case are the same)";
-		if (mend) {
-			refuse(b, row, "headers", h->name, mend);
-			ok = false;
-		}
-	}
-
-	return ok;
-}
-
-/** Nobody may write a header of this name from now on, see sp_number_has_header(). */
-static int store_name(struct sp_number_build *b, const char *name)
-{
-	char lower[SP_NUMBER_HEADER_NAME_MAX + 1];
-	struct pl pl;
-	int err = b->names ? 0 : number_pool_alloc(&b->names, 1);
-
-	pl_set_str(&pl, name);
-	if (!err && number_header_lower(lower, &pl) && !number_pool_string(b->names, lower))
-		err = ENOMEM;
-
-	return err;
-}
-
-static int store_headers(struct sp_number_build *b, const struct sp_number_row *row,
-			 struct sp_number_entry *e)
-{
-	struct sp_number_header headerv[SP_NUMBER_HEADERS_MAX];
-	size_t i;
-
-	if (!row->headerc)
-		return 0;
-
-	for (i = 0; i < row->headerc; i++) {
-		headerv[i].name = number_pool_string(b->strings, row->headerv[i].name);
-		headerv[i].value = number_pool_string(b->strings, row->headerv[i].value);
-		if (!headerv[i].name || !headerv[i].value || store_name(b, headerv[i].name))
-			return ENOMEM;
-	}
-
-	/* Strings are interned, so equal lists of headers are equal bytes. */
-	e->headerv = number_pool_intern(b->headers, headerv, row->headerc * sizeof(headerv[0]));
-	e->headerc = (uint16_t)row->headerc;
-
-	return e->headerv ? 0 : ENOMEM;
-}
-
-/** Most entries have one of a few lists, so each is kept once. */
-static int store_routes(struct sp_number_build *b, const struct routes *r, const uint16_t **vp,
-			uint16_t *cp)
-{
-	*cp = (uint16_t)r->c;
-	if (!r->c)
-		return 0;
-
-	*vp = number_pool_intern(b->routes, r->v, r->c * sizeof(r->v[0]));
-
-	return *vp ? 0 : ENOMEM;
-}
-
-static int entries_grow(struct sp_number_build *b)
-{
-	const size_t cap = b->entrycap ? b->entrycap * 2 : ENTRIES_MIN;
-	struct sp_number_entry *v;
-
-	v = mem_reallocarray(b->entryv, cap, sizeof(*v), NULL);
-	if (!v)
+	if (err)
+		return err;
+	name = last && !strcmp(last->file, file) ? last->file
+						 : number_pool_string(s->strings, file);
+	new = name ? number_vec_add(&s->stretchv, sizeof(*new)) : NULL;
+	if (!new)
 		return ENOMEM;
 
-	b->entryv = v;
-	b->entrycap = cap;
+	*new = (struct number_stretch){.file = name, .line = line, .place = place};
 
 	return 0;
 }
 
-static int store_begin(struct sp_number_build *b)
+int number_place(struct sp_number_build *b, const char *file, unsigned line, uint32_t *place)
 {
+	const struct number_stretch *last = stretch_last(&b->store);
+	const char *name = file ? file : "";
+	uint64_t next;
 	int err = 0;
 
-	if (!b->strings)
-		err = number_pool_alloc(&b->strings, 1);
-	if (!err && !b->headers)
-		err = number_pool_alloc(&b->headers, _Alignof(struct sp_number_header));
-	if (!err && !b->routes)
-		err = number_pool_alloc(&b->routes, _Alignof(uint16_t));
-	if (!err && b->entryc == b->entrycap)
-		err = entries_grow(b);
-
-	return err;
-}
-
-static int store(struct sp_number_build *b, const struct sp_number_row *row,
-		 const struct routes *trunks, const struct routes *carriers,
-		 struct sp_number_entry *e)
-{
-	int err = store_begin(b);
-
-	if (!err)
-		err = store_routes(b, trunks, &e->trunkv, &e->trunkc);
-	if (!err)
-		err = store_routes(b, carriers, &e->carrierv, &e->carrierc);
+	if (last && line >= b->line && line - b->line < GAP_MAX && !strcmp(last->file, name)) {
+		next = (uint64_t)b->place + (line - b->line);
+	} else {
+		next = last ? (uint64_t)b->place + 1 : 0;
+		if (next < NUMBER_NONE)
+			err = stretch_add(b, name, line, (uint32_t)next);
+	}
+	if (next >= NUMBER_NONE)
+		err = EOVERFLOW;
 	if (err)
 		return err;
 
-	e->trunk = e->trunkv[0];
-	e->carrier = e->carrierc ? e->carrierv[0] : (uint16_t)SP_NUMBER_NO_TRUNK;
+	b->line = line;
+	b->place = *place = (uint32_t)next;
 
-	e->headers_to_carrier = row->headers_to_carrier;
-	e->line = row->line;
-	e->file = number_pool_string(b->strings, row->file ? row->file : "");
-	e->account = number_pool_string(b->strings, row->account ? row->account : "");
-	if (!e->file || !e->account)
-		return ENOMEM;
+	return 0;
+}
 
-	err = store_headers(b, row, e);
-	if (!err)
-		b->entryv[b->entryc++] = *e;
+void number_where(const char **file, unsigned *line, const struct number_store *s, uint32_t place)
+{
+	const struct number_stretch *v = s->stretchv.area.p;
+	size_t lo = 0, hi = s->stretchv.c;
 
-	return err;
+	*file = "";
+	*line = 0;
+	while (hi - lo > 1) { /* the last one that begins at the place or before it */
+		const size_t mid = lo + (hi - lo) / 2;
+
+		if (v[mid].place <= place)
+			lo = mid;
+		else
+			hi = mid;
+	}
+	if (lo < hi) {
+		*file = v[lo].file;
+		*line = v[lo].line + (place - v[lo].place);
+	}
 }
 
 int sp_number_add(struct sp_number_build *b, const struct sp_number_row *row)
 {
-	struct routes trunks, carriers;
-	struct sp_number_entry e;
-	bool ok;
+	uint32_t entry = NUMBER_NONE, place;
+	const char *number;
+	int err, checked;
 
 	if (!b || !row)
 		return EINVAL;
 
-	memset(&e, 0, sizeof(e));
-	ok = check_number(b, row, &e);
-	ok &= check_trunks(b, row, &trunks, &carriers);
-	ok &= check_account(b, row);
-	ok &= check_headers(b, row);
-	if (ok && b->entryc >= NUMBER_ENTRIES_MAX) {
-		refuse(b, row, "number", row->number,
-		       "one table holds at most 100,000,000 numbers: use prefixes");
-		ok = false;
-	}
+	number = row->number ? row->number : "";
+	err = number_place(b, row->file, row->line, &place);
+	if (err)
+		return err;
 
-	return ok ? store(b, row, &trunks, &carriers, &e) : EINVAL;
+	/* All that is wrong with the row is told: the number is looked at first, and kept last. */
+	checked = number_rule_add(b, number, strlen(number), row->holev, row->holec, NUMBER_NONE,
+				  place);
+	if (checked && checked != EINVAL)
+		return checked;
+	err = number_entry_add(b, row, &entry);
+	if (err || checked)
+		return err ? err : checked;
+
+	return number_rule_add(b, number, strlen(number), row->holev, row->holec, entry, place);
 }

@@ -1,134 +1,74 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * Number tables as CSV files: the header row says what the columns are, every
- * other row is one entry. What is wrong with the header row is told, and no
- * row is read then; bad rows are told up to a bound.
+ * Number tables as CSV files. What a row says beside its number and holes is
+ * checked when it is met first; rows that say the same are known by their bytes
+ * from then on, and only their numbers are looked at.
  */
 #include <string.h>
-#include <strings.h>
-#include <re.h>
-#include <sallyport/number.h>
-#include "number_priv.h"
+#include "csv_priv.h"
 
-enum column_kind { NUMBER, TRUNK, CARRIER, ACCOUNT, HEADERS_TO_CARRIER, HEADER };
-
-struct column {
-	enum column_kind kind;
-	char header[SP_NUMBER_HEADER_NAME_MAX + 1]; /**< of kind HEADER */
+/* NUMBER and HOLES make the rule, all others the entry. */
+enum column {
+	NUMBER,
+	TRUNK,
+	HOLES,
+	CARRIER,
+	ACCOUNT,
+	LABEL,
+	ENABLED_FROM,
+	ENABLED_TO,
+	CALLER_ID,
+	LOCATION,
+	HEADERS_TO_CARRIER,
+	HEADER
 };
 
-struct csv {
-	struct sp_number_build *b;
-	const char *file;
-	struct column columnv[CSV_COLUMNS_MAX];
-	size_t columnc;
+enum { CUTS_MAX = CSV_PIECES - 1 };
+
+struct numbers {
+	struct csv_file file;
+	struct csv_cache *cache;
+	size_t cutv[CUTS_MAX]; /**< columns that the cache leaves out, rising */
+	size_t cutc;
+	size_t number; /**< columns */
+	size_t holes;  /**< CSV_COLUMNS_MAX: there is none */
+	const char *holev[SP_NUMBER_HOLES_MAX + 1];
+	struct sp_number_header headerv[CSV_COLUMNS_MAX];
 	char trunks[CSV_FIELD_MAX + 1]; /**< cells taken apart */
 	char carriers[CSV_FIELD_MAX + 1];
-	struct csv_reader reader;
 };
 
-static const char *const column_names[] = {"number", "trunk", "carrier", "account",
-					   "headers_to_carrier"};
+/* What a text is read from. */
+struct text {
+	const char *p;
+	size_t len;
+};
 
-static const char column_list[] =
-	"no such column: the first row names the columns, number, trunk, carrier, account, "
-	"headers_to_carrier and header:NAME, with commas between them";
+static const char *const columns[] = {
+	[NUMBER] = "number",
+	[TRUNK] = "trunk",
+	[HOLES] = "holes",
+	[CARRIER] = "carrier",
+	[ACCOUNT] = "account",
+	[LABEL] = "label",
+	[ENABLED_FROM] = "enabled_from",
+	[ENABLED_TO] = "enabled_to",
+	[CALLER_ID] = "caller_id",
+	[LOCATION] = "location",
+	[HEADERS_TO_CARRIER] = "headers_to_carrier",
+};
 
-static void refuse(struct csv *csv, const char *key, const char *value, const char *mend)
-{
-	number_report(csv->b, csv->file, csv->reader.start, key, value, mend);
-}
-
-/** Read one name of the header row. @return NULL, or what to mend */
-static const char *column_parse(struct column *c, const char *name)
-{
-	const char *mend;
-	size_t i;
-
-	for (i = 0; i < sizeof(column_names) / sizeof(column_names[0]); i++) {
-		if (!strcmp(name, column_names[i])) {
-			c->kind = (enum column_kind)i;
-			return NULL;
-		}
-	}
-
-	if (strncmp(name, "header:", 7))
-		return column_list;
-
-	mend = sp_number_header_bad(name + 7, "");
-	if (mend)
-		return mend;
-
-	c->kind = HEADER;
-	memcpy(c->header, name + 7, strlen(name + 7) + 1);
-
-	return NULL;
-}
-
-static bool has_column(const struct csv *csv, const struct column *c)
-{
-	size_t i;
-
-	for (i = 0; i < csv->columnc; i++) {
-		if (csv->columnv[i].kind == c->kind &&
-		    (c->kind != HEADER || !strcasecmp(csv->columnv[i].header, c->header)))
-			return true;
-	}
-
-	return false;
-}
-
-static int columns_read(struct csv *csv)
-{
-	static const struct column needed[] = {{.kind = NUMBER}, {.kind = TRUNK}};
-	struct csv_reader *r = &csv->reader;
-	int err = 0;
-	size_t i;
-
-	if (r->bad) {
-		refuse(csv, "row", "", r->bad);
-		return EINVAL;
-	}
-	if (r->fieldc > CSV_COLUMNS_MAX) {
-		refuse(csv, "column", "", "give the file at most 64 columns");
-		return EINVAL;
-	}
-
-	for (i = 0; i < r->fieldc; i++) {
-		struct column *c = &csv->columnv[csv->columnc];
-		const char *mend = column_parse(c, r->fieldv[i]);
-
-		if (!mend && has_column(csv, c))
-			mend = "name this column once only";
-		if (mend) {
-			refuse(csv, "column", r->fieldv[i], mend);
-			err = EINVAL;
-			continue;
-		}
-		++csv->columnc;
-	}
-
-	for (i = 0; i < sizeof(needed) / sizeof(needed[0]) && !err; i++) {
-		if (!has_column(csv, &needed[i])) {
-			refuse(csv, "column", column_names[needed[i].kind],
-			       "add this column to the header row; number and trunk are needed");
-			err = EINVAL;
-		}
-	}
-
-	return err;
-}
-
-static bool yes_no(struct csv *csv, bool *out, const char *s)
-{
-	*out = !strcmp(s, "yes");
-	if (*out || !s[0] || !strcmp(s, "no"))
-		return true;
-
-	refuse(csv, "headers_to_carrier", s, "write \"yes\" or \"no\"");
-
-	return false;
-}
+static const struct csv_form form = {
+	.namev = columns,
+	.namec = HEADER,
+	.needc = TRUNK + 1,
+	.headers = true,
+	.unknown = "no such column: the first row names the columns, number, trunk, holes, "
+		   "carrier, account, label, enabled_from, enabled_to, caller_id, location, "
+		   "headers_to_carrier and header:NAME, with commas between them",
+	.missing = "add this column to the header row; number and trunk are needed",
+	.none = "begin the file with a header row; number and trunk are needed",
+};
 
 static char *trim(char *s)
 {
@@ -142,56 +82,86 @@ static char *trim(char *s)
 }
 
 /**
- * Take a list of trunks apart, in a copy that outlives the row. @return how
- * many names it has; those for which there is no room are not kept, and the
- * build refuses them, as it does empty ones.
+ * Take a list apart, in its own bytes. @return how many parts it has; those
+ * for which there is no room are not kept, and the build refuses them, as it
+ * does empty ones.
  */
-static size_t list(const char **namev, char copy[CSV_FIELD_MAX + 1], const char *cell)
+static size_t list(const char **v, size_t max, char *cell)
 {
-	size_t namec = 0;
-	char *p, *next;
+	size_t n = 0;
+	char *p = trim(cell), *next;
 
-	(void)str_ncpy(copy, cell, CSV_FIELD_MAX + 1);
-	p = trim(copy);
 	for (next = *p ? p : NULL; next; p = next) {
 		next = strchr(p, ';');
 		if (next)
 			*next++ = '\0';
-		if (namec < SP_NUMBER_ROUTES_MAX)
-			namev[namec] = trim(p);
-		++namec;
+		if (n < max)
+			v[n] = trim(p);
+		++n;
 	}
 
-	return namec;
+	return n;
 }
 
-static bool cell(struct csv *csv, struct sp_number_row *row, size_t i)
+/** The same, in a copy: the row's bytes are still needed. */
+static size_t list_copy(const char **v, char copy[CSV_FIELD_MAX + 1], const char *cell)
 {
-	const struct column *c = &csv->columnv[i];
-	const char *s = csv->reader.fieldv[i];
+	memcpy(copy, cell, strlen(cell) + 1);
 
-	switch (c->kind) {
-	case NUMBER:
-		row->number = s;
-		break;
+	return list(v, SP_NUMBER_ROUTES_MAX, copy);
+}
+
+static bool yes_no(struct numbers *n, bool *out, const char *s)
+{
+	*out = !strcmp(s, "yes");
+	if (*out || !s[0] || !strcmp(s, "no"))
+		return true;
+
+	csv_refuse(&n->file, "headers_to_carrier", s, "write \"yes\" or \"no\"");
+
+	return false;
+}
+
+static bool cell(struct numbers *n, struct sp_number_row *row, size_t i)
+{
+	const struct csv_column *c = &n->file.columnv[i];
+	const char *s = n->file.reader.fieldv[i];
+
+	switch ((enum column)c->kind) {
 	case TRUNK:
-		row->trunkc = list(row->trunkv, csv->trunks, s);
+		row->trunkc = list_copy(row->trunkv, n->trunks, s);
+		break;
+	case NUMBER: /* of the rule, see on_row() */
+	case HOLES:
 		break;
 	case CARRIER:
-		row->carrierc = list(row->carrierv, csv->carriers, s);
+		row->carrierc = list_copy(row->carrierv, n->carriers, s);
 		break;
 	case ACCOUNT:
 		row->account = s;
 		break;
+	case LABEL:
+		row->label = s;
+		break;
+	case ENABLED_FROM:
+		row->enabled_from = s;
+		break;
+	case ENABLED_TO:
+		row->enabled_to = s;
+		break;
+	case CALLER_ID:
+		row->caller_id = s;
+		break;
+	case LOCATION:
+		row->location = s;
+		break;
 	case HEADERS_TO_CARRIER:
-		return yes_no(csv, &row->headers_to_carrier, s);
+		return yes_no(n, &row->headers_to_carrier, s);
 	case HEADER:
 		if (!s[0])
 			break;
-		if (row->headerc < SP_NUMBER_HEADERS_MAX) {
-			row->headerv[row->headerc].name = c->header;
-			row->headerv[row->headerc].value = s;
-		}
+		n->headerv[row->headerc].name = c->header;
+		n->headerv[row->headerc].value = s;
 		++row->headerc; /* the build refuses too many */
 		break;
 	}
@@ -199,93 +169,176 @@ static bool cell(struct csv *csv, struct sp_number_row *row, size_t i)
 	return true;
 }
 
-static int row_read(struct csv *csv)
+/** Check all that a row says beside its number, as none has said it before. */
+static int entry_make(struct numbers *n, uint32_t *entry)
 {
-	const struct csv_reader *r = &csv->reader;
+	struct csv_file *f = &n->file;
 	struct sp_number_row row;
 	bool ok = true;
-	size_t i;
 	int err;
 
-	if (r->bad) {
-		refuse(csv, "row", "", r->bad);
-		return EINVAL;
-	}
-	if (r->fieldc != csv->columnc) {
-		char value[32], mend[NUMBER_MEND_SIZE];
-
-		(void)re_snprintf(value, sizeof(value), "%zu fields", r->fieldc);
-		(void)re_snprintf(mend, sizeof(mend),
-				  "give the row %zu fields as the header row has; put fields that "
-				  "hold a comma in quotes",
-				  csv->columnc);
-		refuse(csv, "row", value, mend);
-		return EINVAL;
-	}
-
 	memset(&row, 0, sizeof(row));
-	row.file = csv->file;
-	row.line = r->start;
-	for (i = 0; i < r->fieldc; i++)
-		ok &= cell(csv, &row, i);
+	row.file = f->name;
+	row.line = f->reader.start;
+	row.number = f->reader.fieldv[n->number];
+	row.headerv = n->headerv;
+	for (size_t i = 0; i < f->columnc; i++)
+		ok &= cell(n, &row, i);
 
-	err = sp_number_add(csv->b, &row);
+	err = number_entry_add(f->b, &row, entry);
 
 	return err ? err : ok ? 0 : EINVAL;
 }
 
-/** Read all rows; past the bound on reports, one more bad row ends the reading. */
-static int rows_read(struct csv *csv)
+/** The row's bytes but the cells that differ from number to number. */
+static void key_make(const struct numbers *n, struct csv_key *key)
 {
-	size_t bad = 0;
-	int err;
+	const struct csv_reader *r = &n->file.reader;
+	const char *from = r->fieldv[0];
 
-	while (csv_reader_next(&csv->reader)) {
-		csv->b->mute = bad == NUMBER_REPORTS_MAX;
-		err = row_read(csv);
-		csv->b->mute = false;
-		if (err == ENOMEM)
-			return err;
-		if (!err)
-			continue;
-		if (bad++ == NUMBER_REPORTS_MAX) {
-			refuse(csv, "row", "", "mend those first: further errors not shown");
-			break;
-		}
+	memset(key, 0, sizeof(*key));
+	for (size_t i = 0; i < n->cutc; i++) {
+		const char *to = r->fieldv[n->cutv[i]];
+
+		key->v[i].p = from;
+		key->v[i].l = (size_t)(to - from);
+		from = r->fieldv[n->cutv[i] + 1];
+	}
+	key->v[n->cutc].p = from;
+	key->v[n->cutc].l = (size_t)(r->fieldv[r->fieldc] - from);
+
+	csv_key_hash(n->cache, key);
+}
+
+/** Find the columns that the cache leaves out. */
+static void cuts_make(struct numbers *n)
+{
+	n->holes = CSV_COLUMNS_MAX;
+	for (size_t i = 0; i < n->file.columnc; i++) {
+		const unsigned kind = n->file.columnv[i].kind;
+
+		if (kind == NUMBER)
+			n->number = i;
+		if (kind == HOLES)
+			n->holes = i;
+		if (kind == NUMBER || kind == HOLES)
+			n->cutv[n->cutc++] = i;
+	}
+}
+
+static size_t holes_read(struct numbers *n)
+{
+	const struct csv_reader *r = &n->file.reader;
+	size_t holec;
+
+	if (n->holes >= r->fieldc || !r->fieldv[n->holes][0])
+		return 0;
+
+	/* the build refuses one too many, as it does more */
+	holec = list(n->holev, SP_NUMBER_HOLES_MAX + 1, r->fieldv[n->holes]);
+
+	return holec <= SP_NUMBER_HOLES_MAX ? holec : SP_NUMBER_HOLES_MAX + 1;
+}
+
+static int on_row(struct csv_file *f)
+{
+	struct numbers *n = (struct numbers *)f;
+	const struct csv_reader *r = &f->reader;
+	const char *number;
+	uint32_t entry, place;
+	struct csv_key key;
+	size_t len, holec;
+	int err, checked;
+
+	if (!n->cutc)
+		cuts_make(n);
+
+	err = number_place(f->b, f->name, r->start, &place);
+	if (err)
+		return err;
+
+	number = r->fieldv[n->number];
+	len = csv_len(r, n->number);
+	holec = holes_read(n);
+	key_make(n, &key);
+	if (!csv_cache_find(n->cache, &key, &entry)) {
+		/* all that is wrong with the row is told: the number is looked at first too */
+		checked = number_rule_add(f->b, number, len, n->holev, holec, NUMBER_NONE, place);
+		if (checked && checked != EINVAL)
+			return checked;
+		err = entry_make(n, &entry);
+		if (err || checked)
+			return err ? err : checked;
+		csv_cache_put(n->cache, &key, entry);
 	}
 
-	return bad ? EINVAL : 0;
+	return number_rule_add(f->b, number, len, n->holev, holec, entry, place);
+}
+
+static void numbers_destructor(void *arg)
+{
+	struct numbers *n = arg;
+
+	mem_deref(n->cache);
+}
+
+int sp_number_csv_read(struct sp_number_build *b, const char *file, sp_number_read_h *readh,
+		       void *arg)
+{
+	struct numbers *n;
+	int err;
+
+	if (!b || !readh)
+		return EINVAL;
+
+	n = mem_zalloc(sizeof(*n), numbers_destructor);
+	if (!n)
+		return ENOMEM;
+
+	err = csv_cache_alloc(&n->cache);
+	if (err)
+		goto out;
+
+	n->file.b = b;
+	n->file.name = file ? file : "";
+	n->file.form = &form;
+	n->file.readh = readh;
+	n->file.arg = arg;
+
+	err = csv_file_read(&n->file, on_row);
+	if (err == EOVERFLOW && !n->file.reader.err) {
+		csv_refuse(&n->file, "row", "",
+			   "the number files have over 4,000,000,000 lines together: use prefixes");
+		err = EINVAL;
+	}
+
+out:
+	mem_deref(n);
+
+	return err;
+}
+
+static int on_text(char *buf, size_t size, size_t *lenp, void *arg)
+{
+	struct text *text = arg;
+
+	*lenp = text->len < size ? text->len : size;
+	if (!*lenp)
+		return 0;
+
+	memcpy(buf, text->p, *lenp);
+	text->p += *lenp;
+	text->len -= *lenp;
+
+	return 0;
 }
 
 int sp_number_csv(struct sp_number_build *b, const char *file, const char *text, size_t len)
 {
-	struct csv *csv;
-	int err;
+	struct text all = {.p = text, .len = len};
 
-	if (!b || (len && !text))
+	if (len && !text)
 		return EINVAL;
 
-	csv = mem_zalloc(sizeof(*csv), NULL);
-	if (!csv)
-		return ENOMEM;
-
-	csv->b = b;
-	csv->file = file ? file : "";
-	csv_reader_init(&csv->reader, text ? text : "", len);
-
-	if (csv_reader_next(&csv->reader)) {
-		err = columns_read(csv);
-	} else {
-		csv->reader.start = 1;
-		refuse(csv, "column", "number",
-		       "begin the file with a header row; number and trunk are needed");
-		err = EINVAL;
-	}
-
-	if (!err)
-		err = rows_read(csv);
-
-	mem_deref(csv);
-
-	return err;
+	return sp_number_csv_read(b, file, on_text, &all);
 }

@@ -4,10 +4,15 @@
  * inner quotes doubled, lines ended by CRLF or LF. A malformed record is told
  * as such and read to its end, so that the next one is whole again. Knows
  * nothing of numbers.
+ *
+ * Nearly all records are simple: one line without quotes. Those are taken apart
+ * where they lie in the buffer. Any other one is read again from its begin, byte
+ * by byte, into a place of its own.
  */
+#include <endian.h>
+#include <limits.h>
 #include <string.h>
-#include <re.h>
-#include "number_priv.h"
+#include "csv_priv.h"
 
 enum state {
 	FIELD,  /**< at a field's begin */
@@ -17,16 +22,130 @@ enum state {
 	ASTRAY, /**< no telling what quotes mean: the line's end is the record's */
 };
 
-void csv_reader_init(struct csv_reader *r, const char *text, size_t len)
+enum found {
+	SIMPLE, /**< all of the record's fields are in fieldv */
+	HARD,   /**< it needs another look */
+	CUT,    /**< its end is not in the buffer */
+};
+
+/* A record that comes in more pieces is not begun anew with each. */
+enum { CUTS_MAX = 4 };
+
+static const char too_long[] = "shorten this row: it holds at most 65,536 bytes";
+
+/** Keep what has not been taken, and read on. There must be room. */
+static void refill(struct csv_reader *r)
+{
+	const size_t kept = (size_t)(r->end - r->p);
+	size_t n = 0;
+
+	memmove(r->buf, r->p, kept);
+	r->p = r->buf;
+	r->end = r->buf + kept;
+
+	r->err = r->readh(r->end, CSV_BUFFER_SIZE - kept, &n, r->arg);
+	r->ended = r->err || !n;
+	if (!r->ended)
+		r->end += n;
+
+	*r->end = '\n'; /* no scan goes past it */
+}
+
+void csv_reader_init(struct csv_reader *r, sp_number_read_h *readh, void *arg)
 {
 	static const char bom[] = "\xef\xbb\xbf";
 
-	memset(r, 0, sizeof(*r));
-	r->p = text;
-	r->end = text + len;
+	r->readh = readh;
+	r->arg = arg;
+	r->p = r->end = r->buf;
 	r->line = 1;
-	if (len >= 3 && !memcmp(text, bom, 3))
+
+	while (r->end - r->p < 3 && !r->ended)
+		refill(r);
+	if (r->end - r->p >= 3 && !memcmp(r->p, bom, 3))
 		r->p += 3;
+}
+
+static void line_end(struct csv_reader *r)
+{
+	if (r->line < UINT_MAX)
+		++r->line;
+}
+
+/** The high bit of each byte below 0x2d: all that mean anything here are, digits and letters not.
+ */
+static uint64_t low_bytes(const char *p)
+{
+	uint64_t x;
+
+	memcpy(&x, p, sizeof(x));
+	x = le64toh(x);
+
+	return ~((x | 0x8080808080808080) - 0x2d2d2d2d2d2d2d2d) & ~x & 0x8080808080808080;
+}
+
+/** A field of a simple record ends at p. */
+static bool simple_field(struct csv_reader *r, const char *p)
+{
+	if (p - r->fieldv[r->fieldc] > CSV_FIELD_MAX || r->fieldc >= CSV_COLUMNS_MAX)
+		return false;
+
+	++r->fieldc;
+
+	return true;
+}
+
+/** The record's end is at p, a line feed or the end of all. */
+static enum found simple_end(struct csv_reader *r, char *p)
+{
+	char *const past = p < r->end ? p + 1 : p;
+
+	if (p == r->end && !r->ended)
+		return CUT;
+	if (p > r->p && p < r->end && p[-1] == '\r')
+		--p;
+	if (p - r->p >= CSV_RECORD_MAX || !simple_field(r, p))
+		return HARD;
+
+	r->fieldv[r->fieldc] = p + 1;
+	for (size_t i = 1; i <= r->fieldc; i++)
+		r->fieldv[i][-1] = '\0';
+	if (past > p)
+		line_end(r);
+	r->p = past;
+
+	return SIMPLE;
+}
+
+static enum found simple_read(struct csv_reader *r)
+{
+	r->fieldc = 0;
+	r->fieldv[0] = r->p;
+
+	for (char *at = r->p;; at += 8) {
+		for (uint64_t hits = low_bytes(at); hits; hits &= hits - 1) {
+			char *p = at + __builtin_ctzll(hits) / 8;
+
+			switch (*p) {
+			case ',':
+				if (!simple_field(r, p))
+					return HARD;
+				r->fieldv[r->fieldc] = p + 1;
+				break;
+			case '\n':
+				return simple_end(r, p);
+			case '\r':
+				if (p[1] != '\n' || (p + 1 == r->end && r->ended))
+					return HARD;
+				break;
+			case '"':
+			case '\0':
+				return HARD;
+			default:
+				break;
+			}
+		}
+	}
 }
 
 /** The first thing that is wrong with a record is the one to mend. */
@@ -44,36 +163,46 @@ static void put(struct csv_reader *r, char c)
 	if (!c)
 		spoil(r, "take the NUL byte out: save the file as UTF-8 text");
 	else if (r->used - r->field >= CSV_FIELD_MAX)
-		spoil(r, "shorten this row: a field holds at most 1,024 bytes");
-	else if (r->used + 1 >= sizeof(r->buf))
-		spoil(r, "shorten this row: it holds at most 16,384 bytes");
+		spoil(r, "shorten this row: a field holds at most 4,096 bytes");
+	else if (r->used + 1 >= CSV_RECORD_MAX)
+		spoil(r, too_long);
 	else
-		r->buf[r->used++] = c;
+		r->record[r->used++] = c;
 }
 
 static void field_end(struct csv_reader *r)
 {
 	if (r->fieldc < CSV_COLUMNS_MAX) {
-		if (r->used + 1 >= sizeof(r->buf))
-			spoil(r, "shorten this row: it holds at most 16,384 bytes");
-		r->buf[r->used] = '\0';
-		r->fieldv[r->fieldc] = r->buf + r->field;
+		if (r->used >= CSV_RECORD_MAX)
+			spoil(r, too_long);
+		r->record[r->used] = '\0';
+		r->fieldv[r->fieldc] = r->record + r->field;
 		if (!r->bad)
 			++r->used;
 		r->field = r->used;
+		r->fieldv[r->fieldc + 1] = r->record + r->field;
 	}
 	++r->fieldc;
+}
+
+/** @return the next byte, or -1: there is none */
+static int peek(struct csv_reader *r)
+{
+	if (r->p == r->end && !r->ended)
+		refill(r);
+
+	return r->p < r->end ? (unsigned char)*r->p : -1;
 }
 
 /** A character outside quotes. @return true when it ends the record. */
 static bool outside(struct csv_reader *r, enum state *state, char c)
 {
-	if (c == '\r' && r->p < r->end && *r->p == '\n')
+	if (c == '\r' && peek(r) == '\n')
 		c = *r->p++;
 
 	switch (c) {
 	case '\n':
-		++r->line;
+		line_end(r);
 		return true;
 	case ',':
 		field_end(r);
@@ -114,25 +243,23 @@ static void inside(struct csv_reader *r, enum state *state, char c)
 	}
 
 	if (c == '\n')
-		++r->line;
+		line_end(r);
 	put(r, c);
 }
 
-static void record_read(struct csv_reader *r)
+static void hard_read(struct csv_reader *r)
 {
 	enum state state = FIELD;
 
-	r->start = r->line;
-	r->bad = NULL;
 	r->fieldc = r->used = r->field = 0;
 
-	while (r->p < r->end) {
+	while (peek(r) >= 0) {
 		const char c = *r->p++;
 
 		if (state == ASTRAY) {
 			if (c != '\n')
 				continue;
-			++r->line;
+			line_end(r);
 			break;
 		}
 		if (state == QUOTED) {
@@ -150,11 +277,28 @@ static void record_read(struct csv_reader *r)
 	field_end(r);
 }
 
-/** Read the next record that is not an empty line. @return false at the end. */
+static void record_read(struct csv_reader *r)
+{
+	enum found found;
+	unsigned cuts = 0;
+
+	r->start = r->line;
+	r->bad = NULL;
+
+	while ((found = simple_read(r)) == CUT && cuts++ < CUTS_MAX &&
+	       r->end - r->p < CSV_BUFFER_SIZE)
+		refill(r);
+	if (found != SIMPLE)
+		hard_read(r);
+}
+
+/** Read the next record that is not an empty line. @return false at the end, or on an error. */
 bool csv_reader_next(struct csv_reader *r)
 {
-	while (r->p < r->end) {
+	while (peek(r) >= 0 && !r->err) {
 		record_read(r);
+		if (r->err)
+			break;
 		if (r->bad || r->fieldc > 1 || r->fieldv[0][0])
 			return true;
 	}

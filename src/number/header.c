@@ -8,7 +8,6 @@
 #include <string.h>
 #include <strings.h>
 #include <re.h>
-#include <sallyport/number.h>
 #include "number_priv.h"
 
 /* In strcasecmp() order: it is searched by halves. "Content-*" and names of one
@@ -203,5 +202,5 @@ const char *sp_number_header_bad(const char *name, const char *value)
 		return "write the header's value as UTF-8 text without line breaks, tabs or other "
 		       "control characters";
 
-	return NULL;
+	return number_template_bad(value);
 }

@@ -5,8 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <re.h>
-#include <sallyport/number.h>
-#include "number_priv.h"
+#include "build_priv.h"
 
 enum {
 	NEAR_MAX = 2,  /**< slips of the finger in a name that we still recognise */

@@ -1,80 +1,86 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * Private to number/: what the build, the CSV reader and the table share.
+ * Private to number/.
+ *
+ *   e164.c     numbers as integers
+ *   names.c    trunk names in rows
+ *   header.c   which custom headers may be injected
+ *   template.c their values, with variables
+ *   times.c    RFC 3339 times
+ *   pool.c     interned bytes
+ *   area.c     large arrays, which go back to the system when they are freed
+ *   build.c    rows -> entries and rules; accounts.c: accounts
+ *   entries.c  what a row says beside its number -> an entry, each once
+ *   rules.c    its number: exact, a range with holes, a prefix
+ *   csv*.c     CSV files -> rows, see csv_priv.h
+ *   make.c     a build -> a table
+ *   exact.c    the index of exact numbers
+ *   tree.c     the tree of prefixes and of what ranges.c cuts ranges into
+ *   overlap.c  rules of one rank for the same numbers
+ *   table.c    all of it, as calls use it
  */
 #ifndef SALLYPORT_NUMBER_PRIV_H
 #define SALLYPORT_NUMBER_PRIV_H
 
-#include <sallyport/number.h>
+#include <sallyport/number_build.h>
 
 enum {
-	NUMBER_ENTRIES_MAX = 100000000, /**< in one table; keeps indexes in 32 bits */
-	NUMBER_REPORTS_MAX = 100,       /**< bad rows per CSV file, duplicates per table */
-	NUMBER_MEND_SIZE = 512,
-	CSV_COLUMNS_MAX = 64,
-	CSV_FIELD_MAX = 1024,   /**< bytes, quotes taken off */
-	CSV_RECORD_MAX = 16384, /**< bytes, with a NUL behind each field */
+	NUMBER_RULES_MAX = 100000000, /**< in one table; keeps indexes in 32 bits */
+	NUMBER_WINDOWS_MAX = 64,      /**< rules of one rank for one number, each at its time */
+	NUMBER_MEND_SIZE = 512
 };
 
-struct number_pool;
+#define NUMBER_NONE UINT32_MAX /**< no entry, no place */
 
-/** A build in the making. Rows become entries at once; only the index comes later. */
-struct sp_number_build {
-	const struct sp_number_trunk *trunkv;
-	size_t trunkc;
-	const struct sp_number_trunk **sorted; /**< trunkv by name */
-	sp_number_error_h *errh;
-	void *arg;
-	struct sp_number_entry *entryv;
-	size_t entryc;
-	size_t entrycap;
-	struct number_pool *strings;
-	struct number_pool *headers;
-	struct number_pool *names;  /**< of headers, in lower case */
-	struct number_pool *routes; /**< lists of trunks */
-	bool bad;                   /**< something was refused: no table will come of it */
-	bool mute;                  /**< refuse without telling */
-};
+/* ---- build.c, entries.c: what csv.c uses of the build beside sp_number_add() ---- */
 
-/** One record of a CSV text. */
-struct csv_reader {
-	const char *p;
-	const char *end;
-	unsigned line;   /**< line that p is on */
-	unsigned start;  /**< line where the record begins */
-	const char *bad; /**< what to mend in this record, NULL when well formed */
-	size_t fieldc;   /**< may exceed CSV_COLUMNS_MAX; those are not kept */
-	const char *fieldv[CSV_COLUMNS_MAX];
-	size_t used;
-	size_t field; /**< where the open field begins in buf */
-	char buf[CSV_RECORD_MAX];
-};
+/**
+ * Check all of a row but its number and holes, and keep it.
+ * @param entry set to the entry's index: rows that say the same get the same one
+ * @return 0, EINVAL (reported), ENOMEM
+ */
+int number_entry_add(struct sp_number_build *b, const struct sp_number_row *row, uint32_t *entry);
 
-/* build.c */
+/**
+ * Check a number, range or prefix, and have it lead to an entry. number is len bytes, without
+ * a NUL. Quick for exact numbers without holes.
+ * @param entry of number_entry_add(); NUMBER_NONE: only check, and keep nothing
+ * @param place where it was written, of number_place()
+ * @return 0, EINVAL (reported), ENOMEM, ECANCELED
+ */
+int number_rule_add(struct sp_number_build *b, const char *number, size_t len,
+		    const char *const *holev, size_t holec, uint32_t entry, uint32_t place);
+
+/**
+ * Where a row was written, in 32 bits. Lines of one file are told in rising order.
+ * @return 0, ENOMEM, EOVERFLOW when there are more lines than that
+ */
+int number_place(struct sp_number_build *b, const char *file, unsigned line, uint32_t *place);
+
 void number_report(struct sp_number_build *b, const char *file, unsigned line, const char *key,
 		   const char *value, const char *mend);
 
-/* csv_reader.c */
-void csv_reader_init(struct csv_reader *r, const char *text, size_t len);
-bool csv_reader_next(struct csv_reader *r);
+/** Refuse without telling, from now on or no more. */
+void number_mute(struct sp_number_build *b, bool mute);
 
-/* e164.c */
+/** The caller wants no more of this. */
+bool number_stopped(const struct sp_number_build *b);
+
+/* ---- e164.c ---- */
 bool number_pack(uint64_t *key, const char *p, size_t len);
 
-/* header.c */
+/* ---- times.c ---- */
+
+/** RFC 3339 date-time with its offset -> seconds since 1970; fractions are cut off. */
+bool number_time(int64_t *s, const char *text);
+
+/* ---- header.c ---- */
 bool number_header_lower(char out[SP_NUMBER_HEADER_NAME_MAX + 1], const struct pl *name);
 bool number_text_ok(const char *s, size_t max);
 
-/* names.c */
-int number_trunks_sort(struct sp_number_build *b);
-bool number_trunk_find(uint16_t *index, const struct sp_number_build *b, const char *name,
-		       bool carrier, char *mend, size_t size);
+/* ---- template.c ---- */
 
-/* pool.c */
-int number_pool_alloc(struct number_pool **pp, size_t align);
-const void *number_pool_intern(struct number_pool *pool, const void *p, size_t len);
-const char *number_pool_string(struct number_pool *pool, const char *s);
-bool number_pool_has(const struct number_pool *pool, const void *p, size_t len);
-void number_pool_seal(struct number_pool *pool);
+/** @return NULL, or what to mend: a variable that there is not, a brace left open, too long */
+const char *number_template_bad(const char *value);
 
 #endif

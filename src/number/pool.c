@@ -7,22 +7,24 @@
 #include <string.h>
 #include <re.h>
 #include <sallyport/base_util.h>
-#include "number_priv.h"
+#include "build_priv.h"
 
 enum {
-	CHUNK_SIZE = 65536,
+	CHUNK_MIN = 4096,
+	CHUNK_MAX = 4 * 1024 * 1024,
 	SLOTS_MIN = 64, /**< a power of two */
 };
 
+/* The head of an area, and in it. */
 struct chunk {
 	struct chunk *next;
-	size_t size;
-	size_t used;
+	struct number_area area;
+	size_t used; /**< of bytes */
 	_Alignas(void *) char bytes[];
 };
 
 struct slot {
-	const void *p; /**< NULL when free */
+	void *p; /**< NULL when free */
 	uint32_t hash;
 	uint32_t len;
 };
@@ -31,7 +33,7 @@ struct number_pool {
 	struct sp_hashkey key;
 	struct chunk *chunks; /**< the one being filled comes first */
 	size_t align;
-	struct slot *slotv;
+	struct number_area slots;
 	size_t slotc; /**< a power of two, or 0 */
 	size_t used;
 };
@@ -41,12 +43,12 @@ static void pool_destructor(void *arg)
 	struct number_pool *pool = arg;
 
 	while (pool->chunks) {
-		struct chunk *c = pool->chunks;
+		struct number_area area = pool->chunks->area;
 
-		pool->chunks = c->next;
-		mem_deref(c);
+		pool->chunks = pool->chunks->next;
+		number_area_free(&area);
 	}
-	mem_deref(pool->slotv);
+	number_area_free(&pool->slots);
 }
 
 /** @param align of every object, a power of two */
@@ -64,20 +66,37 @@ int number_pool_alloc(struct number_pool **pp, size_t align)
 	return 0;
 }
 
+/** A new chunk has twice the size of the one before, so that small tables take little. */
+static struct chunk *chunk_alloc(struct number_pool *pool, size_t len)
+{
+	size_t size = pool->chunks ? pool->chunks->area.size * 2 : CHUNK_MIN;
+	struct number_area area;
+	struct chunk *c;
+
+	if (size > CHUNK_MAX)
+		size = CHUNK_MAX;
+	if (size < len + sizeof(*c))
+		size = len + sizeof(*c);
+	if (number_area_alloc(&area, size))
+		return NULL;
+
+	c = area.p;
+	c->area = area;
+	c->next = pool->chunks;
+	pool->chunks = c;
+
+	return c;
+}
+
 static void *chunk_take(struct number_pool *pool, size_t len)
 {
 	struct chunk *c = pool->chunks;
 	size_t at = c ? (c->used + pool->align - 1) & ~(pool->align - 1) : 0;
 
-	if (!c || at > c->size || len > c->size - at) {
-		const size_t size = len > CHUNK_SIZE ? len : CHUNK_SIZE;
-
-		c = mem_alloc(sizeof(*c) + size, NULL);
+	if (!c || at + len > c->area.size - sizeof(*c)) {
+		c = chunk_alloc(pool, len);
 		if (!c)
 			return NULL;
-		c->next = pool->chunks;
-		c->size = size;
-		pool->chunks = c;
 		at = 0;
 	}
 
@@ -104,42 +123,47 @@ static struct slot *slot_find(struct slot *slotv, size_t slotc, uint32_t hash, c
 static int slots_grow(struct number_pool *pool)
 {
 	const size_t slotc = pool->slotc ? pool->slotc * 2 : SLOTS_MIN;
-	struct slot *slotv = mem_zalloc(slotc * sizeof(*slotv), NULL);
+	const struct slot *old = pool->slots.p;
+	struct number_area area;
 	size_t i;
 
-	if (!slotv)
+	if (number_area_alloc(&area, slotc * sizeof(struct slot)))
 		return ENOMEM;
 
 	for (i = 0; i < pool->slotc; i++) {
-		const struct slot *s = &pool->slotv[i];
-
-		if (s->p)
-			*slot_find(slotv, slotc, s->hash, s->p, s->len) = *s;
+		if (old[i].p)
+			*slot_find(area.p, slotc, old[i].hash, old[i].p, old[i].len) = old[i];
 	}
 
-	mem_deref(pool->slotv);
-	pool->slotv = slotv;
+	number_area_free(&pool->slots);
+	pool->slots = area;
 	pool->slotc = slotc;
 
 	return 0;
 }
 
-/** The pool's one copy of these bytes; it lives as long as the pool. NULL: no memory. */
-const void *number_pool_intern(struct number_pool *pool, const void *p, size_t len)
+/**
+ * The pool's one object of size bytes that begins with these len bytes; when it is new the
+ * rest of it is zero. It lives as long as the pool. NULL: no memory.
+ */
+void *number_pool_object(struct number_pool *pool, const void *p, size_t len, size_t size,
+			 bool *isnew)
 {
 	const uint32_t hash = (uint32_t)sp_hash(&pool->key, p, len);
 	struct slot *s;
 	void *copy;
 
+	*isnew = false;
+
 	/* two thirds full at most */
 	if (pool->used + 1 > pool->slotc / 3 * 2 && slots_grow(pool))
 		return NULL;
 
-	s = slot_find(pool->slotv, pool->slotc, hash, p, len);
+	s = slot_find(pool->slots.p, pool->slotc, hash, p, len);
 	if (s->p)
 		return s->p;
 
-	copy = chunk_take(pool, len);
+	copy = chunk_take(pool, size);
 	if (!copy)
 		return NULL;
 
@@ -148,8 +172,17 @@ const void *number_pool_intern(struct number_pool *pool, const void *p, size_t l
 	s->hash = hash;
 	s->len = (uint32_t)len;
 	++pool->used;
+	*isnew = true;
 
 	return copy;
+}
+
+/** The pool's one copy of these bytes; it lives as long as the pool. NULL: no memory. */
+const void *number_pool_intern(struct number_pool *pool, const void *p, size_t len)
+{
+	bool isnew;
+
+	return number_pool_object(pool, p, len, len, &isnew);
 }
 
 /** Does a pool that is not sealed have these bytes? */
@@ -157,7 +190,7 @@ bool number_pool_has(const struct number_pool *pool, const void *p, size_t len)
 {
 	const uint32_t hash = (uint32_t)sp_hash(&pool->key, p, len);
 
-	return pool->slotc && slot_find(pool->slotv, pool->slotc, hash, p, len)->p;
+	return pool->slotc && slot_find(pool->slots.p, pool->slotc, hash, p, len)->p;
 }
 
 const char *number_pool_string(struct number_pool *pool, const char *s)
@@ -171,7 +204,7 @@ void number_pool_seal(struct number_pool *pool)
 	if (!pool)
 		return;
 
-	pool->slotv = mem_deref(pool->slotv);
+	number_area_free(&pool->slots);
 	pool->slotc = 0;
 	pool->used = 0;
 }

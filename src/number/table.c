@@ -1,264 +1,283 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * The table: one array of entries, and two open-addressing indexes into it, of
- * the exact numbers and of the prefixes. A look-up is one probe for the exact
- * number, then one for each prefix length that exists, longest first.
- *
- * An index is sized once, to two thirds full. Its hash has a random key, so that
- * a caller cannot choose numbers that are slow to look up.
+ * The table, as calls use it. A look-up is one probe for the exact number, and
+ * only if none of it holds a walk down the tree for a range, then one for the
+ * longest prefix. The table does not change, and nothing of a look-up is kept.
  */
 #include <string.h>
 #include <re.h>
-#include <sallyport/base_util.h>
-#include <sallyport/number.h>
-#include "number_priv.h"
+#include "table_priv.h"
 
-struct slot {
-	uint32_t tag; /**< low half of the hash: spares a look at foreign entries */
-	uint32_t ref; /**< entry + 1, 0 when free */
+/* What one look-up works with. */
+struct search {
+	const struct sp_number_table *t;
+	const char *digits;
+	unsigned n;
+	uint64_t key;
+	int64_t now_s;
 };
 
-struct index {
-	struct slot *slotv;
-	uint32_t slotc;
+/* What a look-up comes to. For the rule more is needed, which most do not ask for. */
+struct decision {
+	uint32_t entry;
+	enum sp_number_kind kind;
+	const struct number_staged *slot; /**< of an exact number */
+	uint32_t node;                    /**< of a range or prefix */
 };
 
-struct sp_number_table {
-	struct sp_hashkey key;
-	struct index exact;
-	struct index prefix;
-	uint32_t lengths; /**< bit n: there is a prefix of n digits */
-	struct sp_number_entry *entryv;
-	size_t entryc;
-	uint32_t *countv; /**< entries per service trunk */
-	size_t trunkc;
-	struct number_pool *strings;
-	struct number_pool *headers;
-	struct number_pool *names;  /**< of headers, in lower case */
-	struct number_pool *routes; /**< lists of trunks */
-};
-
-static void table_destructor(void *arg)
+static bool search_begin(struct search *s, const struct sp_number_table *t, const struct pl *number,
+			 int64_t now_s)
 {
-	struct sp_number_table *t = arg;
+	if (!t || !number || !number_pack(&s->key, number->p, number->l))
+		return false;
 
-	mem_deref(t->countv);
-	mem_deref(t->prefix.slotv);
-	mem_deref(t->exact.slotv);
-	mem_deref(t->entryv);
-	mem_deref(t->headers);
-	mem_deref(t->names);
-	mem_deref(t->routes);
-	mem_deref(t->strings);
+	s->t = t;
+	s->digits = number->p + 1;
+	s->n = (unsigned)number->l - 1;
+	s->now_s = now_s;
+
+	return true;
 }
 
-/** Two rounds of multiply and fold around the secret; cheap, for packed numbers. */
-static uint64_t mix(const struct sp_hashkey *key, uint64_t x)
+static bool holds(const struct search *s, uint32_t entry)
 {
-	x = (x ^ key->k0) * (key->k1 | 1);
-	x ^= x >> 32;
-	x = (x ^ key->k1) * UINT64_C(0x9e3779b97f4a7c15);
-	x ^= x >> 29;
-	x *= UINT64_C(0xbf58476d1ce4e5b9);
+	const struct sp_number_entry *e = number_entry(&s->t->store, entry);
 
-	return x ^ x >> 32;
+	return e->from_s <= s->now_s && s->now_s < e->to_s;
 }
 
-/** Does the entry say these len characters, "+" included? */
-static bool says(const struct sp_number_entry *e, const char *p, size_t len)
+/** The i-th rule of a ref. @return false: there are no more */
+static bool ref_rule(const struct number_rule **rule, const struct sp_number_table *t, uint32_t ref,
+		     size_t i)
 {
-	return !memcmp(e->number, p, len) && !e->number[len];
-}
+	const uint32_t *v = t->refv.area.p;
+	size_t at;
 
-/**
- * The slot of a number, or the free slot where it would belong. NULL when the
- * index has no slots. Free slots always exist, so the walk ends.
- */
-static struct slot *index_find(const struct sp_number_table *t, const struct index *ix,
-			       uint64_t packed, const char *p, size_t len)
-{
-	const uint64_t hash = mix(&t->key, packed);
-	const uint32_t tag = (uint32_t)hash;
-	uint32_t i;
-
-	if (!ix->slotc)
-		return NULL;
-
-	for (i = (uint32_t)((hash >> 32) * ix->slotc >> 32); ix->slotv[i].ref;) {
-		struct slot *s = &ix->slotv[i];
-
-		if (s->tag == tag && says(&t->entryv[s->ref - 1], p, len))
-			return s;
-		if (++i == ix->slotc)
-			i = 0;
+	if (!(ref & NUMBER_CHAIN)) {
+		*rule = number_rule(&t->store, ref);
+		return !i;
 	}
 
-	return &ix->slotv[i];
+	at = (ref & ~NUMBER_CHAIN) + i;
+	if (i && v[at - 1] & NUMBER_CHAIN)
+		return false;
+	*rule = number_rule(&t->store, v[at] & ~NUMBER_CHAIN);
+
+	return true;
 }
 
-static int index_alloc(struct index *ix, size_t entries)
+/** The rule of a ref that holds now; there is one at most. */
+static const struct number_rule *ref_now(const struct search *s, uint32_t ref)
 {
-	if (!entries)
-		return 0;
+	const struct number_rule *rule;
+	size_t i;
 
-	ix->slotc = (uint32_t)(entries + entries / 2 + 1);
-	ix->slotv = mem_zalloc(ix->slotc * sizeof(*ix->slotv), NULL);
-
-	return ix->slotv ? 0 : ENOMEM;
-}
-
-static void report_twice(struct sp_number_build *b, const struct sp_number_entry *e,
-			 const struct sp_number_entry *first)
-{
-	char value[SP_NUMBER_SIZE + 1];
-	char mend[NUMBER_MEND_SIZE];
-
-	(void)re_snprintf(value, sizeof(value), "%s%s", e->number, e->prefix ? "*" : "");
-	(void)re_snprintf(mend, sizeof(mend), "delete one of the two: also at %s:%u", first->file,
-			  first->line);
-	number_report(b, e->file, e->line, "number", value, mend);
-}
-
-/** Fill both indexes. @return how many entries were there already */
-static size_t index_entries(struct sp_number_table *t, struct sp_number_build *b)
-{
-	size_t i, twice = 0;
-
-	for (i = 0; i < t->entryc; i++) {
-		const struct sp_number_entry *e = &t->entryv[i];
-		const struct index *ix = e->prefix ? &t->prefix : &t->exact;
-		const size_t len = strlen(e->number);
-		uint64_t packed = 0;
-		struct slot *s;
-
-		(void)number_pack(&packed, e->number, len);
-		s = index_find(t, ix, packed, e->number, len);
-		if (s->ref) {
-			if (++twice <= NUMBER_REPORTS_MAX)
-				report_twice(b, e, &t->entryv[s->ref - 1]);
-			else if (twice == NUMBER_REPORTS_MAX + 1)
-				number_report(b, e->file, e->line, "number", e->number,
-					      "mend those first: further duplicates are not shown");
-			continue;
-		}
-
-		s->tag = (uint32_t)mix(&t->key, packed);
-		s->ref = (uint32_t)i + 1;
-		if (e->prefix)
-			t->lengths |= 1u << (len - 1);
-		for (size_t n = 0; n < e->trunkc; n++)
-			++t->countv[e->trunkv[n]];
-	}
-
-	return twice;
-}
-
-/** Take the entries over from the build and give back what they do not fill. */
-static void take_entries(struct sp_number_table *t, struct sp_number_build *b)
-{
-	struct sp_number_entry *v;
-
-	t->entryv = b->entryv;
-	t->entryc = b->entryc;
-	t->strings = b->strings;
-	t->headers = b->headers;
-	t->names = b->names; /* stays open: names are looked up */
-	t->routes = b->routes;
-	b->entryv = NULL;
-	b->strings = b->headers = b->names = b->routes = NULL;
-	b->entryc = b->entrycap = 0;
-
-	number_pool_seal(t->strings);
-	number_pool_seal(t->headers);
-	number_pool_seal(t->routes);
-
-	v = t->entryv ? mem_realloc(t->entryv, t->entryc * sizeof(*v)) : NULL;
-	if (v)
-		t->entryv = v;
-}
-
-static int make_indexes(struct sp_number_table *t)
-{
-	size_t i, prefixes = 0;
-	int err;
-
-	for (i = 0; i < t->entryc; i++)
-		prefixes += t->entryv[i].prefix;
-
-	err = index_alloc(&t->exact, t->entryc - prefixes);
-	if (!err)
-		err = index_alloc(&t->prefix, prefixes);
-	if (err || !t->trunkc)
-		return err;
-
-	t->countv = mem_zalloc(t->trunkc * sizeof(*t->countv), NULL);
-
-	return t->countv ? 0 : ENOMEM;
-}
-
-int sp_number_table_alloc(struct sp_number_table **tp, struct sp_number_build *b)
-{
-	struct sp_number_table *t;
-	int err;
-
-	if (!tp || !b)
-		return EINVAL;
-
-	t = mem_zalloc(sizeof(*t), table_destructor);
-	if (!t)
-		return ENOMEM;
-
-	sp_hashkey_init(&t->key);
-	t->trunkc = b->trunkc;
-	take_entries(t, b);
-
-	err = make_indexes(t);
-	if (err)
-		goto out;
-
-	/* Duplicates are looked for even after bad rows: everything is told at once. */
-	if (index_entries(t, b) || b->bad) {
-		err = EINVAL;
-		goto out;
-	}
-
-	*tp = t;
-
-out:
-	if (err)
-		mem_deref(t);
-
-	return err;
-}
-
-const struct sp_number_entry *sp_number_lookup(const struct sp_number_table *t,
-					       const struct pl *number)
-{
-	const struct slot *s;
-	uint64_t packed;
-	size_t digits;
-
-	if (!t || !number || !number_pack(&packed, number->p, number->l))
-		return NULL;
-
-	s = index_find(t, &t->exact, packed, number->p, number->l);
-	if (s && s->ref)
-		return &t->entryv[s->ref - 1];
-
-	for (digits = number->l - 1; digits; digits--, packed /= 10) {
-		if (!(t->lengths & 1u << digits))
-			continue;
-		s = index_find(t, &t->prefix, packed, number->p, digits + 1);
-		if (s && s->ref)
-			return &t->entryv[s->ref - 1];
+	for (i = 0; ref_rule(&rule, s->t, ref, i); i++) {
+		if (holds(s, rule->entry))
+			return rule;
 	}
 
 	return NULL;
 }
 
+/** Of an entry, or of a chain: what holds now. */
+static bool entry_now(uint32_t *out, const struct search *s, uint32_t entry)
+{
+	const struct number_rule *rule;
+
+	if (!(entry & NUMBER_CHAIN)) {
+		*out = entry;
+		return holds(s, entry);
+	}
+
+	rule = ref_now(s, entry);
+	if (rule)
+		*out = rule->entry;
+
+	return rule != NULL;
+}
+
+static bool decide_by_tree(struct decision *d, const struct search *s, unsigned root,
+			   uint64_t digits)
+{
+	const struct number_tree *tree = &s->t->tree;
+	uint32_t nodev[SP_NUMBER_DIGITS_MAX];
+	size_t c = number_tree_walk(nodev, tree, root, digits, s->n);
+
+	while (c--) {
+		if (entry_now(&d->entry, s, number_tree_entry(tree, nodev[c]))) {
+			d->node = nodev[c];
+			return true;
+		}
+	}
+
+	return false;
+}
+
+static bool decide(struct decision *d, const struct search *s)
+{
+	const struct number_exact *x = &s->t->exact;
+	uint64_t digits;
+
+	d->kind = SP_NUMBER_EXACT;
+	d->slot = number_exact_find(x, number_exact_hash(x, s->key), s->key);
+	if (d->slot && entry_now(&d->entry, s, d->slot->entry))
+		return true;
+
+	digits = number_nibbles(s->digits, s->n);
+	d->kind = SP_NUMBER_RANGE;
+	if (decide_by_tree(d, s, s->n, digits))
+		return true;
+	d->kind = SP_NUMBER_PREFIX;
+
+	return decide_by_tree(d, s, 0, digits);
+}
+
+const struct sp_number_entry *sp_number_lookup(const struct sp_number_table *t,
+					       const struct pl *number, int64_t now_s)
+{
+	struct decision d;
+	struct search s;
+
+	if (!search_begin(&s, t, number, now_s) || !decide(&d, &s))
+		return NULL;
+
+	return number_entry(&t->store, d.entry);
+}
+
+void number_show(struct sp_number_rule *out, const struct number_store *s, enum sp_number_kind kind,
+		 const struct number_rule *rule)
+{
+	out->entry = number_entry(s, rule->entry & ~NUMBER_CHAIN);
+	out->kind = kind;
+	number_unpack(out->first, rule->first);
+	number_unpack(out->last, rule->last);
+	number_where(&out->file, &out->line, s, rule->place);
+}
+
+static void show_slot(struct sp_number_rule *out, const struct search *s,
+		      const struct number_staged *slot)
+{
+	const struct number_rule rule = {s->key, s->key, slot->entry, slot->place};
+
+	number_show(out, &s->t->store, SP_NUMBER_EXACT, &rule);
+}
+
+bool sp_number_find(struct sp_number_rule *rule, const struct sp_number_table *t,
+		    const struct pl *number, int64_t now_s)
+{
+	struct decision d;
+	struct search s;
+	uint32_t ref;
+
+	if (!rule || !search_begin(&s, t, number, now_s) || !decide(&d, &s))
+		return false;
+
+	if (d.kind == SP_NUMBER_EXACT && !(d.slot->entry & NUMBER_CHAIN)) {
+		show_slot(rule, &s, d.slot);
+		return true;
+	}
+	ref = d.kind == SP_NUMBER_EXACT ? d.slot->entry : number_tree_ref(&t->tree, d.node);
+	number_show(rule, &t->store, d.kind, ref_now(&s, ref));
+
+	return true;
+}
+
+/* Who is told of every rule that covers a number. */
+struct listener {
+	sp_number_rule_h *h;
+	void *arg;
+	size_t n;
+};
+
+static void tell(struct listener *l, const struct sp_number_rule *rule)
+{
+	++l->n;
+	if (l->h)
+		l->h(rule, l->arg);
+}
+
+static void tell_ref(struct listener *l, const struct search *s, enum sp_number_kind kind,
+		     uint32_t ref)
+{
+	const struct number_rule *rule;
+	struct sp_number_rule out;
+	size_t i;
+
+	for (i = 0; ref_rule(&rule, s->t, ref, i); i++) {
+		number_show(&out, &s->t->store, kind, rule);
+		tell(l, &out);
+	}
+}
+
+static void tell_tree(struct listener *l, const struct search *s, enum sp_number_kind kind,
+		      unsigned root)
+{
+	const struct number_tree *tree = &s->t->tree;
+	uint32_t nodev[SP_NUMBER_DIGITS_MAX];
+	size_t c = number_tree_walk(nodev, tree, root, number_nibbles(s->digits, s->n), s->n);
+
+	while (c--)
+		tell_ref(l, s, kind, number_tree_ref(tree, nodev[c]));
+}
+
+size_t sp_number_covering(const struct sp_number_table *t, const struct pl *number,
+			  sp_number_rule_h *h, void *arg)
+{
+	struct listener l = {.h = h, .arg = arg};
+	const struct number_staged *slot;
+	struct sp_number_rule out;
+	struct search s;
+
+	if (!search_begin(&s, t, number, 0))
+		return 0;
+
+	slot = number_exact_find(&t->exact, number_exact_hash(&t->exact, s.key), s.key);
+	if (slot && slot->entry & NUMBER_CHAIN) {
+		tell_ref(&l, &s, SP_NUMBER_EXACT, slot->entry);
+	} else if (slot) {
+		show_slot(&out, &s, slot);
+		tell(&l, &out);
+	}
+	tell_tree(&l, &s, SP_NUMBER_RANGE, s.n);
+	tell_tree(&l, &s, SP_NUMBER_PREFIX, 0);
+
+	return l.n;
+}
+
+/** Of a range's last number people know its last six digits best, unless more differ. */
+int sp_number_rule_print(struct re_printf *pf, const struct sp_number_rule *rule)
+{
+	enum { TAIL = 6 };
+	size_t len, tail;
+
+	if (!rule)
+		return 0;
+	if (rule->kind != SP_NUMBER_RANGE)
+		return re_hprintf(pf, "%s%s", rule->first,
+				  rule->kind == SP_NUMBER_PREFIX ? "*" : "");
+
+	len = strlen(rule->last);
+	tail = len > TAIL + 1 ? len - TAIL : 1;
+	while (tail > 1 && strncmp(rule->first, rule->last, tail) != 0)
+		--tail;
+
+	return re_hprintf(pf, "%s-%s", rule->first, rule->last + tail);
+}
+
+void sp_number_counts(const struct sp_number_table *t, struct sp_number_counts *out)
+{
+	if (!out)
+		return;
+
+	memset(out, 0, sizeof(*out));
+	if (t)
+		*out = t->counts;
+}
+
 size_t sp_number_count(const struct sp_number_table *t)
 {
-	return t ? t->entryc : 0;
+	return t ? t->counts.exact + t->counts.ranges + t->counts.prefixes : 0;
 }
 
 size_t sp_number_count_trunk(const struct sp_number_table *t, uint16_t trunk)
@@ -270,14 +289,28 @@ bool sp_number_has_header(const struct sp_number_table *t, const struct pl *name
 {
 	char lower[SP_NUMBER_HEADER_NAME_MAX + 1];
 
-	return t && t->names && name && number_header_lower(lower, name) &&
-	       number_pool_has(t->names, lower, name->l + 1);
+	return t && t->store.names && name && number_header_lower(lower, name) &&
+	       number_pool_has(t->store.names, lower, name->l + 1);
 }
 
 void sp_number_each(const struct sp_number_table *t, sp_number_each_h *h, void *arg)
 {
 	size_t i;
 
-	for (i = 0; t && h && i < t->entryc; i++)
-		h(&t->entryv[i], arg);
+	for (i = 0; t && h && i < t->store.itemv.c; i++) {
+		const struct number_item *item = number_item(&t->store, (uint32_t)i);
+
+		h(&item->entry, item->rulec, arg);
+	}
+}
+
+void sp_number_each_account(const struct sp_number_table *t, sp_number_account_h *h, void *arg)
+{
+	struct sp_number_account *const *v = t ? t->store.accountv.area.p : NULL;
+	size_t i;
+
+	for (i = 0; t && h && i < t->store.accountv.c; i++) {
+		if (v[i]->name[0])
+			h(v[i], arg);
+	}
 }

@@ -120,8 +120,11 @@ class Calls:
             if head.startswith(b"INVITE "):
                 self.callee.learn(body)
                 conn.reply(head, self.callee.sdp, contact)
+            elif head.startswith(b"BYE "):
+                conn.reply(head)
 
     def call(self, number, a, b):
+        """Set one up. -> what hangs it up"""
         self.callee = b
         branch = f"Via: SIP/2.0/TLS {self.net.carrier}:5061;branch=z9hG4bK-{number}-"
         uri = f"sip:{gateway.Conf.DID}@{self.net.core}"
@@ -134,8 +137,14 @@ class Calls:
         assert head.startswith(b"SIP/2.0 200 "), head.decode()
         a.learn(body)
         contact = field(head, b"Contact").decode().partition("<")[2].partition(">")[0]
-        self.caller.send([f"ACK {contact} SIP/2.0", branch + "a", *common,
-                          "To: " + field(head, b"To").decode(), "CSeq: 1 ACK"])
+        dialog = [*common, "To: " + field(head, b"To").decode()]
+        self.caller.send([f"ACK {contact} SIP/2.0", branch + "a", *dialog, "CSeq: 1 ACK"])
+        return lambda: self.bye([f"BYE {contact} SIP/2.0", branch + "b", *dialog, "CSeq: 2 BYE"])
+
+    def bye(self, lines):
+        self.caller.send(lines)
+        head, _ = self.caller.receive()
+        assert head.startswith(b"SIP/2.0 200 "), head.decode()
 
 
 def free_net():
@@ -183,4 +192,5 @@ def main():
         shutil.rmtree(folder)
 
 
-main()
+if __name__ == "__main__":
+    main()

@@ -79,10 +79,21 @@ out:
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct sp_conf_trunk from = {.name = "a", .kind = SP_TRUNK_SERVICE}, to = {.name = "b"};
-	struct sp_number_entry entry = {.number = "+44", .prefix = true, .account = "acme"};
+	const struct sp_number_account account = {.name = "acme", .main_number = "+443"};
+	const struct sp_number_header custom[] = {{"X-E", "{number}/{account}/{label}/{trunk}"},
+						  {"X-F", "f"}};
+	const struct sp_number_entry entry = {.account = &account,
+					      .label = "gold",
+					      .location = "",
+					      .headerv = custom,
+					      .headerc = 2,
+					      .headers_to_carrier = true};
 	struct headers_ctx ctx = {.from = &from,
 				  .to = &to,
 				  .entry = &entry,
+				  .number = "+441",
+				  .service = "a",
+				  .own_number = true,
 				  .initial = true,
 				  .advertise = "gw.example",
 				  .caller = "+441",
@@ -97,6 +108,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	to.pass_identity = data[0] & 4;
 	to.diverted = data[0] & 8 ? SP_DIVERTED_HISTORY_INFO : SP_DIVERTED_DIVERSION;
 	ctx.emergency = data[0] & 16;
+	ctx.shown = data[0] & 128 ? account.main_number : NULL;
 	to.passv = passv;
 	to.passc = ARRAY_SIZE(passv);
 	from.rules_inv = to.rules_outv = rulev;

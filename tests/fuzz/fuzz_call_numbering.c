@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <sallyport/base_util.h>
+#include <sallyport/number_build.h>
 #include "../../src/call/route_priv.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);

@@ -111,21 +111,34 @@ static void tell(const char *trunk, const char *key, const char *value, const ch
 	*(size_t *)arg += strlen(trunk) + strlen(key) + length(value) + strlen(origin);
 }
 
+static size_t visit_number(const struct sp_conf_number *n)
+{
+	size_t sum = strlen(n->number) + length(n->account) + length(n->label) +
+		     length(n->enabled_from) + length(n->enabled_to) + length(n->caller_id) +
+		     length(n->location);
+
+	if (!n->trunkc || n->holec > SP_CONF_HOLES_MAX || n->headerc > SP_CONF_HEADERS_MAX)
+		abort();
+	for (size_t k = 0; k < n->trunkc; k++)
+		sum += strlen(n->trunkv[k]);
+	for (size_t k = 0; k < n->carrierc; k++)
+		sum += strlen(n->carrierv[k]);
+	for (size_t k = 0; k < n->holec; k++)
+		sum += strlen(n->holev[k]);
+	for (size_t k = 0; k < n->headerc; k++)
+		sum += strlen(n->headerv[k].name) + strlen(n->headerv[k].value);
+
+	return sum;
+}
+
 static size_t visit_rest(const struct sp_conf *c)
 {
 	size_t sum = length(c->dns.servers) + length(c->status_socket.path);
 
-	for (size_t i = 0; i < c->numberc; i++) {
-		sum += strlen(c->numberv[i].number);
-		for (size_t k = 0; k < c->numberv[i].trunkc; k++)
-			sum += strlen(c->numberv[i].trunkv[k]);
-		for (size_t k = 0; k < c->numberv[i].carrierc; k++)
-			sum += strlen(c->numberv[i].carrierv[k]);
-		if (!c->numberv[i].trunkc)
-			abort();
-	}
+	for (size_t i = 0; i < c->numberc; i++)
+		sum += visit_number(&c->numberv[i]);
 	for (size_t i = 0; i < c->accountc; i++) {
-		sum += strlen(c->accountv[i].name);
+		sum += strlen(c->accountv[i].name) + length(c->accountv[i].main_number);
 		check_rate(&c->accountv[i].rate);
 	}
 	check_rate(&c->limits.handshakes_source);
@@ -159,6 +172,8 @@ static void visit(const struct sp_conf *c)
 	sum += visit_rest(c);
 	for (size_t i = 0; i < c->number_filec; i++)
 		sum += strlen(c->number_filev[i].path);
+	for (size_t i = 0; i < c->account_filec; i++)
+		sum += strlen(c->account_filev[i].path);
 	if (!sum)
 		abort();
 }

@@ -17,6 +17,7 @@
 #include <string.h>
 #include <cmocka.h>
 
+#include "sallyport/number_build.h"
 #include "call_priv.h"
 
 #define KEY_A "QUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFB"
@@ -344,30 +345,49 @@ static inline void number_error(const char *file, unsigned line, const char *key
 	fail_msg("%s:%u: %s %s: %s", file, line, key, value, mend);
 }
 
-static inline struct sp_number_table *fx_numbers(void)
+/** A table of the fixture's two trunks. */
+static inline struct sp_number_table *fx_table(const struct sp_number_row *rowv, size_t rowc,
+					       const struct sp_number_account_row *accountv,
+					       size_t accountc)
 {
 	static const struct sp_number_trunk names[] = {{"carrier", true}, {"service", false}};
-	static const struct sp_number_row row = {
-		.number = "+4416329600*",
-		.trunk = "service",
-		.carrier = "carrier",
-		.account = "acme",
-		.headerv = {{"X-Tenant", "t-1"}},
-		.headerc = 1,
-		.file = "test",
-		.line = 1,
-	};
-	static const struct sp_number_row foreign = {
-		.number = "+4416329601*", .trunk = "service", .file = "test", .line = 2};
 	struct sp_number_build *b;
 	struct sp_number_table *t;
 
 	assert_int_equal(0, sp_number_build_alloc(&b, names, 2, number_error, NULL));
-	assert_int_equal(0, sp_number_add(b, &row));
-	assert_int_equal(0, sp_number_add(b, &foreign));
+	for (size_t i = 0; i < rowc; i++)
+		assert_int_equal(0, sp_number_add(b, &rowv[i]));
+	for (size_t i = 0; i < accountc; i++)
+		assert_int_equal(0, sp_number_add_account(b, &accountv[i]));
 	assert_int_equal(0, sp_number_table_alloc(&t, b));
 	mem_deref(b);
 	return t;
+}
+
+/** service has +4416329600* (account "acme") and +4416329601*. */
+static inline struct sp_number_table *fx_numbers(const struct sp_number_account_row *accountv,
+						 size_t accountc)
+{
+	static const struct sp_number_header tenant = {"X-Tenant", "t-1"};
+	static const struct sp_number_row rows[] = {
+		{.number = "+4416329600*",
+		 .trunkv = {"service"},
+		 .trunkc = 1,
+		 .carrierv = {"carrier"},
+		 .carrierc = 1,
+		 .account = "acme",
+		 .headerv = &tenant,
+		 .headerc = 1,
+		 .file = "test",
+		 .line = 1},
+		{.number = "+4416329601*",
+		 .trunkv = {"service"},
+		 .trunkc = 1,
+		 .file = "test",
+		 .line = 2},
+	};
+
+	return fx_table(rows, 2, accountv, accountc);
 }
 
 static inline void fx_conf(struct fx *f)
@@ -405,6 +425,14 @@ static inline void fx_conf(struct fx *f)
 						  .ring_s = 180,
 						  .media_timeout_s = 60,
 						  .drain_s = 1};
+}
+
+/** The same table with these settings; there are no calls yet. */
+static inline void fx_accounts(struct fx *f, const struct sp_number_account_row *accountv,
+			       size_t accountc)
+{
+	mem_deref(f->env->numbers);
+	f->env->numbers = fx_numbers(accountv, accountc);
 }
 
 static inline void fx_env_destructor(void *arg)
@@ -458,7 +486,7 @@ static inline int fx_setup(void **state)
 		setup[i] = (struct sp_trunk_setup){&f->confv[i], &f->ifv[i], NULL};
 	f->env = mem_zalloc(sizeof(*f->env), fx_env_destructor);
 	f->env->conf = f->conf;
-	f->env->numbers = fx_numbers();
+	f->env->numbers = fx_numbers(NULL, 0);
 	f->env->trunkv = f->trunkv;
 	f->env->portsv = f->portsv;
 	assert_int_equal(0, sp_trunks_apply(f->trunks, f->conf, setup, 2, f->trunkv));

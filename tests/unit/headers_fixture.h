@@ -21,6 +21,7 @@
 
 struct fixture {
 	struct sp_conf_trunk from, to;
+	struct sp_number_account account;
 	struct sp_number_entry entry;
 	struct headers_ctx ctx;
 	struct sp_sip_msg *msg;
@@ -35,11 +36,15 @@ static inline void start(struct fixture *f)
 	f->from = (struct sp_conf_trunk){.name = "wire", .kind = SP_TRUNK_CARRIER};
 	f->to = (struct sp_conf_trunk){.name = "desk", .kind = SP_TRUNK_SERVICE};
 	f->from.numbering.user_phone = f->to.numbering.user_phone = true;
-	f->entry = (struct sp_number_entry){.number = "+441632960002", .account = "acme"};
+	f->account = (struct sp_number_account){.name = "acme", .main_number = "", .file = ""};
+	f->entry =
+		(struct sp_number_entry){.account = &f->account, .label = "gold", .location = ""};
 	f->ctx = (struct headers_ctx){
 		.from = &f->from,
 		.to = &f->to,
 		.entry = &f->entry,
+		.number = "+441632960002",
+		.service = "desk",
 		.method = SP_SIP_INVITE,
 		.initial = true,
 		.advertise = "gw.example",
@@ -62,7 +67,9 @@ static inline void turn(struct fixture *f)
 {
 	f->from.kind = SP_TRUNK_SERVICE;
 	f->to.kind = SP_TRUNK_CARRIER;
-	memcpy(f->entry.number, "+441632960001", sizeof("+441632960001"));
+	f->ctx.number = "+441632960001";
+	f->ctx.service = "wire";
+	f->ctx.own_number = true;
 }
 
 /* The message that came: ctx->status 0: a request of ctx->method, else a response. */

@@ -9,9 +9,9 @@
 #include <stdio.h>
 #include <string.h>
 #include <re.h>
-#include <sallyport/number.h>
+#include <sallyport/number_build.h>
 
-enum { FIXTURE_REPORTS = 256 };
+enum { FIXTURE_REPORTS = 256, FIXTURE_NOW = 1790000000 };
 
 struct report {
 	char file[64];
@@ -64,7 +64,54 @@ static inline const struct sp_number_entry *fixture_lookup(const struct sp_numbe
 
 	pl_set_str(&pl, number);
 
-	return sp_number_lookup(t, &pl);
+	return sp_number_lookup(t, &pl, FIXTURE_NOW);
+}
+
+/** The line of the rule that decides at a time; 0: none does. */
+static inline unsigned fixture_line_at(const struct sp_number_table *t, const char *number,
+				       int64_t now_s)
+{
+	struct sp_number_rule rule;
+	struct pl pl;
+
+	pl_set_str(&pl, number);
+
+	return sp_number_find(&rule, t, &pl, now_s) ? rule.line : 0;
+}
+
+static inline unsigned fixture_line(const struct sp_number_table *t, const char *number)
+{
+	return fixture_line_at(t, number, FIXTURE_NOW);
+}
+
+/** A row with one trunk and no more. */
+static inline struct sp_number_row fixture_row(const char *number, const char *trunk, unsigned line)
+{
+	return (struct sp_number_row){.number = number,
+				      .trunkv = {trunk},
+				      .trunkc = 1,
+				      .file = "numbers.csv",
+				      .line = line};
+}
+
+static inline int fixture_add(struct sp_number_build *b, const char *number, const char *trunk,
+			      unsigned line)
+{
+	const struct sp_number_row row = fixture_row(number, trunk, line);
+
+	return sp_number_add(b, &row);
+}
+
+/** The same, from one second until before another. */
+static inline int fixture_add_dated(struct sp_number_build *b, const char *number, const char *from,
+				    const char *to, unsigned line)
+{
+	struct sp_number_row row = fixture_row(number, "teams", line);
+
+	row.enabled_from = from;
+	row.enabled_to = to;
+
+	return sp_number_add(b, &row);
 }
 
 #endif

@@ -109,6 +109,9 @@ struct scenario {
 	struct sc_conf *conf; /* mem object */
 	struct sp_trunk *trunkv[SC_PEERS];
 	struct sp_number_row rowv[16];
+	struct sp_number_header headerv[16][8]; /* of each */
+	struct sp_number_account_row accountv[8];
+	size_t accountc;
 	size_t rowc;
 	bool running; /* the trunks are made */
 

@@ -6,6 +6,7 @@
 #ifndef SCENARIO_RUN_H
 #define SCENARIO_RUN_H
 
+#include <time.h>
 #include "scenario_expect.h"
 #include "scenario_world.h"
 
@@ -25,6 +26,17 @@ static inline void sc_wait(struct scenario *s, const struct sc_words *w)
 	else if (!unit || strcmp(unit, "ms"))
 		sc_fail(s, NULL, "wait 500ms, 1.5s or 3m, not %s", text);
 	sp_loop_advance(s->fx->loop, (uint64_t)(n + 0.5));
+}
+
+/** clock 2026-12-01T00:00:00Z: steps the wall clock */
+static inline void sc_clock(struct scenario *s, const struct sc_words *w)
+{
+	struct tm tm = {.tm_mday = 1};
+	const char *end = strptime(sc_word(w, 1), "%Y-%m-%dT%H:%M:%SZ", &tm);
+
+	if (!end || *end)
+		sc_fail(s, NULL, "clock 2026-12-01T00:00:00Z, not %s", sc_word(w, 1));
+	sp_loop_wall_set(s->fx->loop, timegm(&tm));
 }
 
 static inline struct sc_peer *sc_peer(struct scenario *s, const char *name)
@@ -109,8 +121,10 @@ static const struct sc_verb sc_verbs[] = {
 	{"set", sc_set, true},
 	{"rule", sc_rule, true},
 	{"number", sc_number_row, true},
+	{"account", sc_account_row, true},
 	{"leaks", sc_leaks, true},
 	{"wait", sc_wait, false},
+	{"clock", sc_clock, false},
 	{"close", sc_close, false},
 	{"open", sc_reopen, false},
 	{"calls", sc_calls, false},

@@ -290,10 +290,54 @@ static inline size_t sc_routes(const char **v, char *text)
 	return n;
 }
 
-/** number PATTERN TRUNK[;TRUNK ...] [carrier=C[;C ...]] [account=A] [headers_to_carrier]
- * [NAME=VALUE ...] */
+/** "label=L" and the like of a row. @return false: no such word */
+static inline bool sc_row_text(struct sp_number_row *r, char *word, const char *value)
+{
+	const struct {
+		const char *name, **field;
+	} fields[] = {
+		{"account", &r->account},           {"label", &r->label},
+		{"enabled_from", &r->enabled_from}, {"enabled_to", &r->enabled_to},
+		{"caller_id", &r->caller_id},       {"location", &r->location},
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(fields); i++) {
+		if (sc_option(word, fields[i].name)) {
+			*fields[i].field = value;
+			return true;
+		}
+	}
+	return false;
+}
+
+/** account NAME [main_number=N] [calls=N]: its settings */
+static inline void sc_account_row(struct scenario *s, const struct sc_words *w)
+{
+	struct sp_number_account_row *r = &s->accountv[s->accountc];
+
+	if (w->c < 2 || s->accountc >= ARRAY_SIZE(s->accountv) || s->running)
+		sc_fail(s, NULL, "account NAME ..., before the first message");
+	s->accountc++;
+	*r = (struct sp_number_account_row){.name = sc_keep_word(s, w, 1)};
+	r->file = s->at->file;
+	r->line = s->at->no;
+	for (size_t i = 2; i < w->c; i++) {
+		const char *word = sc_keep_word(s, w, i), *value;
+
+		if ((value = sc_option(word, "main_number")))
+			r->main_number = value;
+		else if ((value = sc_option(word, "calls")))
+			r->calls = sc_number(s, value);
+		else
+			sc_fail(s, NULL, "main_number=N or calls=N, not %s", word);
+	}
+}
+
+/** number PATTERN TRUNK[;TRUNK ...] [carrier=C[;C ...]] [account=A and other keys]
+ * [headers_to_carrier] [NAME=VALUE ...] */
 static inline void sc_number_row(struct scenario *s, const struct sc_words *w)
 {
+	struct sp_number_header *headerv = s->headerv[s->rowc % ARRAY_SIZE(s->rowv)];
 	struct sp_number_row *r = &s->rowv[s->rowc];
 
 	if (w->c < 3 || s->rowc >= ARRAY_SIZE(s->rowv) || s->running)
@@ -301,6 +345,7 @@ static inline void sc_number_row(struct scenario *s, const struct sc_words *w)
 	s->rowc++;
 	r->number = sc_keep_word(s, w, 1);
 	r->trunkc = sc_routes(r->trunkv, sc_keep_word(s, w, 2));
+	r->headerv = headerv;
 	r->file = s->at->file;
 	r->line = s->at->no;
 	for (size_t i = 3; i < w->c; i++) {
@@ -311,16 +356,14 @@ static inline void sc_number_row(struct scenario *s, const struct sc_words *w)
 			r->headers_to_carrier = true;
 			continue;
 		}
-		if (!value || r->headerc >= SP_NUMBER_HEADERS_MAX)
+		if (!value || r->headerc >= ARRAY_SIZE(s->headerv[0]))
 			sc_fail(s, NULL, "NAME=VALUE is needed, not %s", word);
 		value = word + (value - w->v[i]) + 1;
 		if (sc_option(word, "carrier")) {
 			r->carrierc = sc_routes(r->carrierv, sc_keep(s, value, strlen(value)));
-		} else if (sc_option(word, "account")) {
-			r->account = value;
-		} else {
+		} else if (!sc_row_text(r, word, value)) {
 			word[value - 1 - word] = '\0';
-			r->headerv[r->headerc++] = (struct sp_number_header){word, value};
+			headerv[r->headerc++] = (struct sp_number_header){word, value};
 		}
 	}
 }

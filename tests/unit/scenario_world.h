@@ -27,18 +27,23 @@ static inline void sc_number_error(const char *file, unsigned line, const char *
 
 static inline struct sp_number_table *sc_numbers(struct scenario *s)
 {
+	static const struct sp_number_header tenant = {"X-Tenant", "t-1"};
 	static const struct sp_number_row defaults[] = {
 		{.number = "+4416329600*",
-		 .trunk = "service",
-		 .carrier = "carrier",
+		 .trunkv = {"service"},
+		 .trunkc = 1,
+		 .carrierv = {"carrier"},
+		 .carrierc = 1,
 		 .account = "acme",
-		 .headerv = {{"X-Tenant", "t-1"}},
+		 .headerv = &tenant,
 		 .headerc = 1,
 		 .file = "built in",
 		 .line = 1},
 		{.number = "+4416329700*",
-		 .trunk = "other",
-		 .carrier = "carrier",
+		 .trunkv = {"other"},
+		 .trunkc = 1,
+		 .carrierv = {"carrier"},
+		 .carrierc = 1,
 		 .account = "globex",
 		 .file = "built in",
 		 .line = 2},
@@ -58,6 +63,8 @@ static inline struct sp_number_table *sc_numbers(struct scenario *s)
 	}
 	for (size_t i = 0; i < s->rowc; i++)
 		assert_int_equal(0, sp_number_add(b, &s->rowv[i]));
+	for (size_t i = 0; i < s->accountc; i++)
+		assert_int_equal(0, sp_number_add_account(b, &s->accountv[i]));
 	assert_int_equal(0, sp_number_table_alloc(&t, b));
 	mem_deref(b);
 	return t;

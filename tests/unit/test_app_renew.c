@@ -258,6 +258,50 @@ static void test_reload(void **state)
 	end(&g);
 }
 
+/* A reload may have read the old ones: they are not put into the place of newer ones that came
+ * meanwhile, which wait for its end. */
+static void test_waits_for_a_reload(void **state)
+{
+	struct gateway g;
+	char under_way;
+
+	begin(&g, state);
+	g.app->reload = (struct app_reload *)(void *)&under_way;
+	settle(&g, "cp carrier2.crt gateway-core.crt && cp carrier2.key gateway-core.key");
+	sp_loop_advance(g.loop, 10 * APP_SETTLE_MOST_MS);
+	assert_int_equal(g.lines, 0);
+
+	g.app->reload = NULL;
+	sp_loop_advance(g.loop, APP_SETTLE_MS);
+	assert_int_equal(g.lines, 1);
+	expect_log(&g, "certificates_renewed");
+	end(&g);
+}
+
+/* What changed between being read and being taken up is seen then. */
+static void test_changed_behind_a_reload(void **state)
+{
+	struct app_snapshot *s = NULL;
+	struct sp_report *r = NULL;
+	struct gateway g;
+
+	begin(&g, state);
+	assert_int_equal(sp_report_alloc(&r), 0);
+	assert_int_equal(app_snapshot_load(&s, g.w->conf, NULL, r), 0);
+	DO(&g, "cp carrier2.crt gateway-core.crt && cp carrier2.key gateway-core.key");
+	assert_int_equal(app_apply(g.app, s, r), 0);
+	app_renew_files(g.app->renew, s->files, s->ways);
+	app_expiry_use(g.app->expiry, s->dated);
+	mem_deref(s);
+	mem_deref(r);
+
+	assert_string_equal(first_cert(&g)->subject, "CN=core.gateway.example");
+	sp_loop_advance(g.loop, APP_SETTLE_MS);
+	expect_log(&g, "certificates_renewed");
+	assert_string_equal(first_cert(&g)->subject, "CN=carrier2.example");
+	end(&g);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -271,6 +315,10 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_crl, world_setup, world_teardown),
 		cmocka_unit_test_setup_teardown(test_conf_is_not_read, world_setup, world_teardown),
 		cmocka_unit_test_setup_teardown(test_reload, world_setup, world_teardown),
+		cmocka_unit_test_setup_teardown(test_waits_for_a_reload, world_setup,
+						world_teardown),
+		cmocka_unit_test_setup_teardown(test_changed_behind_a_reload, world_setup,
+						world_teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

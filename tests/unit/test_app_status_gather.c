@@ -77,7 +77,12 @@ static void test_gather(void **state)
 	assert_int_equal(s->gateway.load_ok, 1);
 	assert_int_equal(s->gateway.reloads_ok, 0);
 	assert_int_equal(s->gateway.calls_max, 10);
-	assert_int_equal(s->gateway.numbers, 1);
+	assert_int_equal(s->gateway.exact, 1);
+	assert_int_equal(s->gateway.ranges, 0);
+	assert_int_equal(s->gateway.prefixes, 0);
+	assert_int_equal(s->gateway.entries, 1);
+	assert_int_equal(s->gateway.accounts, 0);
+	assert_int_equal(s->gateway.reloading, 0);
 	assert_true(s->gateway.resident_bytes > 0);
 	assert_int_equal(s->gateway.share_milli, 1000);
 
@@ -173,7 +178,8 @@ static void test_reloads(void **state)
 	assert_int_equal(s->gateway.reloads_ok, 1);
 	assert_int_equal(s->gateway.reloads_failed, 2);
 	assert_int_equal(s->gateway.load_ok, 0);
-	assert_int_equal(s->gateway.numbers, 0);
+	assert_int_equal(s->gateway.exact, 0);
+	assert_int_equal(s->gateway.entries, 0);
 	mem_deref(s);
 	end(&g);
 }

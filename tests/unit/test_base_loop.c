@@ -14,6 +14,7 @@
 #include <string.h>
 #include <sys/eventfd.h>
 #include <sys/socket.h>
+#include <time.h>
 #include <unistd.h>
 #include <re.h>
 #include <sallyport/base_loop.h>
@@ -549,6 +550,35 @@ static void fake_loop_ignores_descriptors_but_closes_them(void **state)
 	assert_false(is_open(b));
 }
 
+static void the_wall_clock_goes_with_the_fake_one(void **state)
+{
+	struct sp_loop *loop = NULL;
+	(void)state;
+
+	assert_int_equal(sp_loop_alloc_fake(&loop, 12345), 0);
+	assert_int_equal(sp_loop_wall_s(loop), 1000000000);
+	sp_loop_advance(loop, 1999);
+	assert_int_equal(sp_loop_wall_s(loop), 1000000001);
+
+	/* stepped, also back; the other clock does not mind */
+	sp_loop_wall_set(loop, -5);
+	assert_int_equal(sp_loop_wall_s(loop), -5);
+	assert_int_equal(sp_loop_now_ms(loop), 14344);
+	sp_loop_advance(loop, 1000);
+	assert_int_equal(sp_loop_wall_s(loop), -4);
+	mem_deref(loop);
+}
+
+static void the_wall_clock_of_the_real_loop_is_the_machines(void **state)
+{
+	struct sp_loop *loop = *state;
+	const int64_t before = (int64_t)time(NULL), now = sp_loop_wall_s(loop);
+
+	assert_true(now >= before && now <= (int64_t)time(NULL));
+	sp_loop_wall_set(loop, 5); /* not this one */
+	assert_true(sp_loop_wall_s(loop) >= before);
+}
+
 #define REAL(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
 
 int main(void)
@@ -568,6 +598,8 @@ int main(void)
 		REAL(stopping_before_running_is_not_lost),
 		cmocka_unit_test(limits_of_the_loop_are_checked),
 		cmocka_unit_test(fake_loop_ignores_descriptors_but_closes_them),
+		cmocka_unit_test(the_wall_clock_goes_with_the_fake_one),
+		REAL(the_wall_clock_of_the_real_loop_is_the_machines),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
  * Accounts of the number table: calls at once and per second, by the settings
- * that the configuration has for each; and that nothing is kept of an account
+ * that the table has for each; and that nothing is kept of an account
  * that is as if it had never been.
  */
 #include <setjmp.h>
@@ -11,6 +11,7 @@
 #include <string.h>
 #include <cmocka.h>
 #include <sallyport/base_log.h>
+#include <sallyport/base_loop.h>
 #include "accounts_priv.h"
 
 enum { START_MS = 5000 };
@@ -18,7 +19,9 @@ enum { START_MS = 5000 };
 struct fix {
 	struct sp_loop *loop;
 	struct accounts *as;
-	struct sp_conf *conf;
+	struct sp_conf_limits all;
+	const struct sp_number_account *v; /* of a table; others have no limits of their own */
+	size_t n;
 };
 
 static char log_line[1024];
@@ -34,22 +37,12 @@ static void log_keep(enum sp_log_level level, const char *line, void *arg)
 }
 
 /* contoso: 2 calls, 1 per second, 3 at once; fabrikam: unlimited; all others: 1 call. */
-static const struct sp_conf_account accountv[] = {
-	{.name = "fabrikam"},
-	{.name = "contoso", .calls = 2, .rate = {.per_s = 1, .burst = 3}},
-	{.name = "quick", .rate = {.per_s = 10, .burst = 1}},
+static const struct sp_number_account accountv[] = {
+	{.name = "fabrikam", .limited = true},
+	{.name = "contoso", .limited = true, .calls = 2, .calls_per_s = 1, .burst = 3},
+	{.name = "quick", .limited = true, .calls_per_s = 10, .burst = 1},
+	{.name = "other", .calls = 9, .calls_per_s = 9, .burst = 9}, /* are not its own */
 };
-
-static struct sp_conf *conf_new(const struct sp_conf_account *v, size_t n)
-{
-	struct sp_conf *conf = mem_zalloc(sizeof(*conf), NULL);
-
-	assert_non_null(conf);
-	conf->accountv = v;
-	conf->accountc = n;
-
-	return conf;
-}
 
 static int setup(void **state)
 {
@@ -57,8 +50,9 @@ static int setup(void **state)
 
 	if (!f || sp_loop_alloc_fake(&f->loop, START_MS) || accounts_alloc(&f->as, f->loop))
 		return -1;
-	f->conf = conf_new(accountv, 3);
-	f->conf->limits.account_calls = 1;
+	f->v = accountv;
+	f->n = ARRAY_SIZE(accountv);
+	f->all.account_calls = 1;
 	sp_log_sink(log_keep, NULL);
 	log_lines = 0;
 	*state = f;
@@ -72,18 +66,28 @@ static int teardown(void **state)
 
 	sp_log_sink(NULL, NULL);
 	mem_deref(f->as);
-	mem_deref(f->conf);
 	mem_deref(f->loop);
 	free(f);
 
 	return 0;
 }
 
+static const char *begin(struct fix *f, const char *name, struct account **ap)
+{
+	struct sp_number_account nobody = {.name = name};
+
+	for (size_t i = 0; i < f->n; i++) {
+		if (!strcmp(f->v[i].name, name))
+			return accounts_begin(f->as, &f->all, &f->v[i], ap);
+	}
+	return accounts_begin(f->as, &f->all, &nobody, ap);
+}
+
 static struct account *begun(struct fix *f, const char *name)
 {
 	struct account *a;
 
-	assert_null(accounts_begin(f->as, f->conf, name, &a));
+	assert_null(begin(f, name, &a));
 
 	return a;
 }
@@ -92,7 +96,7 @@ static void refused(struct fix *f, const char *name, const char *limit)
 {
 	struct account *a = (void *)f;
 
-	assert_string_equal(accounts_begin(f->as, f->conf, name, &a), limit);
+	assert_string_equal(begin(f, name, &a), limit);
 	assert_null(a);
 }
 
@@ -102,7 +106,7 @@ static void no_account_is_not_limited(void **state)
 	struct account *a = (void *)f;
 
 	for (int i = 0; i < 10; i++) {
-		assert_null(accounts_begin(f->as, f->conf, i % 2 ? "" : NULL, &a));
+		assert_null(begin(f, "", &a));
 		assert_null(a);
 	}
 	accounts_end(NULL);
@@ -137,7 +141,7 @@ static void calls_per_second(void **state)
 	for (unsigned ms = 0; ms < 10000; ms += 10) {
 		struct account *a;
 
-		if (!accounts_begin(f->as, f->conf, "quick", &a)) {
+		if (!begin(f, "quick", &a)) {
 			++in;
 			accounts_end(a);
 		}
@@ -190,21 +194,38 @@ static void nothing_is_kept(void **state)
 	assert_int_equal(accounts_kept(f->as), 0);
 }
 
+/* A rate for all is each one's. */
+static void a_rate_for_all(void **state)
+{
+	struct fix *f = *state;
+
+	f->all = (struct sp_conf_limits){.account_rate = {.per_s = 1, .burst = 2}};
+	accounts_end(begun(f, "nobody"));
+	accounts_end(begun(f, "nobody"));
+	refused(f, "nobody", "account_calls_per_s");
+	accounts_end(begun(f, "another"));
+	for (int i = 0; i < 9; i++)
+		accounts_end(begun(f, "fabrikam")); /* has settings, and none of these */
+	sp_loop_advance(f->loop, 1000);
+	accounts_end(begun(f, "nobody"));
+	refused(f, "nobody", "account_calls_per_s");
+}
+
 /* A reload limits an account that has calls: they count, and stay. */
 static void limits_change(void **state)
 {
-	static const struct sp_conf_account later[] = {
-		{.name = "contoso"}, {.name = "fabrikam", .calls = 3, .rate = {1, 1}}};
+	static const struct sp_number_account later[] = {
+		{.name = "contoso", .limited = true},
+		{.name = "fabrikam", .limited = true, .calls = 3, .calls_per_s = 1, .burst = 1}};
 	struct fix *f = *state;
 	struct account *a[4], *b;
-	struct sp_conf *old = f->conf;
 
 	for (int i = 0; i < 4; i++)
 		a[i] = begun(f, "fabrikam");
 	b = begun(f, "contoso");
-	f->conf = conf_new(later, 2);
+	f->v = later;
+	f->n = 2;
 	refused(f, "fabrikam", "account_calls");
-	mem_deref(old); /* nobody uses it any more */
 	accounts_end(a[0]);
 	refused(f, "fabrikam", "account_calls");
 	accounts_end(a[1]);
@@ -216,43 +237,12 @@ static void limits_change(void **state)
 	accounts_end(b);
 
 	/* and none at all, with nothing named */
-	mem_deref(f->conf);
-	f->conf = conf_new(NULL, 0);
+	f->n = 0;
+	f->all.account_calls = 0;
 	for (int i = 0; i < 10; i++)
 		accounts_end(begun(f, "fabrikam"));
 	accounts_end(a[2]);
 	accounts_end(a[3]);
-}
-
-static void many_settings_are_all_found(void **state)
-{
-	enum { N = 10000 };
-	static struct sp_conf_account v[N];
-	static char name[N][16];
-	struct fix *f = *state;
-	struct account *a[2];
-
-	for (unsigned i = 0; i < N; i++) {
-		snprintf(name[i], sizeof(name[i]), "account-%u", i);
-		v[i] = (struct sp_conf_account){.name = name[i], .calls = 1 + i % 2};
-	}
-	mem_deref(f->conf);
-	f->conf = conf_new(v, N);
-	f->conf->limits.account_calls = 5;
-	for (unsigned i = 0; i < N; i++) {
-		a[0] = begun(f, name[i]);
-		if (i % 2) {
-			a[1] = begun(f, name[i]);
-			accounts_end(a[1]);
-			a[1] = begun(f, name[i]);
-			refused(f, name[i], "account_calls");
-			accounts_end(a[1]);
-		} else {
-			refused(f, name[i], "account_calls");
-		}
-		accounts_end(a[0]);
-	}
-	assert_int_equal(accounts_kept(f->as), 0);
 }
 
 static void the_number_is_bounded(void **state)
@@ -312,7 +302,7 @@ static void random_calls(void **state)
 			accounts_end(v[c]);
 			v[c] = NULL;
 			--now[whose[c]];
-		} else if (accounts_begin(f->as, f->conf, names[n], &v[c])) {
+		} else if (begin(f, names[n], &v[c])) {
 			/* contoso may lack a token, the others only room */
 			assert_true(now[n] == most[n] || !n);
 			++turned;
@@ -340,8 +330,8 @@ int main(void)
 		T(calls_per_second),
 		T(settings_or_defaults),
 		T(nothing_is_kept),
+		T(a_rate_for_all),
 		T(limits_change),
-		T(many_settings_are_all_found),
 		T(the_number_is_bounded),
 		T(one_line_a_second),
 		T(random_calls),

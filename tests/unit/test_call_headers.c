@@ -5,6 +5,7 @@
  * headers of the number entry; and the limits.
  */
 #include "call_priv.h"
+#include "sallyport/number_build.h"
 #include "headers_fixture.h"
 
 #define EVERYTHING                                                                                 \
@@ -148,6 +149,62 @@ static void custom(void **state)
 	finish(&f);
 }
 
+/* Values are templates: {number}, {account}, {label}, {trunk}. */
+static void custom_templates(void **state)
+{
+	static const struct sp_number_header headers[] = {
+		{"X-All", "{number};{account};{label};{trunk}"},
+		{"X-Brace", "{{number}"},
+		{"X-Label", "{label}"},
+		{"X-Plain", "as it is"},
+	};
+	struct fixture f;
+
+	(void)state;
+	start(&f);
+	f.entry.headerv = headers;
+	f.entry.headerc = ARRAY_SIZE(headers);
+	assert_string_equal(pass(&f, "X-All: forged\r\n"), "X-All: +441632960002;acme;gold;desk\r\n"
+							   "X-Brace: {number}\r\n"
+							   "X-Label: gold\r\n"
+							   "X-Plain: as it is\r\n");
+	f.account.name = f.entry.label = "";
+	turn(&f);
+	f.entry.headers_to_carrier = true;
+	assert_string_equal(pass(&f, ""), "X-All: +441632960001;;;wire\r\n"
+					  "X-Brace: {number}\r\n"
+					  "X-Plain: as it is\r\n"); /* nothing makes no header */
+	finish(&f);
+}
+
+/* As many as an entry may have, and as long as they may get: all of them, or no message. */
+static void custom_bounds(void **state)
+{
+	static struct sp_number_header headers[SP_NUMBER_HEADERS_MAX];
+	static char names[SP_NUMBER_HEADERS_MAX][16], label[101];
+	const char *text;
+	struct fixture f;
+
+	(void)state;
+	start(&f);
+	for (unsigned i = 0; i < SP_NUMBER_HEADERS_MAX; i++) {
+		re_snprintf(names[i], sizeof(names[i]), "X-%u", i);
+		headers[i] = (struct sp_number_header){names[i], "{label}"};
+	}
+	memset(label, 'l', 100);
+	f.entry.label = label;
+	f.entry.headerv = headers;
+	f.entry.headerc = SP_NUMBER_HEADERS_MAX;
+	text = pass(&f, "");
+	assert_int_equal(f.err, 0);
+	assert_non_null(strstr(text, "X-99: llll"));
+	for (unsigned i = 0; i < SP_NUMBER_HEADERS_MAX; i++)
+		headers[i].value = "{label}{label}";
+	assert_string_equal(pass(&f, ""), "");
+	assert_int_equal(f.err, EMSGSIZE);
+	finish(&f);
+}
+
 static void number_error(const char *file, unsigned line, const char *key, const char *value,
 			 const char *mend, void *arg)
 {
@@ -158,9 +215,11 @@ static void number_error(const char *file, unsigned line, const char *key, const
 static struct sp_number_table *numbers_with(const char *header)
 {
 	const struct sp_number_trunk trunk = {"desk", false};
+	const struct sp_number_header custom_header = {header, "acme-1"};
 	const struct sp_number_row row = {.number = "+441632970001",
-					  .trunk = "desk",
-					  .headerv = {{header, "acme-1"}},
+					  .trunkv = {"desk"},
+					  .trunkc = 1,
+					  .headerv = &custom_header,
 					  .headerc = 1,
 					  .file = "test"};
 	struct sp_number_build *b;
@@ -395,6 +454,8 @@ int main(void)
 		cmocka_unit_test(emergency),
 		cmocka_unit_test(reason),
 		cmocka_unit_test(custom),
+		cmocka_unit_test(custom_templates),
+		cmocka_unit_test(custom_bounds),
 		cmocka_unit_test(custom_of_another_number),
 		cmocka_unit_test(own_message),
 		cmocka_unit_test(limits),

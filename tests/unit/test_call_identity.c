@@ -112,22 +112,80 @@ static void vouched(void **state)
 	f.ctx.initial = false; /* nobody has checked From of a re-INVITE */
 	assert_string_equal(pass(&f, ""), "");
 	f.ctx.initial = true;
-	f.entry.prefix = true;
-	memcpy(f.entry.number, "+44163296", sizeof("+44163296"));
 	assert_string_equal(pass(&f, ""), word);
-	/* the entry is that of another number: the called one, or none */
-	memcpy(f.entry.number, "+44163297", sizeof("+44163297"));
-	assert_string_equal(pass(&f, ""), "");
-	f.entry.number[0] = '\0';
-	assert_string_equal(pass(&f, ""), "");
-	f.ctx.entry = NULL;
+	f.ctx.own_number = false; /* another decided: the called one, or none */
 	assert_string_equal(pass(&f, ""), "");
 	finish(&f);
 
 	start(&f); /* a carrier's caller is not ours to vouch for */
 	f.to.trusted = true;
-	memcpy(f.entry.number, "+441632960001", sizeof("+441632960001"));
+	f.ctx.own_number = true;
 	assert_string_equal(pass(&f, ""), "");
+	finish(&f);
+}
+
+/* caller_id = "main", location: the carrier sees another number than the one that calls. */
+static void shown(void **state)
+{
+	static const char word[] = PAI "<sip:01632960900@gw.example>\r\n";
+	static const char *const nobody = "\"Anonymous\" <sip:anonymous@anonymous.invalid>";
+	struct fixture f;
+
+	(void)state;
+	start(&f);
+	turn(&f);
+	f.ctx.shown = "+441632960900";
+	f.to.numbering = (struct sp_conf_numbering){
+		.country = "44", .national_prefix = "0", .format = SP_FORMAT_NATIONAL};
+	assert_string_equal(from_of(&f, ALICE, ""), "<sip:01632960900@gw.example>");
+	assert_string_equal(pass(&f, PAI_IN), ""); /* not trusted */
+	assert_string_equal(from_of(&f, "<sip:anonymous@anonymous.invalid>;tag=1", ""), nobody);
+	assert_string_equal(from_of(&f, ALICE, "Privacy: id\r\n"), nobody);
+	f.to.trusted = true;
+	assert_string_equal(from_of(&f, ALICE, "Privacy: id\r\n"), "<sip:01632960900@gw.example>");
+	assert_string_equal(pass(&f, "Privacy: id\r\n"),
+			    PAI "<sip:01632960900@gw.example>\r\nPrivacy: id\r\n");
+	assert_string_equal(pass(&f, PAI_IN), word);
+	f.from.trusted = true;
+	assert_string_equal(pass(&f, PAI_IN), word);
+	f.ctx.own_number = false; /* it need not be the caller's */
+	assert_string_equal(pass(&f, ""), word);
+	f.from.kind = SP_TRUNK_CARRIER; /* as of a call that a transfer makes */
+	assert_string_equal(pass(&f, ""), word);
+	/* later messages: in the place of what would go, where something would */
+	f.ctx.initial = false;
+	assert_string_equal(pass(&f, ""), "");
+	assert_string_equal(pass(&f, PAI_IN), word);
+	f.from.trusted = false;
+	assert_string_equal(pass(&f, PAI_IN), "");
+	/* services see who calls */
+	f.ctx.initial = f.from.trusted = true;
+	f.to.kind = SP_TRUNK_SERVICE;
+	f.to.numbering = (struct sp_conf_numbering){.user_phone = true};
+	assert_string_equal(pass(&f, PAI_IN), PAI_OUT);
+	assert_string_equal(from_of(&f, ALICE, ""),
+			    "\"Alice\" <sip:+441632960001@gw.example;user=phone>");
+	finish(&f);
+}
+
+/* RFC 8224 4.1: what signs another From than the one that goes out is no longer true. */
+static void shown_and_signed(void **state)
+{
+	static const char lines[] =
+		"Identity: a.b.c;info=<https://x.example/p.cer>\r\nDate: now\r\n";
+	struct fixture f;
+
+	(void)state;
+	start(&f);
+	turn(&f);
+	f.to.pass_identity = true;
+	assert_non_null(strstr(pass(&f, lines), "Identity: a.b.c"));
+	f.ctx.shown = "+441632960900";
+	assert_string_equal(pass(&f, lines), "");
+	assert_string_equal(from_of(&f, ALICE, lines), "<sip:+441632960900@gw.example;user=phone>");
+	f.uri = mem_deref(f.uri);
+	assert_int_equal(headers_to(&f.uri, &f.ctx, "+441632960002", "c.example"), 0);
+	assert_string_equal(f.uri, "<sip:+441632960002@c.example;user=phone>");
 	finish(&f);
 }
 
@@ -383,6 +441,8 @@ int main(void)
 		cmocka_unit_test(asserted_values),
 		cmocka_unit_test(asserted_numbering),
 		cmocka_unit_test(vouched),
+		cmocka_unit_test(shown),
+		cmocka_unit_test(shown_and_signed),
 		cmocka_unit_test(vouched_forwarded),
 		cmocka_unit_test(vouched_anonymous),
 		cmocka_unit_test(privacy),

@@ -211,11 +211,10 @@ static void calls_per_second(void **state)
 /* "acme" owns the service's number: called and calling count alike. */
 static void an_accounts_limit(void **state)
 {
-	static const struct sp_conf_account acme = {.name = "acme", .calls = 1};
+	static const struct sp_number_account_row acme = {.name = "acme", .calls = 1};
 	struct fx *f = *state;
 
-	f->conf->accountv = &acme;
-	f->conf->accountc = 1;
+	fx_accounts(f, &acme, 1);
 	establish(f);
 	from_service(f);
 	assert_in_range(retry_after(expect(&f->service, "503")), 1, 60);
@@ -225,6 +224,30 @@ static void an_accounts_limit(void **state)
 	sp_loop_advance(f->loop, 2ULL * SP_SIP_TIMEOUT_MS);
 	forget_messages(f);
 	establish(f); /* its place was given back */
+}
+
+/* A reload limits the account: the calls that it has are counted, and stay. */
+static void an_accounts_limit_comes_by_reload(void **state)
+{
+	static const struct sp_number_account_row acme = {.name = "acme", .calls = 1};
+	struct fx *f = *state;
+	struct sp_call_env *env = mem_zalloc(sizeof(*env), fx_env_destructor);
+
+	assert_non_null(env);
+	*env = *f->env;
+	env->numbers = fx_numbers(&acme, 1);
+	establish(f);
+	sp_calls_env(f->calls, env);
+	mem_deref(env);
+	assert_int_equal(calls_now(f), 1);
+	from_service(f);
+	expect(&f->service, "503");
+	acknowledge(&f->service);
+	assert_non_null(strstr(f->log, "limit_reached account=acme limit=account_calls"));
+	assert_int_equal(calls_now(f), 1);
+	/* numbers of no account are nobody's to limit */
+	invite(&f->carrier, "+441632960150", "", sdp_of("192.0.2.7", KEY_A, "sendrecv"));
+	expect(&f->carrier, "100");
 }
 
 /* RFC 7339 in spirit: 503 with Retry-After, but not for emergencies nor for calls in progress. */
@@ -273,6 +296,7 @@ int main(void)
 		T(outbound_is_the_callees),
 		T(calls_per_second),
 		T(an_accounts_limit),
+		T(an_accounts_limit_comes_by_reload),
 		T(overload),
 	};
 

@@ -1,192 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * Where calls, transfers and redirects go: two carriers, two services, and a
- * number table between them.
+ * Where calls go: by the called number, by the calling number, emergencies.
  */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <string.h>
-#include <cmocka.h>
-
-#include "route_priv.h"
-
-enum { CARRIER, BACKUP, TEAMS, PBX, TRUNKS };
-
-struct world {
-	struct sp_loop *loop;
-	struct sp_sip *sip;
-	struct sp_trunks *ts;
-	struct sp_trunk *trunkv[TRUNKS];
-	struct sp_conf *conf;
-	struct sp_conf_trunk *confv;
-	struct sp_call_env env;
-	struct route route;
-	const char *cause;
-	struct sp_sip_msg *msg;
-};
-
-static const char *const names[TRUNKS] = {"carrier", "backup", "teams", "pbx"};
-static const char *const identities[TRUNKS] = {"sbc.carrier.example", "sbc.backup.example",
-					       "sip.teams.example", "pbx.customer.example"};
-static const char *const emergency[] = {"112", "+44999", "*5#"};
-
-static void on_request(struct sp_sip_strans *st, const struct sp_sip_msg *req, void *arg)
-{
-	(void)st;
-	(void)req;
-	(void)arg;
-}
-
-static void on_ack(struct sp_sip_conn *c, const struct sp_sip_msg *ack, void *arg)
-{
-	(void)c;
-	(void)ack;
-	(void)arg;
-}
-
-static void number_error(const char *file, unsigned line, const char *key, const char *value,
-			 const char *mend, void *arg)
-{
-	(void)arg;
-	fail_msg("%s:%u: %s %s: %s", file, line, key, value, mend);
-}
-
-static struct sp_number_table *numbers(void)
-{
-	static const struct sp_number_trunk trunks[TRUNKS] = {
-		{"carrier", true}, {"backup", true}, {"teams", false}, {"pbx", false}};
-	static const struct sp_number_row rows[] = {
-		{.number = "+4416329600*", .trunk = "teams", .account = "acme"},
-		{.number = "+4416329601*", .trunk = "teams", .carrier = "backup"},
-		{.number = "+4416329602*", .trunk = "pbx"},
-		{.number = "+44999", .trunk = "pbx"},
-	};
-	struct sp_number_build *b;
-	struct sp_number_table *t;
-
-	assert_int_equal(0, sp_number_build_alloc(&b, trunks, TRUNKS, number_error, NULL));
-	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-		struct sp_number_row row = rows[i];
-
-		row.file = "test";
-		assert_int_equal(0, sp_number_add(b, &row));
-	}
-	assert_int_equal(0, sp_number_table_alloc(&t, b));
-	mem_deref(b);
-	return t;
-}
-
-static void make_conf(struct world *w, struct sp_trunk_setup *setupv)
-{
-	struct {
-		struct sp_conf conf;
-		struct sp_conf_interface ifc;
-		struct sp_conf_trunk trunkv[TRUNKS];
-	} *all = mem_zalloc(sizeof(*all), NULL);
-
-	assert_non_null(all);
-	w->conf = &all->conf;
-	w->confv = all->trunkv;
-	all->conf.trunkv = all->trunkv;
-	all->conf.trunkc = TRUNKS;
-	sa_set_str(&all->ifc.sip, "127.0.0.1", 5061);
-	all->ifc.sip_advertise = "gw.example.net";
-	for (unsigned i = 0; i < TRUNKS; i++) {
-		all->trunkv[i] = (struct sp_conf_trunk){.name = names[i],
-							.kind = i < TEAMS ? SP_TRUNK_CARRIER
-									  : SP_TRUNK_SERVICE,
-							.identityv = &identities[i],
-							.identityc = 1,
-							.carrierv = {CARRIER},
-							.carrierc = i == TEAMS,
-							.emergencyv = emergency,
-							.emergencyc = i == BACKUP ? 0 : 3};
-		setupv[i] = (struct sp_trunk_setup){&all->trunkv[i], &all->ifc, NULL};
-	}
-}
-
-static int setup(void **state)
-{
-	static const struct sp_sip_handlers handlers = {.request = on_request, .ack = on_ack};
-	struct world *w = mem_zalloc(sizeof(*w), NULL);
-	struct sp_trunk_setup setupv[TRUNKS];
-
-	assert_non_null(w);
-	assert_int_equal(sp_loop_alloc_fake(&w->loop, 1000), 0);
-	assert_int_equal(sp_sip_alloc(&w->sip, w->loop, &handlers, w), 0);
-	assert_int_equal(sp_trunks_alloc(&w->ts, w->loop, w->sip), 0);
-	make_conf(w, setupv);
-	assert_int_equal(sp_trunks_apply(w->ts, w->conf, setupv, TRUNKS, w->trunkv), 0);
-	w->env = (struct sp_call_env){.conf = w->conf, .numbers = numbers(), .trunkv = w->trunkv};
-	*state = w;
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	struct world *w = *state;
-
-	for (unsigned i = 0; i < TRUNKS; i++)
-		mem_deref(w->trunkv[i]);
-	mem_deref(w->env.numbers);
-	mem_deref(w->ts);
-	mem_deref(w->conf);
-	mem_deref(w->sip);
-	mem_deref(w->loop);
-	mem_deref(w->msg);
-	mem_deref(w);
-	return 0;
-}
-
-/** An INVITE to uri; from and extra: header lines' values, extra whole lines. */
-static uint16_t find(struct world *w, unsigned from, const char *uri, const char *from_value,
-		     const char *extra)
-{
-	struct sp_sip_fault fault;
-	char text[1024];
-
-	re_snprintf(text, sizeof(text),
-		    "INVITE %s SIP/2.0\r\nVia: SIP/2.0/TLS x:1;branch=z9hG4bKq\r\n"
-		    "From: %s;tag=a\r\nTo: <sip:x@gw>\r\n%sCall-ID: f1@x\r\nCSeq: 5 INVITE\r\n"
-		    "Contact: <sip:x:5061>\r\nContent-Length: 0\r\n\r\n",
-		    uri, from_value, extra);
-	w->msg = mem_deref(w->msg);
-	if (sp_sip_msg_parse(&w->msg, text, strlen(text), &fault))
-		fail_msg("%s: %s", fault.reason, text);
-	w->cause = NULL;
-	return route_find(&w->route, &w->env, w->trunkv[from], w->msg, &w->cause);
-}
-
-static uint16_t refer(struct world *w, unsigned from, const char *target, const char *caller)
-{
-	struct sp_sip_addr addr;
-	struct pl text;
-
-	pl_set_str(&text, target);
-	if (sp_sip_addr_decode(&addr, &text))
-		fail_msg("cannot be read: %s", target);
-	w->cause = NULL;
-	return route_refer(&w->route, &w->env, w->trunkv[from], &addr, caller, &w->cause);
-}
-
-static void expect_route(const struct world *w, unsigned to, const char *user, const char *entry)
-{
-	assert_ptr_equal(w->route.trunk, w->trunkv[to]);
-	assert_string_equal(w->route.user, user);
-	assert_non_null(w->route.entry);
-	assert_string_equal(w->route.entry->number, entry);
-}
-
-static void expect_refused(const struct world *w, const char *cause)
-{
-	assert_non_null(w->cause);
-	assert_non_null(strstr(w->cause, cause));
-	assert_null(w->route.trunk);
-	assert_non_null(w->route.entry);
-}
+#include "route_fixture.h"
 
 static void carrier_calls_by_called_number(void **state)
 {
@@ -195,14 +11,14 @@ static void carrier_calls_by_called_number(void **state)
 	assert_int_equal(
 		find(w, CARRIER, "sip:+441632960055@gw;user=phone", "<sip:+4930123@c>", ""), 0);
 	expect_route(w, TEAMS, "+441632960055", "+4416329600");
-	assert_string_equal(w->route.caller, "+4930123");
-	assert_false(w->route.emergency);
+	assert_string_equal(w->way.route.caller, "+4930123");
+	assert_false(w->way.route.emergency);
 
 	assert_int_equal(find(w, CARRIER, "tel:+441632960255", "<tel:030123>", ""), 0);
 	expect_route(w, PBX, "+441632960255", "+4416329602");
-	assert_string_equal(w->route.caller, "");
+	assert_string_equal(w->way.route.caller, "");
 
-	assert_int_equal(find(w, CARRIER, "sip:+441632960355@gw", "<sip:+4930123@c>", ""), 404);
+	assert_int_equal(find(w, CARRIER, "sip:+441632960855@gw", "<sip:+4930123@c>", ""), 404);
 	expect_refused(w, "not in the number table");
 	assert_int_equal(find(w, CARRIER, "sip:01632960055@gw", "<sip:+4930123@c>", ""), 404);
 	expect_refused(w, "not E.164");
@@ -215,7 +31,7 @@ static void service_calls_by_calling_number(void **state)
 
 	assert_int_equal(find(w, TEAMS, "sip:+4930123@gw", me, ""), 0);
 	expect_route(w, CARRIER, "+4930123", "+4416329600");
-	assert_string_equal(w->route.caller, "+441632960001");
+	assert_string_equal(w->way.route.caller, "+441632960001");
 	assert_int_equal(find(w, TEAMS, "sip:+4930123@gw", "<sip:+441632960101@t>", ""), 0);
 	expect_route(w, BACKUP, "+4930123", "+4416329601");
 	assert_int_equal(find(w, TEAMS, "sip:*21%23@gw", me, ""), 0);
@@ -248,15 +64,9 @@ static void anonymous_callers_by_asserted_identity(void **state)
 			      "P-Asserted-Identity: <tel:1632960101;phone-context=+44>\r\n"),
 			 0);
 	expect_route(w, BACKUP, "+4930123", "+4416329601");
-	assert_string_equal(w->route.caller, "+441632960101");
+	assert_string_equal(w->way.route.caller, "+441632960101");
 	assert_int_equal(find(w, TEAMS, "sip:+4930123@gw", nobody, ""), 403);
 }
-
-#define OUTSIDE "<sip:+4930123@t>"
-#define OWN_PAI "P-Asserted-Identity: <sip:+441632960101@t>\r\n"
-#define OTHERS_PAI "P-Asserted-Identity: <sip:+441632960201@t>\r\n"
-#define DIVERSION(value) "Diversion: " value ";reason=unconditional\r\n"
-#define HISTORY(value) "History-Info: " value "\r\n"
 
 /*
  * A call that a user forwards has the outside caller in From. The user's own
@@ -316,7 +126,7 @@ static void forwarded_by_a_service(void **state)
 
 			expect_route(w, other ? BACKUP : CARRIER, "+441632960009",
 				     other ? "+4416329601" : "+4416329600");
-			assert_string_equal(w->route.caller, rows[i].number);
+			assert_string_equal(w->way.route.caller, rows[i].number);
 		} else {
 			expect_refused(w, "does not belong to this trunk");
 		}
@@ -355,9 +165,9 @@ static void forwarded_numbering_and_bounds(void **state)
 	strcat(many, "\r\n");
 	strcat(top, "\r\n");
 	assert_int_equal(find(w, TEAMS, "sip:+49301@gw", OUTSIDE, many), 0);
-	assert_string_equal(w->route.caller, "+441632960002");
+	assert_string_equal(w->way.route.caller, "+441632960002");
 	assert_int_equal(find(w, TEAMS, "sip:+49301@gw", OUTSIDE, top), 0);
-	assert_string_equal(w->route.caller, "+441632960002");
+	assert_string_equal(w->way.route.caller, "+441632960002");
 
 	strcpy(strchr(many, '\r'), ",<sip:1@t>\r\n");
 	assert_int_equal(find(w, TEAMS, "sip:+49301@gw", OUTSIDE, many), 403);
@@ -387,11 +197,11 @@ static void numbering_of_the_calling_trunk(void **state)
 	n->international_prefix = "00";
 	assert_int_equal(find(w, CARRIER, "sip:01632960055@gw", "<sip:004930123456@c>", ""), 0);
 	expect_route(w, TEAMS, "+441632960055", "+4416329600");
-	assert_string_equal(w->route.caller, "+4930123456");
+	assert_string_equal(w->way.route.caller, "+4930123456");
 	assert_int_equal(find(w, CARRIER, "tel:1632960055;phone-context=+44", "<sip:112@c>", ""),
 			 0);
 	expect_route(w, TEAMS, "+441632960055", "+4416329600");
-	assert_string_equal(w->route.caller, "");
+	assert_string_equal(w->way.route.caller, "");
 
 	/* not by those of another */
 	assert_int_equal(find(w, BACKUP, "sip:01632960055@gw", "<sip:004930123456@c>", ""), 404);
@@ -435,7 +245,7 @@ static void emergency_calls_of_a_service(void **state)
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
 		assert_int_equal(find(w, TEAMS, rows[i].uri, rows[i].from, ""), 0);
 		expect_route(w, rows[i].to, rows[i].user, rows[i].entry);
-		assert_true(w->route.emergency);
+		assert_true(w->way.route.emergency);
 	}
 	/* nearly, but not */
 	assert_int_equal(find(w, TEAMS, "sip:1122@gw", "<sip:al@t>", ""), 403);
@@ -443,7 +253,7 @@ static void emergency_calls_of_a_service(void **state)
 	assert_int_equal(find(w, TEAMS, "sip:+1122@gw", "<sip:al@t>", ""), 403);
 	assert_int_equal(find(w, TEAMS, "sip:++112@gw", "<sip:al@t>", ""), 403);
 	assert_int_equal(find(w, TEAMS, "sip:44999@gw", "<sip:al@t>", ""), 403);
-	assert_false(w->route.emergency);
+	assert_false(w->way.route.emergency);
 	/* no carrier anywhere */
 	assert_int_equal(find(w, PBX, "sip:112@gw", "<sip:+441632960201@t>", ""), 404);
 	expect_refused(w, "names a carrier");
@@ -477,7 +287,7 @@ static void emergency_numbers_before_numbering(void **state)
 	expect_route(w, BACKUP, "9999", "+4416329601");
 	assert_int_equal(find(w, TEAMS, "sip:999@gw", "<sip:441632960101@t>", ""), 0);
 	expect_route(w, BACKUP, "999", "+4416329601");
-	assert_true(w->route.emergency);
+	assert_true(w->way.route.emergency);
 }
 
 /* To a service that answers emergencies itself: by the table, or not at all. */
@@ -487,136 +297,18 @@ static void emergency_calls_of_a_carrier(void **state)
 
 	assert_int_equal(find(w, CARRIER, "sip:+44999@gw", "<sip:al@c>", ""), 0);
 	expect_route(w, PBX, "+44999", "+44999");
-	assert_true(w->route.emergency);
+	assert_true(w->way.route.emergency);
 	assert_int_equal(find(w, CARRIER, "sip:112@gw", "<sip:+4930123@c>", ""), 404);
 	expect_refused(w, "not E.164");
 
 	/* a trunk without a list has none */
 	assert_int_equal(find(w, BACKUP, "sip:+44999@gw", "<sip:al@c>", ""), 0);
 	expect_route(w, PBX, "+44999", "+44999");
-	assert_false(w->route.emergency);
+	assert_false(w->way.route.emergency);
 }
-
-/* RFC 5589 6, 7: the host is the trunk's own: it knows what it means. */
-static void transfer_back_to_the_trunk(void **state)
-{
-	struct world *w = *state;
-	char longer[400];
-
-	assert_int_equal(refer(w, TEAMS, "<sip:+4930123@SIP.teams.example:5061;transport=tls>",
-			       "+441632960001"),
-			 0);
-	expect_route(w, TEAMS, "+4930123", "");
-	assert_true(w->route.own);
-	assert_string_equal(w->route.caller, "+441632960001");
-	assert_int_equal(refer(w, TEAMS, "<sip:8%3Aorgid;x=1@sip.teams.example>", NULL), 0);
-	expect_route(w, TEAMS, "8%3Aorgid;x=1", "");
-	assert_int_equal(refer(w, TEAMS, "<sip:sip.teams.example;transport=tls>", NULL), 0);
-	expect_route(w, TEAMS, "", "");
-	assert_int_equal(refer(w, TEAMS, "<sip:+441632960107@sip.teams.example>", NULL), 0);
-	expect_route(w, TEAMS, "+441632960107", "+4416329601");
-	/* another's number is not looked at */
-	assert_int_equal(refer(w, TEAMS, "<sip:+441632960207@sip.teams.example>", NULL), 0);
-	expect_route(w, TEAMS, "+441632960207", "");
-	assert_int_equal(refer(w, CARRIER, "<sip:+4930123@sbc.carrier.example>", NULL), 0);
-	expect_route(w, CARRIER, "+4930123", "");
-
-	memset(longer, 'a', sizeof(longer));
-	memcpy(longer, "<sip:", 5);
-	strcpy(longer + 5 + ROUTE_TEXT_SIZE - 1, "@sip.teams.example>");
-	assert_int_equal(refer(w, TEAMS, longer, NULL), 0);
-	assert_int_equal(strlen(w->route.user), ROUTE_TEXT_SIZE - 1);
-	strcpy(longer + 5, "a");
-	memset(longer + 5, 'a', ROUTE_TEXT_SIZE);
-	strcpy(longer + 5 + ROUTE_TEXT_SIZE, "@sip.teams.example>");
-	assert_int_equal(refer(w, TEAMS, longer, NULL), 404);
-	expect_refused(w, "too long");
-}
-
-static void transfer_by_number(void **state)
-{
-	struct world *w = *state;
-
-	/* to a number of the table, whoever asks */
-	assert_int_equal(refer(w, TEAMS, "<sip:+441632960207@gw>", "+441632960001"), 0);
-	expect_route(w, PBX, "+441632960207", "+4416329602");
-	assert_false(w->route.own);
-	assert_int_equal(refer(w, TEAMS, "<sip:+441632960007@pbx.customer.example>", NULL), 0);
-	expect_route(w, TEAMS, "+441632960007", "+4416329600");
-	assert_int_equal(refer(w, CARRIER, "<tel:+441632960207>", NULL), 0);
-	expect_route(w, PBX, "+441632960207", "+4416329602");
-
-	/* out, by the number in whose name it is made */
-	assert_int_equal(refer(w, TEAMS, "<sip:+4930123@gw>", "+441632960107"), 0);
-	expect_route(w, BACKUP, "+4930123", "+4416329601");
-	assert_int_equal(refer(w, TEAMS, "<sip:+4930123@gw>", "+441632960207"), 0);
-	expect_route(w, CARRIER, "+4930123", "");
-	assert_int_equal(refer(w, TEAMS, "<sip:*21%23@gw>", ""), 0);
-	expect_route(w, CARRIER, "*21%23", "");
-	assert_int_equal(refer(w, TEAMS, "<sip:+4930123@gw>", NULL), 0);
-	expect_route(w, CARRIER, "+4930123", "");
-	/* not by a part of what is no number */
-	assert_int_equal(refer(w, TEAMS, "<sip:+4930123@gw>", "+4416329601071234"), 0);
-	expect_route(w, CARRIER, "+4930123", "");
-	assert_string_equal(w->route.caller, "");
-	assert_int_equal(refer(w, PBX, "<sip:+4930123@gw>", "+441632960207"), 404);
-	expect_refused(w, "names a carrier");
-
-	/* a carrier's transfer goes nowhere else */
-	assert_int_equal(refer(w, CARRIER, "<sip:+4930123@gw>", "+441632960107"), 404);
-	expect_refused(w, "not in the number table");
-	assert_int_equal(refer(w, CARRIER, "<sip:118@gw>", "+441632960107"), 404);
-	expect_refused(w, "not E.164");
-	assert_int_equal(refer(w, TEAMS, "<sip:al@gw>", NULL), 404);
-	expect_refused(w, "neither E.164 nor digits");
-	assert_int_equal(refer(w, TEAMS, "<urn:service:sos>", NULL), 404);
-	expect_refused(w, "neither a SIP nor a tel URI");
-
-	w->confv[TEAMS].numbering =
-		(struct sp_conf_numbering){.country = "44", .national_prefix = "0"};
-	assert_int_equal(refer(w, TEAMS, "<sip:01632960207@gw>", NULL), 0);
-	expect_route(w, PBX, "+441632960207", "+4416329602");
-}
-
-static void transfer_to_an_emergency_number(void **state)
-{
-	struct world *w = *state;
-
-	assert_int_equal(refer(w, TEAMS, "<sip:112@gw>", "+441632960107"), 0);
-	expect_route(w, BACKUP, "112", "+4416329601");
-	assert_true(w->route.emergency);
-	assert_int_equal(refer(w, TEAMS, "<sip:112@sip.teams.example>", NULL), 0);
-	expect_route(w, CARRIER, "112", "");
-	assert_true(w->route.emergency);
-	assert_int_equal(refer(w, CARRIER, "<sip:+44999@gw>", NULL), 0);
-	expect_route(w, PBX, "+44999", "+44999");
-	assert_true(w->route.emergency);
-	assert_int_equal(refer(w, CARRIER, "<sip:112@sbc.carrier.example>", NULL), 0);
-	expect_route(w, CARRIER, "112", "");
-	assert_true(w->route.emergency);
-	assert_int_equal(refer(w, CARRIER, "<sip:112@gw>", NULL), 404);
-}
-
-/* An entry that nothing decided is safe to read. */
-static void the_empty_entry(void **state)
-{
-	struct world *w = *state;
-	const struct sp_number_entry *entry;
-
-	assert_int_equal(find(w, TEAMS, "sip:112@gw", "<sip:al@t>", ""), 0);
-	entry = w->route.entry;
-	assert_string_equal(entry->number, "");
-	assert_string_equal(entry->account, "");
-	assert_int_equal(entry->headerc, 0);
-	assert_int_equal(entry->trunk, SP_NUMBER_NO_TRUNK);
-	assert_int_equal(entry->carrier, SP_NUMBER_NO_TRUNK);
-}
-
-#define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
 {
-	/* clang-format off */
 	const struct CMUnitTest tests[] = {
 		T(carrier_calls_by_called_number),
 		T(service_calls_by_calling_number),
@@ -630,12 +322,7 @@ int main(void)
 		T(emergency_listed_both_ways),
 		T(emergency_numbers_before_numbering),
 		T(emergency_calls_of_a_carrier),
-		T(transfer_back_to_the_trunk),
-		T(transfer_by_number),
-		T(transfer_to_an_emergency_number),
-		T(the_empty_entry),
 	};
-	/* clang-format on */
 
 	return cmocka_run_group_tests_name("call/route", tests, NULL, NULL);
 }

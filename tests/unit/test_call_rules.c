@@ -142,7 +142,8 @@ static void owned(void **state)
 
 static void values(void **state)
 {
-	static const struct sp_number_header headers[] = {{"X-Site", "site 7"}};
+	static const struct sp_number_header headers[] = {{"X-Site", "site 7"},
+							  {"X-Made", "{number}/{label}"}};
 	static const struct sp_conf_rule rules[] = {
 		{SET("X-1", "a={account};{caller}>{called}")},
 		{SET("X-2", "{trunk}/{number:x-site}/{header:x-a}")},
@@ -151,13 +152,14 @@ static void values(void **state)
 		{SET("X-5", "open {account")},
 		{ADD("X-6", " \t ")},
 		{SET("X-7", "  {header:X-None}x ")},
+		{SET("X-8", "{label}: {number:X-Made}{number:x-made}")},
 	};
 	struct fixture f;
 
 	(void)state;
 	begin(&f);
 	f.entry.headerv = headers;
-	f.entry.headerc = 1;
+	f.entry.headerc = 2;
 	f.to.kind = SP_TRUNK_CARRIER;
 	f.to.passc = 0;
 	out(&f, rules, ARRAY_SIZE(rules));
@@ -166,7 +168,8 @@ static void values(void **state)
 			    "X-2: desk/site 7/first\r\n"
 			    "X-3: {account} {acme}\r\n"
 			    "X-5: open {account\r\n"
-			    "X-7: x\r\n");
+			    "X-7: x\r\n"
+			    "X-8: gold: +441632960002/gold+441632960002/gold\r\n");
 	f.ctx.entry = NULL;
 	f.ctx.caller = f.ctx.called = NULL;
 	out(&f, rules, 2);
@@ -258,9 +261,9 @@ static void when_header(void **state)
 	assert_string_equal(pass(&f, "X-A: a\r\nX-A: Bcd\r\nX-B: bcd\r\n"), "");
 	out(&f, &account, 1);
 	assert_string_equal(pass(&f, ""), "X-C: 1\r\n");
-	f.entry.account = "other";
+	f.account.name = "other";
 	assert_string_equal(pass(&f, ""), "");
-	f.entry.account = NULL;
+	f.account.name = "";
 	assert_string_equal(pass(&f, ""), "");
 	finish(&f);
 }

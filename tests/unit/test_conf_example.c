@@ -50,7 +50,8 @@ static void test_example_loads(void **state)
 	assert_int_equal(lines, 0); /* not even a note */
 	assert_int_equal(c->interfacec, 2);
 	assert_int_equal(c->trunkc, 2);
-	assert_int_equal(c->numberc, 2);
+	assert_int_equal(c->numberc, 3);
+	assert_int_equal(c->accountc, 1);
 	assert_int_equal(c->number_filec, 1);
 	mem_deref(c);
 	mem_deref(r);

@@ -401,9 +401,9 @@ static void test_socket(void **state)
 static void test_accounts(void **state)
 {
 	static const struct mistake v[] = {
-		{ROOT("accounts = ( { name = \"a\"; }, { name = \"b\"; },\n{ name = \"a\"; } );"),
-		 OF("6") "accounts[2] \"a\".name = \"a\": accounts[0] has the same name: keep one "
-			 "of them\n"},
+		{ROOT("accounts = ( { name = \"a\";\nmain_number = 441632; } );"),
+		 OF("6") "accounts[0] \"a\".main_number = 441632: found a whole number, needs a "
+			 "string in quotes\n"},
 		{ROOT("accounts = ( { calls = 1; } );"),
 		 OF("5") "accounts[0].name: missing: needs a string of 1 to 100 bytes in quotes\n"},
 		{ROOT("accounts = ( { name = \"\"; } );"),
@@ -420,9 +420,13 @@ static void test_accounts(void **state)
 	struct fixture *f = *state;
 
 	CHECK(v);
+	/* those of one name are found out where accounts come from files, too: in number/ */
 	(void)load_trunk(f, ROOT("accounts = ( { name = \"" A100 "\"; }, { name = \"A\"; },"
-				 " { name = \"a\"; } );"));
+				 " { name = \"A\"; main_number = \"any\"; } );"));
 	assert_int_equal(f->conf->accountc, 3);
+	assert_null(f->conf->accountv[1].main_number);
+	assert_string_equal(f->conf->accountv[2].main_number, "any");
+	assert_int_equal(f->conf->accountv[2].src.line, 5);
 }
 
 /* 10,000, and not one more. */

@@ -177,7 +177,7 @@ static void test_headers(void **state)
 	{                                                                                          \
 		RULE(ADD "value = \"" text "\";"), OF("5", ".value") " = \"" text "\": " mend "\n" \
 	}
-#define KNOWN "; known: account, caller, called, trunk, header:NAME, number:NAME"
+#define KNOWN "; known: account, label, caller, called, trunk, header:NAME, number:NAME"
 
 static void test_templates(void **state)
 {

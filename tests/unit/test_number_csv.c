@@ -9,11 +9,12 @@
 #include <stdlib.h>
 #include <cmocka.h>
 #include "unit/number_fixture.h"
-#include "number_priv.h"
+#include "csv_priv.h"
 
 static struct reports reports;
 static struct sp_number_build *build;
 static struct sp_number_table *table;
+static struct sp_number_rule rule;
 
 static int setup(void **state)
 {
@@ -49,48 +50,105 @@ static void refused(const char *text, unsigned line, const char *key, const char
 	assert_non_null(strstr(reports.v[0].mend, mend));
 }
 
+/** The entry that decides, its rule in rule; NULL when there is none. */
 static const struct sp_number_entry *entry(const char *number)
 {
+	struct pl pl;
+
 	if (!table)
 		assert_int_equal(0, sp_number_table_alloc(&table, build));
+	pl_set_str(&pl, number);
 
-	return fixture_lookup(table, number);
+	return sp_number_find(&rule, table, &pl, 1000) ? rule.entry : NULL;
 }
 
 static void all_columns(void **state)
 {
+	static const struct sp_number_account_row contoso = {
+		.name = "Contoso", .main_number = "+441", .file = "a.csv", .line = 2};
 	const struct sp_number_entry *e;
 	(void)state;
 
-	assert_int_equal(0, csv("\xef\xbb\xbfheader:X-A,number,carrier,trunk,account,"
-				"headers_to_carrier,header:X-B\r\n"
-				"one,+441,carrier-a,teams,Contoso,yes,two\r\n"
-				",+442,,zoom,,no,\r\n"
-				",+443*,,pbx,,,three"));
+	assert_int_equal(0, csv("\xef\xbb\xbfheader:X-A,number,carrier,trunk,account,label,holes,"
+				"headers_to_carrier,header:X-B,caller_id,location,enabled_from,"
+				"enabled_to\r\n"
+				"one,+441,carrier-a,teams,Contoso,Sales,,yes,two,main,+442,"
+				"1970-01-01T00:00:01Z,2970-01-01T00:00:00Z\r\n"
+				",+442,,zoom,,,,no,,sent,,,\r\n"
+				",+443*,,pbx,,,,,three,screened,,,"));
 	assert_int_equal(0, reports.n);
+	assert_int_equal(0, sp_number_add_account(build, &contoso));
 
 	e = entry("+441");
-	assert_int_equal(TEAMS, e->trunk);
-	assert_int_equal(CARRIER_A, e->carrier);
-	assert_string_equal("Contoso", e->account);
+	assert_int_equal(TEAMS, e->trunkv[0]);
+	assert_int_equal(CARRIER_A, e->carrierv[0]);
+	assert_string_equal("Contoso", e->account->name);
+	assert_string_equal("Sales", e->label);
+	assert_string_equal("+442", e->location);
+	assert_int_equal(SP_NUMBER_CALLER_MAIN, e->caller_id);
+	assert_int_equal(1, e->from_s);
+	assert_int_equal(31556995200, e->to_s);
 	assert_true(e->headers_to_carrier);
 	assert_int_equal(2, e->headerc);
 	assert_string_equal("X-A", e->headerv[0].name);
 	assert_string_equal("one", e->headerv[0].value);
 	assert_string_equal("two", e->headerv[1].value);
-	assert_string_equal("n.csv", e->file);
-	assert_int_equal(2, e->line);
+	assert_string_equal("n.csv", rule.file);
+	assert_int_equal(2, rule.line);
 
 	e = entry("+442");
-	assert_int_equal(SP_NUMBER_NO_TRUNK, e->carrier);
+	assert_int_equal(0, e->carrierc);
+	assert_string_equal("", e->account->name);
 	assert_false(e->headers_to_carrier);
 	assert_int_equal(0, e->headerc);
+	assert_int_equal(SP_NUMBER_CALLER_SENT, e->caller_id);
+	assert_true(e->from_s == SP_NUMBER_ALWAYS_FROM && e->to_s == SP_NUMBER_ALWAYS_TO);
 
 	e = entry("+4431");
-	assert_true(e->prefix);
+	assert_int_equal(SP_NUMBER_PREFIX, rule.kind);
 	assert_int_equal(1, e->headerc);
 	assert_string_equal("X-B", e->headerv[0].name);
-	assert_int_equal(4, e->line);
+	assert_int_equal(SP_NUMBER_CALLER_SCREENED, e->caller_id);
+	assert_int_equal(4, rule.line);
+}
+
+static void holes(void **state)
+{
+	static const char row[] = "number,trunk,holes\n+4450-59,pbx,+4451; 53-54 ;+4456-+4458 \n"
+				  "+4460-69,pbx,\n";
+	(void)state;
+
+	assert_int_equal(0, csv(row));
+	assert_non_null(entry("+4450"));
+	assert_int_equal(SP_NUMBER_RANGE, rule.kind);
+	assert_null(entry("+4451"));
+	assert_non_null(entry("+4452"));
+	assert_null(entry("+4453"));
+	assert_null(entry("+4454"));
+	assert_non_null(entry("+4455"));
+	assert_null(entry("+4456"));
+	assert_null(entry("+4458"));
+	assert_non_null(entry("+4459"));
+	assert_non_null(entry("+4461"));
+	assert_int_equal(3, rule.line);
+}
+
+static void holes_are_judged(void **state)
+{
+	char text[2048] = "number,trunk,holes\n+44100-99,teams,+44100";
+	size_t i;
+	(void)state;
+
+	refused("number,trunk,holes\n+4450-59,pbx,+4451;\n", 2, "holes", "");
+	refused("number,trunk,holes\n+4450-59,pbx,rubbish\n", 2, "holes", "");
+	refused("number,trunk,holes\n+4450,pbx,+4450\n", 2, "holes", "");
+
+	for (i = 1; i <= SP_NUMBER_HOLES_MAX; i++)
+		snprintf(text + strlen(text), 16, ";+44%zu", 100 + i);
+	refused(text, 2, "holes", "64");
+	for (i = 0; i < 200; i++)
+		strcat(text, ";+4411");
+	refused(text, 2, "holes", "64");
 }
 
 static void rfc4180_quotes(void **state)
@@ -100,9 +158,9 @@ static void rfc4180_quotes(void **state)
 	assert_int_equal(0, csv("\"number\",trunk,account,header:X-A\n"
 				"\"+441\",\"teams\",\"Contoso, Ltd\",\"say \"\"hi\"\"\"\n"
 				"\"+442\",teams,\"\"\"\"\"\",\"\"\n"));
-	assert_string_equal("Contoso, Ltd", entry("+441")->account);
+	assert_string_equal("Contoso, Ltd", entry("+441")->account->name);
 	assert_string_equal("say \"hi\"", entry("+441")->headerv[0].value);
-	assert_string_equal("\"\"", entry("+442")->account);
+	assert_string_equal("\"\"", entry("+442")->account->name);
 	assert_int_equal(0, entry("+442")->headerc);
 }
 
@@ -111,8 +169,10 @@ static void line_ends_and_empty_lines(void **state)
 	(void)state;
 
 	assert_int_equal(0, csv("\n\r\nnumber,trunk\r\n+441,teams\n\n\r\n+442,zoom\r\n\n"));
-	assert_int_equal(4, entry("+441")->line);
-	assert_int_equal(7, entry("+442")->line);
+	assert_non_null(entry("+441"));
+	assert_int_equal(4, rule.line);
+	assert_non_null(entry("+442"));
+	assert_int_equal(7, rule.line);
 	assert_int_equal(2, sp_number_count(table));
 }
 
@@ -146,7 +206,8 @@ static void header_row_is_judged(void **state)
 	refused("number,trunk,\"header:X\r\nVia\"\n", 1, "column", "name");
 	refused("number,\"trunk\n", 1, "row", "close the quote");
 	refused("+441,teams\r+442,zoom\r", 1, "row", "CRLF or LF");
-	refused("\xff\xfen", 1, "column", "names the columns");
+	refused("\xff\xfen", 1, "column", "UTF-8");
+	refused("number,trunk,caf\xe9\n", 1, "column", "UTF-8");
 
 	assert_int_equal(EINVAL, csv("number,trunk,size,header:To,colour\n+441,teams,1,2,3\n"));
 	assert_int_equal(4, reports.n);
@@ -169,6 +230,11 @@ static void rows_are_judged(void **state)
 		"without line breaks");
 	refused("number,trunk,header:X-A\n+441,teams,caf\xe9\n", 2, "headers", "UTF-8");
 	refused("number,trunk,account\n+441,teams,\"a\nb\"\n", 2, "account", "control");
+	refused("number,trunk,account\n+441,teams,caf\xe9\n", 2, "account", "UTF-8");
+	refused("number,trunk,label\n+441,teams,caf\xe9\n", 2, "label", "UTF-8");
+	refused("number,trunk,caller_id\n+441,teams,Main\n", 2, "caller_id", "\"main\"");
+	refused("number,trunk,enabled_from\n+441,teams,2026-12-01\n", 2, "enabled_from", "");
+	refused("number,trunk,location\n+441,teams,112\n", 2, "location", "E.164");
 }
 
 static void lists_in_cells(void **state)
@@ -189,7 +255,7 @@ static void lists_in_cells(void **state)
 
 	e = entry("+442");
 	assert_int_equal(1, e->trunkc);
-	assert_int_equal(PBX, e->trunk);
+	assert_int_equal(PBX, e->trunkv[0]);
 	assert_int_equal(0, e->carrierc);
 }
 
@@ -265,7 +331,7 @@ static void fields_and_rows_are_bounded(void **state)
 
 	strcpy(text, "number,trunk\n+441,teams");
 	memset(text + strlen(text), 'x', CSV_FIELD_MAX);
-	refused(text, 2, "row", "1,024");
+	refused(text, 2, "row", "4,096");
 
 	/* the longest field passes the reader and is judged as a name */
 	n = strlen(strcpy(text, "number,trunk\n+441,"));
@@ -273,7 +339,7 @@ static void fields_and_rows_are_bounded(void **state)
 	text[n + CSV_FIELD_MAX] = '\0';
 	refused(text, 2, "trunk", "name a trunk of kind service");
 	strcpy(text + n + CSV_FIELD_MAX, "x");
-	refused(text, 2, "row", "1,024");
+	refused(text, 2, "row", "4,096");
 
 	/* a comma and one character, over and over: too many columns */
 	n = strlen(strcpy(text, "number,trunk\n"));
@@ -281,7 +347,7 @@ static void fields_and_rows_are_bounded(void **state)
 		memcpy(text + n + i, "x,", 3);
 	refused(text, 2, "row", "2 fields");
 	assert_string_equal("10001 fields", reports.v[0].value);
-	refused(text + n, 1, "column", "64 columns");
+	refused(text + n, 1, "column", "128 columns");
 
 	/* wide fields, each within its bound */
 	text[0] = '\0';
@@ -292,26 +358,26 @@ static void fields_and_rows_are_bounded(void **state)
 		memset(text + n, 'x', CSV_FIELD_MAX);
 		strcpy(text + n + CSV_FIELD_MAX, ",");
 	}
-	refused(text, 1, "row", "16,384");
+	refused(text, 1, "row", "65,536");
 }
 
 static void many_header_columns_few_cells(void **state)
 {
-	char text[4096] = "number,trunk";
+	char text[8192] = "number,trunk";
 	size_t i;
 	(void)state;
 
-	for (i = 0; i < 40; i++)
+	for (i = 2; i < CSV_COLUMNS_MAX; i++)
 		snprintf(text + strlen(text), 16, ",header:X-%zu", i);
 	strcat(text, "\n+441,teams");
-	for (i = 0; i < 40; i++)
-		strcat(text, i % 4 ? "," : ",v");
+	for (i = 2; i < CSV_COLUMNS_MAX; i++)
+		strcat(text, i < 2 + SP_NUMBER_HEADERS_MAX ? ",v" : ",");
 	assert_int_equal(0, csv(text));
 
 	strcat(text, "\n+442,teams");
-	for (i = 0; i < 40; i++)
-		strcat(text, i % 2 ? "," : ",v");
-	refused(text, 3, "headers", "16");
+	for (i = 2; i < CSV_COLUMNS_MAX; i++)
+		strcat(text, ",v");
+	refused(text, 3, "headers", "100");
 }
 
 static void a_hundred_bad_rows_then_one_report_more(void **state)
@@ -379,6 +445,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		T(all_columns),
+		T(holes),
+		T(holes_are_judged),
 		T(rfc4180_quotes),
 		T(line_ends_and_empty_lines),
 		T(header_row_alone_is_an_empty_table),

@@ -9,7 +9,7 @@
 #include <string.h>
 #include <cmocka.h>
 #include <re.h>
-#include <sallyport/number.h>
+#include <sallyport/number_build.h>
 
 static void custom_headers(void **state)
 {

@@ -64,19 +64,24 @@ static inline struct sp_number_table *tf_numbers(void)
 {
 	static const struct sp_number_trunk names[] = {
 		{"carrier", true}, {"service", false}, {"desk", false}};
+	static const struct sp_number_header tenants[] = {{"X-Tenant", "t-1"}, {"X-Tenant", "t-2"}};
 	static const struct sp_number_row rows[] = {
 		{.number = "+4416329600*",
-		 .trunk = "service",
-		 .carrier = "carrier",
+		 .trunkv = {"service"},
+		 .trunkc = 1,
+		 .carrierv = {"carrier"},
+		 .carrierc = 1,
 		 .account = "acme",
-		 .headerv = {{"X-Tenant", "t-1"}},
+		 .headerv = &tenants[0],
 		 .headerc = 1,
 		 .file = "test",
 		 .line = 1},
 		{.number = "+4416329700*",
-		 .trunk = "desk",
-		 .carrier = "carrier",
-		 .headerv = {{"X-Tenant", "t-2"}},
+		 .trunkv = {"desk"},
+		 .trunkc = 1,
+		 .carrierv = {"carrier"},
+		 .carrierc = 1,
+		 .headerv = &tenants[1],
 		 .headerc = 1,
 		 .file = "test",
 		 .line = 2},
