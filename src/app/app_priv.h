@@ -316,6 +316,7 @@ struct sp_app {
 	/* What runs, swapped by app_apply() alone. NULL before the first. */
 	struct sp_call_env *env;
 	struct app_doors *doors;
+	struct app_contexts *contexts;
 	struct sp_worker *worker;
 	struct app_reload *reload; /**< the worker's; NULL: none under way */
 	struct app_renew *renew;

@@ -59,6 +59,42 @@ static int env_alloc(struct sp_call_env **ep, struct sp_worker *worker,
 	return 0;
 }
 
+/* What trunks and listeners use: to free one takes 20 us, and there may be thousands. Whoever lets
+ * go of the last one in the loop, it is not the last that is held. */
+struct app_contexts {
+	struct sp_worker *worker;
+	size_t n;
+	struct sp_tls_context *v[];
+};
+
+static void contexts_destructor(void *arg)
+{
+	struct app_contexts *c = arg;
+
+	for (size_t i = 0; i < c->n; i++)
+		sp_worker_release(c->worker, c->v[i]);
+	mem_deref(c->worker);
+}
+
+static int contexts_alloc(struct app_contexts **cp, struct sp_worker *worker,
+			  const struct app_snapshot *s)
+{
+	const size_t servers = s->conf->interfacec, n = servers + s->conf->trunkc;
+	struct app_contexts *c =
+		mem_zalloc(sizeof(*c) + n * sizeof(struct sp_tls_context *), contexts_destructor);
+
+	if (!c)
+		return ENOMEM;
+
+	c->worker = mem_ref(worker);
+	for (; c->n < n; c->n++)
+		c->v[c->n] =
+			mem_ref(c->n < servers ? s->serverv[c->n] : s->clientv[c->n - servers]);
+	*cp = c;
+
+	return 0;
+}
+
 static void doors_destructor(void *arg)
 {
 	struct app_doors *d = arg;
@@ -217,11 +253,12 @@ static int apply_trunks(struct sp_app *app, struct sp_call_env *env, const struc
 
 /* Nothing in here fails. */
 static void swap(struct sp_app *app, struct sp_call_env *env, struct app_doors *doors,
-		 const struct app_snapshot *s)
+		 struct app_contexts *contexts, const struct app_snapshot *s)
 {
 	const struct sp_tls_listen_conf lc = listen_conf(s->conf);
 	struct sp_call_env *old_env = app->env;
 	struct app_doors *old_doors = app->doors;
+	struct app_contexts *old_contexts = app->contexts;
 
 	sp_log_setup(s->conf->log_level, s->conf->log_full_numbers);
 	for (size_t i = 0; i < s->conf->interfacec; i++) {
@@ -233,8 +270,10 @@ static void swap(struct sp_app *app, struct sp_call_env *env, struct app_doors *
 
 	app->env = mem_ref(env);
 	app->doors = mem_ref(doors);
+	app->contexts = mem_ref(contexts);
 	sp_calls_env(app->calls, env);
 
+	mem_deref(old_contexts);
 	mem_deref(old_doors);
 	mem_deref(old_env);
 }
@@ -253,11 +292,15 @@ static void compare_fds(const struct sp_conf *conf)
 
 int app_apply(struct sp_app *app, const struct app_snapshot *s, struct sp_report *r)
 {
+	struct app_contexts *contexts = NULL;
 	struct sp_call_env *env = NULL;
 	struct app_doors *doors = NULL;
 	int err;
 
 	err = env_alloc(&env, app->worker, s);
+	if (err)
+		goto out;
+	err = contexts_alloc(&contexts, app->worker, s);
 	if (err)
 		goto out;
 	err = make_ports(env, app->env, r);
@@ -276,10 +319,11 @@ int app_apply(struct sp_app *app, const struct app_snapshot *s, struct sp_report
 	if (err)
 		goto out;
 
-	swap(app, env, doors, s);
+	swap(app, env, doors, contexts, s);
 	compare_fds(s->conf);
 
 out:
+	mem_deref(contexts);
 	mem_deref(doors);
 	mem_deref(env);
 
@@ -288,7 +332,15 @@ out:
 
 void app_apply_contexts(struct sp_app *app, const struct app_snapshot *s)
 {
+	struct app_contexts *old = app->contexts;
+
+	/* without memory for the list they are freed here, one by one */
+	app->contexts = NULL;
+	(void)contexts_alloc(&app->contexts, app->worker, s);
+
 	sp_trunks_contexts(app->trunks, s->clientv);
 	for (size_t i = 0; i < app->doors->n; i++)
 		sp_tls_listener_context(app->doors->v[i], s->serverv[i]);
+
+	mem_deref(old);
 }

@@ -293,7 +293,7 @@ static int by_name(const struct dirent **a, const struct dirent **b)
 
 static int give_entry(const struct source *s, const char *name)
 {
-	struct stat st;
+	struct stat st = {.st_mode = 0};
 	char *path;
 	int err, fd = -1;
 
@@ -348,7 +348,7 @@ int app_csv_files(const struct sp_conf_path *named, const char *key, app_csv_h *
 		  struct sp_report *r)
 {
 	const struct source s = {.named = named, .key = key, .h = h, .arg = arg, .r = r};
-	struct stat st;
+	struct stat st = {.st_mode = 0};
 	int fd = -1, err;
 
 	if (!named->path)

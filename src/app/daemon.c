@@ -66,6 +66,7 @@ static void destructor(void *arg)
 	mem_deref(app->env);
 	mem_deref(app->trunks);
 	mem_deref(app->sip);
+	mem_deref(app->contexts);
 	mem_deref(app->worker); /* waits for what it is at, which has been told to stop */
 	mem_deref(app->file);
 }
