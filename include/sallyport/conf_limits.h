@@ -29,6 +29,7 @@ struct sp_conf_limits {
 /** An account of the number table as written in the file; number/ checks and keeps it. */
 struct sp_conf_account {
 	struct sp_conf_src src;
+	unsigned index; /**< in "accounts" of the file */
 	const char *name;
 	const char *main_number; /**< NULL: not given */
 	unsigned calls;          /**< at once; 0: no limit */

@@ -140,4 +140,7 @@ struct sp_conf_trunk {
 	size_t emergencyc;
 };
 
+/** %H handler: the trunk's targets, with commas between them, or that it has none. */
+int sp_conf_targets_print(struct re_printf *pf, const struct sp_conf_trunk *trunk);
+
 #endif

@@ -40,6 +40,7 @@ struct sp_number_row {
 	bool headers_to_carrier;
 	const struct sp_number_header *headerv;
 	size_t headerc;
+	const char *header_key; /**< before a header's name in reports; NULL: "headers." */
 	const char *file;
 	unsigned line;
 };
@@ -53,7 +54,7 @@ struct sp_number_account_row {
 	unsigned line;
 };
 
-/** Says what is wrong with a row: the key ("number", "trunk", ...), its value, the mend. */
+/** Says what is wrong with a row: the key ("number", ...), its value or NULL, the mend. */
 typedef void(sp_number_error_h)(const char *file, unsigned line, const char *key, const char *value,
 				const char *mend, void *arg);
 
@@ -93,9 +94,6 @@ typedef int(sp_number_read_h)(char *buf, size_t size, size_t *lenp, void *arg);
 int sp_number_csv_read(struct sp_number_build *b, const char *file, sp_number_read_h *readh,
 		       void *arg);
 
-/** The same, of a text. */
-int sp_number_csv(struct sp_number_build *b, const char *file, const char *text, size_t len);
-
 /** Accounts as CSV: account, which is needed, main_number, calls, calls_per_s, calls_burst. */
 int sp_number_accounts_csv_read(struct sp_number_build *b, const char *file,
 				sp_number_read_h *readh, void *arg);
@@ -103,10 +101,13 @@ int sp_number_accounts_csv_read(struct sp_number_build *b, const char *file,
 /**
  * Make the table of all that was added. Reports two rules of one rank for one
  * number at one time, with both lines, and entries that lack something of their
- * account. The table takes all over: the build is empty then, whatever comes out.
+ * account. The table takes all over: the build is as new then, whatever comes out.
  * @return 0, EINVAL when any row was bad, ENOMEM, ECANCELED
  */
 int sp_number_table_alloc(struct sp_number_table **tp, struct sp_number_build *b);
+
+/** RFC 3339 date-time with its zone -> seconds since 1970; fractions are cut off. */
+bool sp_number_time(int64_t *s, const char *text);
 
 /**
  * E.164 from the user part of a SIP or tel URI: cut parameters at ";", drop
@@ -114,13 +115,5 @@ int sp_number_table_alloc(struct sp_number_table **tp, struct sp_number_build *b
  * @return 0 or EINVAL
  */
 int sp_number_normalise(char out[SP_NUMBER_SIZE], const struct pl *user);
-
-/**
- * May this custom header be injected? A token name that the gateway does not
- * own itself, a value without CR, LF, NUL or other control characters, whose
- * variables exist.
- * @return NULL when it may, else what to mend, for people
- */
-const char *sp_number_header_bad(const char *name, const char *value);
 
 #endif

@@ -204,10 +204,15 @@ const struct app_cert_status *app_expiry_list(const struct app_expiry *e, size_t
  * @return 0, EINVAL (reported), ENOMEM, ECANCELED, or what readh returned */
 typedef int(app_csv_h)(const char *file, sp_number_read_h *readh, void *reader, void *arg);
 
-/** Give on the file, or each of the directory. What is wrong is in the report, under this key.
+/** The CSV files of one configuration, each read once. */
+struct app_csv;
+
+int app_csv_alloc(struct app_csv **cp, struct sp_report *r);
+
+/** A file, or those of a directory. Everything wrong with them goes into the report.
  * @return 0, ENOMEM, ECANCELED */
-int app_csv_files(const struct sp_conf_path *named, const char *key, app_csv_h *h, void *arg,
-		  struct sp_report *r);
+int app_csv_files(struct app_csv *csv, const struct sp_conf_path *named, const char *key,
+		  app_csv_h *h, void *arg);
 
 /* numbers.c */
 

@@ -40,26 +40,6 @@ static int print_pair(struct re_printf *pf, void *arg)
 			  *p->info.sans ? p->info.sans : "no names", p->info.days_left);
 }
 
-static int print_targets(struct re_printf *pf, void *arg)
-{
-	const struct sp_conf_trunk *t = arg;
-	int err = t->targetc ? 0 : re_hprintf(pf, "none: it connects to us");
-
-	for (size_t i = 0; i < t->targetc && !err; i++) {
-		const struct sp_conf_target *g = &t->targetv[i];
-		const bool v6 = strchr(g->host, ':') != NULL;
-		struct sa sa;
-
-		err = re_hprintf(pf, "%s%s%s%s", i ? ", " : "", v6 ? "[" : "", g->host,
-				 v6 ? "]" : "");
-		/* of a name without one, DNS may say another port */
-		if (!err && (g->port_given || !sa_set_str(&sa, g->host, 0)))
-			err = re_hprintf(pf, ":%u", g->port);
-	}
-
-	return err;
-}
-
 static int print_networks(struct re_printf *pf, void *arg)
 {
 	const struct sp_nets *nets = arg;
@@ -154,7 +134,7 @@ static void print_trunk(struct re_printf *pf, const struct app_snapshot *s, size
 	(void)re_hprintf(pf, "trunk %s: %s on %s; identities %H; CA %s; targets %H", t->name,
 			 service ? "service" : "carrier", conf->interfacev[t->interface].name,
 			 print_identities, t, t->ca.path ? t->ca.path : "the public roots",
-			 print_targets, t);
+			 sp_conf_targets_print, t);
 	if (t->crl.path)
 		(void)re_hprintf(pf, "; CRL %s", t->crl.path);
 	if (t->networks.c || t->media_networks.c)

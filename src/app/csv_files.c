@@ -27,7 +27,7 @@
 enum {
 	IN_SIZE = 1 << 17,
 	GZIP_BITS = 15 + 16, /* zlib: the largest window, and gzip around it */
-	FILES_MAX = 10000,   /* of one directory */
+	FILES_MAX = 10000,   /* in all */
 	REST_MAX = 1 << 30   /* bytes of text; takes seconds */
 };
 
@@ -41,12 +41,26 @@ struct text {
 	uint8_t in[IN_SIZE];
 };
 
-/* Where they come from, and where they go. */
-struct source {
-	const struct sp_conf_path *named;
-	const char *key; /* "number_files" */
+/* A file that was read, under whatever name. */
+struct read_file {
+	dev_t dev;
+	ino_t ino;
+	const struct sp_conf_path *by; /* what names it */
+};
+
+struct app_csv {
 	app_csv_h *h;
 	void *arg;
+	struct sp_report *r;
+	struct read_file *readv;
+	size_t readc;
+};
+
+/* What is being read, and who names it. */
+struct source {
+	struct app_csv *csv;
+	const struct sp_conf_path *named;
+	const char *key; /* "number_files" */
 	struct sp_report *r;
 };
 
@@ -213,6 +227,38 @@ static void tell(const struct source *s, const char *file, int err)
 	}
 }
 
+/* Twice the same rows would be told of one by one. @return 0, EALREADY (told), ENOMEM */
+static int remember(const struct source *s, const char *file, const struct stat *st)
+{
+	struct app_csv *csv = s->csv;
+	struct read_file *v;
+
+	for (size_t i = 0; i < csv->readc; i++) {
+		const struct read_file *f = &csv->readv[i];
+
+		if (f->dev != st->st_dev || f->ino != st->st_ino)
+			continue;
+		sp_report_add(s->r, &s->named->src, s->key, file,
+			      "is read already: \"%s\" on line %u of %s names it, too; keep one of "
+			      "them",
+			      f->by->path, f->by->src.line, f->by->src.file);
+		return EALREADY;
+	}
+	if (csv->readc == FILES_MAX) {
+		sp_report_add(s->r, &s->named->src, s->key, file,
+			      "is one file more than %d: join some", FILES_MAX);
+		return EALREADY;
+	}
+
+	v = mem_reallocarray(csv->readv, csv->readc + 1, sizeof(*v), NULL);
+	if (!v)
+		return ENOMEM;
+	csv->readv = v;
+	v[csv->readc++] = (struct read_file){st->st_dev, st->st_ino, s->named};
+
+	return 0;
+}
+
 /* Rows may be bad because the file is: then that is to be told, too. */
 static int check_rest(struct text *t)
 {
@@ -229,9 +275,12 @@ static int check_rest(struct text *t)
 /** @return 0, ENOMEM or ECANCELED: all else is in the report */
 static int give_file(const struct source *s, const char *file, int fd, const struct stat *st)
 {
-	struct text *t = mem_zalloc(sizeof(*t), NULL);
-	int err;
+	struct text *t;
+	int err = remember(s, file, st);
 
+	if (err)
+		return err == ENOMEM ? ENOMEM : 0;
+	t = mem_zalloc(sizeof(*t), NULL);
 	if (!t)
 		return ENOMEM;
 
@@ -239,7 +288,7 @@ static int give_file(const struct source *s, const char *file, int fd, const str
 	t->st = *st;
 	err = begin_text(t);
 	if (!err)
-		err = s->h(file, read_text, t, s->arg);
+		err = s->csv->h(file, read_text, t, s->csv->arg);
 	if (!err && has_changed(t))
 		err = EAGAIN;
 	if (err == EINVAL && t->gzip)
@@ -278,12 +327,24 @@ static int open_any(int *fdp, struct stat *st, const char *path)
 	return err;
 }
 
+/* In any case: what differs by that alone is told of. */
+static bool ends_in(const char *name, const char *end)
+{
+	const size_t len = strlen(name), n = strlen(end);
+
+	return len > n && !strcasecmp(name + len - n, end);
+}
+
 static int is_csv(const struct dirent *d)
 {
-	const size_t len = strlen(d->d_name);
+	return d->d_name[0] != '.' && (ends_in(d->d_name, ".csv") || ends_in(d->d_name, ".csv.gz"));
+}
 
-	return d->d_name[0] != '.' && ((len > 4 && !strcmp(d->d_name + len - 4, ".csv")) ||
-				       (len > 7 && !strcmp(d->d_name + len - 7, ".csv.gz")));
+static bool is_lower(const char *name)
+{
+	const char *end = strrchr(name, '.');
+
+	return !strcmp(end, ".csv") || (!strcmp(end, ".gz") && !strncmp(end - 4, ".csv", 4));
 }
 
 static int by_name(const struct dirent **a, const struct dirent **b)
@@ -301,11 +362,18 @@ static int give_entry(const struct source *s, const char *name)
 		return ENOMEM;
 
 	err = open_any(&fd, &st, path);
-	if (!err && S_ISDIR(st.st_mode))
-		err = EISDIR;
 	if (err)
 		tell(s, path, err);
-	err = err ? 0 : give_file(s, path, fd, &st);
+	else if (S_ISDIR(st.st_mode))
+		sp_report_note(s->r, &s->named->src, s->key, path,
+			       "is a directory in a directory: left out");
+	else if (!is_lower(name))
+		sp_report_note(s->r, &s->named->src, s->key, path,
+			       "is left out: names have to end in .csv or .csv.gz, in lower case");
+	else
+		err = give_file(s, path, fd, &st);
+	if (err != ENOMEM && err != ECANCELED)
+		err = 0;
 	if (fd >= 0)
 		(void)close(fd);
 	mem_deref(path);
@@ -331,10 +399,7 @@ static int give_directory(const struct source *s)
 	if (!n)
 		sp_report_note(s->r, &s->named->src, s->key, path,
 			       "is a directory without *.csv and *.csv.gz: nothing comes from it");
-	if (n > FILES_MAX)
-		sp_report_add(s->r, &s->named->src, s->key, path,
-			      "has more than %d CSV files: join them", FILES_MAX);
-	for (int i = 0; i < n && n <= FILES_MAX && !err; i++)
+	for (int i = 0; i < n && !err; i++)
 		err = give_entry(s, v[i]->d_name);
 
 	for (int i = 0; i < n; i++)
@@ -344,16 +409,38 @@ static int give_directory(const struct source *s)
 	return err;
 }
 
-int app_csv_files(const struct sp_conf_path *named, const char *key, app_csv_h *h, void *arg,
-		  struct sp_report *r)
+static void destructor(void *arg)
 {
-	const struct source s = {.named = named, .key = key, .h = h, .arg = arg, .r = r};
+	struct app_csv *csv = arg;
+
+	mem_deref(csv->readv);
+}
+
+int app_csv_alloc(struct app_csv **cp, struct sp_report *r)
+{
+	struct app_csv *csv = mem_zalloc(sizeof(*csv), destructor);
+
+	if (!csv)
+		return ENOMEM;
+
+	csv->r = r;
+	*cp = csv;
+
+	return 0;
+}
+
+int app_csv_files(struct app_csv *csv, const struct sp_conf_path *named, const char *key,
+		  app_csv_h *h, void *arg)
+{
+	const struct source s = {.csv = csv, .named = named, .key = key, .r = csv->r};
 	struct stat st = {.st_mode = 0};
 	int fd = -1, err;
 
 	if (!named->path)
 		return 0;
 
+	csv->h = h;
+	csv->arg = arg;
 	err = open_any(&fd, &st, named->path);
 	if (err) {
 		tell(&s, named->path, err);

@@ -37,61 +37,6 @@ static int load(struct app_snapshot **sp, const char *file, FILE *err)
 	return e;
 }
 
-/* Does s begin like this, with any digit for "0"? */
-static bool is_like(const char *s, const char *shape)
-{
-	for (; *shape; s++, shape++) {
-		const bool digit = *s >= '0' && *s <= '9';
-
-		if (*shape == '0' ? !digit : *s != *shape)
-			return false;
-	}
-
-	return true;
-}
-
-/* "Z", "+01:00": seconds that the clock there is ahead */
-static bool read_zone(int *ahead, const char *s)
-{
-	const int sign = *s == '-' ? -1 : 1;
-	int hours, minutes;
-
-	*ahead = 0;
-	if (!strcmp(s, "Z"))
-		return true;
-	if ((*s != '+' && *s != '-') || !is_like(s + 1, "00:00") || s[6])
-		return false;
-
-	hours = 10 * (s[1] - '0') + s[2] - '0';
-	minutes = 10 * (s[4] - '0') + s[5] - '0';
-	*ahead = sign * 60 * (60 * hours + minutes);
-
-	return hours < 24 && minutes < 60;
-}
-
-/* RFC 3339 5.6, fractions are cut off */
-static bool read_time(int64_t *s, const char *text)
-{
-	static const char shape[] = "0000-00-00T00:00:00";
-	const char *rest = text + sizeof(shape) - 1;
-	struct tm tm = {0};
-	int day, second, ahead;
-
-	if (!is_like(text, shape) || !strptime(text, "%Y-%m-%dT%H:%M:%S", &tm))
-		return false;
-	if (is_like(rest, ".0"))
-		rest += 1 + strspn(rest + 1, "0123456789");
-	if (!read_zone(&ahead, rest))
-		return false;
-
-	day = tm.tm_mday;
-	second = tm.tm_sec; /* 60: the first of the next minute, as POSIX counts */
-	tm.tm_sec = 0;
-	*s = (int64_t)timegm(&tm) + second - ahead;
-
-	return tm.tm_mday == day; /* else there is no such day in that month */
-}
-
 /* The calling number's entry: of the rule in force, else of the strongest. */
 struct own {
 	int64_t now_s;
@@ -127,10 +72,12 @@ static int trunk_of_caller(const struct lookup *l)
 	return own.entry ? (int)own.entry->trunkv[0] : -1;
 }
 
+/* As calls have it: also with a "+" that the list leaves out. */
 static bool dials_emergency(const struct sp_conf_trunk *t, const char *number)
 {
 	for (size_t i = 0; i < t->emergencyc; i++) {
-		if (!strcmp(t->emergencyv[i], number))
+		if (!strcmp(t->emergencyv[i], number) ||
+		    (*number == '+' && !strcmp(t->emergencyv[i], number + 1)))
 			return true;
 	}
 
@@ -189,7 +136,7 @@ static bool choose_trunk(struct lookup *l, const char *name, FILE *err)
 static bool choose_time(struct lookup *l, const char *text, FILE *err)
 {
 	l->q.now_s = time(NULL);
-	if (!text || read_time(&l->q.now_s, text))
+	if (!text || sp_number_time(&l->q.now_s, text))
 		return true;
 	(void)fprintf(err, "%s: write the time with its zone: 2026-12-01T00:00:00Z\n", text);
 

@@ -186,16 +186,6 @@ static void print_entry(struct printer *p)
 		(void)re_hprintf(&p->pf, "  %-18s yes\n", "headers_to_carrier");
 }
 
-static void print_target(struct printer *p, const struct sp_conf_target *g, bool first)
-{
-	const bool v6 = strchr(g->host, ':') != NULL;
-
-	(void)re_hprintf(&p->pf, "%s%s%s%s", first ? " " : ", ", v6 ? "[" : "", g->host,
-			 v6 ? "]" : "");
-	if (g->port_given)
-		(void)re_hprintf(&p->pf, ":%u", g->port);
-}
-
 /* Where the list of trunks was written. */
 static void print_origin(struct printer *p)
 {
@@ -224,11 +214,8 @@ static void print_route(struct printer *p)
 	for (size_t i = 0; i < a->trunkc; i++) {
 		const struct sp_conf_trunk *t = &p->l->conf->trunkv[a->trunkv[i]];
 
-		(void)re_hprintf(&p->pf, "  %zu. %s, %s:%u: targets", i + 1, t->name, t->src.file,
-				 t->src.line);
-		for (size_t k = 0; k < t->targetc; k++)
-			print_target(p, &t->targetv[k], !k);
-		(void)re_hprintf(&p->pf, "%s\n", t->targetc ? "" : " none: it connects to us");
+		(void)re_hprintf(&p->pf, "  %zu. %s, %s:%u: targets %H\n", i + 1, t->name,
+				 t->src.file, t->src.line, sp_conf_targets_print, t);
 	}
 }
 

@@ -193,10 +193,22 @@ static void want_accounts(struct notes *n, const struct sp_conf_rule *v, size_t 
 	}
 }
 
+/* Files without a row. That there is neither a file nor an entry has been said. */
+static void check_empty(const struct app_snapshot *s, struct sp_report *r)
+{
+	const struct sp_conf *conf = s->conf;
+
+	if (!sp_number_count(s->numbers) && conf->number_filec)
+		sp_report_note(r, &conf->number_filev[0].src, "number_files", NULL,
+			       "there is no number in them: no call finds its trunk");
+}
+
 void app_notes(const struct app_snapshot *s, struct sp_report *r)
 {
 	struct notes n = {.s = s, .r = r};
 	size_t wanted = 0;
+
+	check_empty(s, r);
 
 	for (size_t i = 0; i < s->conf->trunkc; i++) {
 		const struct sp_conf_trunk *t = &s->conf->trunkv[i];

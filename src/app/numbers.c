@@ -16,6 +16,7 @@ enum { KEY_SIZE = 160, SHOWN_MAX = 40 };
 /* A table in the making, and who a bad row of it is told of. */
 struct making {
 	struct sp_number_build *b;
+	struct app_csv *csv;
 	struct sp_report *r;
 
 	/* the row of the configuration itself; list NULL: it is of a file */
@@ -33,6 +34,9 @@ static void row_bad(const char *file, unsigned line, const char *key, const char
 	if (m->list) {
 		const size_t len = strlen(m->name);
 
+		/* the key that a column of account_files has another name for */
+		if (!strcmp(m->list, "accounts") && !strcmp(key, "account"))
+			key = "name";
 		(void)re_snprintf(path, sizeof(path), "%s[%zu] \"%b\".%s", m->list, m->index,
 				  m->name, len < SHOWN_MAX ? len : (size_t)SHOWN_MAX, key);
 		key = path;
@@ -83,7 +87,7 @@ static int add_number(struct making *m, const struct sp_conf_number *n)
 	return serious(sp_number_add(m->b, &row));
 }
 
-static int add_account(struct making *m, const struct sp_conf_account *a, size_t index)
+static int add_account(struct making *m, const struct sp_conf_account *a)
 {
 	const struct sp_number_account_row row = {
 		.name = a->name,
@@ -97,7 +101,7 @@ static int add_account(struct making *m, const struct sp_conf_account *a, size_t
 
 	m->list = "accounts";
 	m->name = a->name;
-	m->index = index;
+	m->index = a->index;
 
 	return serious(sp_number_add_account(m->b, &row));
 }
@@ -121,15 +125,16 @@ static int add_all(struct making *m, const struct sp_conf *conf)
 	int err = 0;
 
 	for (size_t i = 0; i < conf->accountc && !err; i++)
-		err = add_account(m, &conf->accountv[i], i);
+		err = add_account(m, &conf->accountv[i]);
 	for (size_t i = 0; i < conf->numberc && !err; i++)
 		err = add_number(m, &conf->numberv[i]);
 	m->list = NULL;
 
 	for (size_t i = 0; i < conf->account_filec && !err; i++)
-		err = app_csv_files(&conf->account_filev[i], "account_files", on_accounts, m, m->r);
+		err = app_csv_files(m->csv, &conf->account_filev[i], "account_files", on_accounts,
+				    m);
 	for (size_t i = 0; i < conf->number_filec && !err; i++)
-		err = app_csv_files(&conf->number_filev[i], "number_files", on_numbers, m, m->r);
+		err = app_csv_files(m->csv, &conf->number_filev[i], "number_files", on_numbers, m);
 
 	return err;
 }
@@ -150,6 +155,8 @@ int app_numbers_load(struct sp_number_table **tp, const struct sp_conf *conf,
 	}
 
 	err = sp_number_build_alloc(&m.b, trunkv, conf->trunkc, row_bad, &m);
+	if (!err)
+		err = app_csv_alloc(&m.csv, r);
 	if (err)
 		goto out;
 
@@ -159,6 +166,7 @@ int app_numbers_load(struct sp_number_table **tp, const struct sp_conf *conf,
 		err = serious(sp_number_table_alloc(tp, m.b));
 
 out:
+	mem_deref(m.csv);
 	mem_deref(m.b);
 	mem_deref(trunkv);
 

@@ -32,13 +32,23 @@ static void log_line(bool mistake, const char *line, void *arg)
 		sp_log(SP_LOG_INFO, "conf_note", "line=%H", sp_log_str, line);
 }
 
-static void log_failure(const char *event, const struct sp_report *r, int err)
+/* What ran before a reload runs on. */
+static void log_failure(const struct sp_app *app, const struct sp_report *r, int err,
+			uint64_t begun_ms)
 {
 	const unsigned mistakes = sp_report_mistakes(r);
+	const char *why = "configuration";
 	char errbuf[128];
 
-	sp_log(SP_LOG_ERROR, event, "mistakes=%u error=%H", mistakes, sp_log_str,
-	       mistakes ? "configuration" : str_error(err, errbuf, sizeof(errbuf)));
+	if (!mistakes)
+		why = str_error(err, errbuf, sizeof(errbuf));
+	if (!app->env)
+		sp_log(SP_LOG_ERROR, "start_failed", "mistakes=%u error=%H", mistakes, sp_log_str,
+		       why);
+	else
+		sp_log(SP_LOG_ERROR, "reload_failed", "mistakes=%u error=%H numbers=%zu ms=%llu",
+		       mistakes, sp_log_str, why, sp_number_count(app->env->numbers),
+		       sp_loop_now_ms(app->loop) - begun_ms);
 }
 
 /* Run on what was read. */
@@ -54,7 +64,7 @@ static int finish(struct sp_app *app, const struct app_snapshot *s, struct sp_re
 
 	sp_report_print(r, log_line, NULL);
 	if (err)
-		log_failure(reload ? "reload_failed" : "start_failed", r, err);
+		log_failure(app, r, err, begun_ms);
 	else if (reload)
 		sp_log(SP_LOG_INFO, "reload_done", "trunks=%zu numbers=%zu ms=%llu",
 		       s->conf->trunkc, sp_number_count(s->numbers),
@@ -109,7 +119,7 @@ static int begin(struct sp_app *app);
 static void failed(struct sp_app *app, int err)
 {
 	app_monitor_loaded(app, true, err);
-	log_failure("reload_failed", NULL, err);
+	log_failure(app, NULL, err, sp_loop_now_ms(app->loop));
 }
 
 static void on_done(void *arg)
@@ -161,6 +171,7 @@ static int begin(struct sp_app *app)
 	l->begun_ms = sp_loop_now_ms(app->loop);
 	atomic_init(&l->stop, false);
 	app_notify_reloading();
+	sp_log(SP_LOG_INFO, "reload_start", "conf=%H", sp_log_str, l->file);
 
 	/* before: a fake loop's is done within */
 	app->reload = l;

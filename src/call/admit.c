@@ -261,21 +261,24 @@ static void refuse(struct sp_sip_strans *st, const struct sp_trunk *from, uint16
  * It is the dialog that leads there, not the number: that is taken from who is
  * there, lest Replaces open numbers that are not in the table.
  */
-static uint16_t way_to_replaced(struct way *way, struct replaced *replaced, const char **cause)
+static uint16_t way_to_replaced(struct way *way, const struct sp_calls *calls,
+				struct replaced *replaced, const char **cause)
 {
 	const struct leg *far = replaced->leg;
 	const char *party = transfer_party(far);
 	struct route *route = &way->route;
+	uint16_t status;
 
 	if (way->trunkc && way->trunkv[0] == far->trunk)
 		return 0;
 	*cause = "Replaces names a dialog with nobody whose number is known";
 	if (!*party)
 		return 404;
-	way->trunkv[0] = far->trunk;
-	way->trunkc = 1;
-	route->entry = far->call->entry;
-	memcpy(route->number, far->call->decided, sizeof(route->number));
+	/* its call may be of a configuration before, whose entries end with it */
+	status = way_to(way, calls->env, far->trunk, far->call->decided,
+			sp_loop_wall_s(calls->loop), cause);
+	if (status)
+		return status;
 	route->emergency = route->own = false;
 	str_ncpy(route->user, party, sizeof(route->user));
 	replaced->required = true; /* who does not know Replaces must not ring */
@@ -299,7 +302,7 @@ void admit_invite(struct sp_calls *calls, struct sp_sip_strans *st, const struct
 		status = way_find(&way, calls->env, from, req, sp_loop_wall_s(calls->loop),
 				  &v.cause);
 	if (replaced.leg && (!status || 404 == status))
-		status = way_to_replaced(&way, &replaced, &v.cause);
+		status = way_to_replaced(&way, calls, &replaced, &v.cause);
 	if (!status && !way.route.emergency)
 		status = gateway_limit(calls, &v);
 	if (!status && replaced.leg && takeover_invite(replaced.leg, from, st, req))

@@ -108,6 +108,7 @@ void call_headers(struct headers_ctx *ctx, const struct leg *from, const struct 
 		.number = call->decided,
 		.service = service_name(from, to),
 		.shown = to->shown,
+		.screened = to->screened,
 		.numbers = call->env->numbers,
 		.msg = msg,
 		.invite = call->caller && call->caller->invite_st

@@ -147,6 +147,9 @@ uint16_t way_find(struct way *way, const struct sp_call_env *env, const struct s
 /* refer->own is found out here. */
 uint16_t way_refer(struct way *way, const struct sp_call_env *env, const struct sp_trunk *from,
 		   const struct route_refer *refer, int64_t now_s, const char **cause);
+/* To this trunk, in the name of what env's table has for the number. Else as it was. */
+uint16_t way_to(struct way *way, const struct sp_call_env *env, struct sp_trunk *trunk,
+		const char *decided, int64_t now_s, const char **cause);
 bool way_owns(const struct sp_call_env *env, const struct sp_trunk *from, const char *e164,
 	      int64_t now_s);
 

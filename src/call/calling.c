@@ -15,6 +15,8 @@
 
 enum { VALUES_MAX = 32 }; /* that are looked at in the headers of one name */
 
+static const char asserted[] = "P-Asserted-Identity";
+
 /* The search for a number of the trunk's own. */
 struct search {
 	const struct route_ask *ask;
@@ -150,6 +152,37 @@ static bool last_of_history(struct search *s)
 	return found;
 }
 
+const struct sp_number_entry *calling_asserted(char e164[SP_NUMBER_SIZE],
+					       const struct route_ask *ask,
+					       const struct sp_sip_msg *invite)
+{
+	struct search s = {.ask = ask, .invite = invite, .e164 = e164};
+
+	return conf_of(&s)->trusted && first_of(&s, asserted) ? s.entry : NULL;
+}
+
+/* All of them, however many: identity.c looks for one that passes among all, too. */
+bool calling_each_asserted(const struct route_ask *ask, const struct sp_sip_msg *invite,
+			   calling_number_h *h, void *arg)
+{
+	const struct sp_conf_trunk *conf = &ask->conf->trunkv[ask->trunk];
+	char e164[SP_NUMBER_SIZE], digits[NUMBERING_SIZE];
+	struct pl value, user, rest = PL("");
+	struct sp_sip_addr addr;
+	size_t i = 0;
+
+	while (conf->trusted && value_next(&value, &rest, &i, invite, asserted)) {
+		if (sp_sip_addr_decode(&addr, &value) || SP_URI_OTHER == addr.uri.scheme)
+			continue;
+		numbering_user(&user, &addr.uri);
+		if (numbering_in(e164, &conf->numbering, &user) && numbering_dialled(digits, &user))
+			continue;
+		if (!h(e164, arg))
+			return false;
+	}
+	return true;
+}
+
 const struct sp_number_entry *calling_own(char e164[SP_NUMBER_SIZE], const struct route_ask *ask,
 					  const struct sp_sip_msg *invite)
 {
@@ -162,7 +195,7 @@ const struct sp_number_entry *calling_own(char e164[SP_NUMBER_SIZE], const struc
 		return s.entry;
 	if (!conf_of(&s)->trusted) /* else it could call in anybody's name */
 		return NULL;
-	if (first_of(&s, "P-Asserted-Identity"))
+	if (first_of(&s, asserted))
 		return s.entry;
 	numbering_user(&called, &invite->uri);
 	(void)numbering_in(s.called, &conf_of(&s)->numbering, &called);

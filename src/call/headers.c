@@ -61,6 +61,7 @@ void headers_route(struct headers_ctx *ctx, const struct route *route)
 	ctx->entry = route->entry;
 	ctx->number = route->number;
 	ctx->shown = route->shown;
+	ctx->screened = route->screened;
 	ctx->emergency = route->emergency;
 	ctx->caller = route->caller;
 	ctx->called = route->user;

@@ -30,6 +30,7 @@ struct headers_ctx {
 	const char *number;                    /* E.164 whose that is; NULL, "": nobody's */
 	const char *service;                   /* name of the call's service trunk, or NULL */
 	const char *shown; /* E.164 that a carrier sees calling; NULL, "": who calls */
+	bool screened;     /* beyond the INVITE, `to` hears no P-Asserted-Identity */
 	const struct sp_number_table *numbers; /* nobody writes its custom headers; or NULL */
 	const struct sp_sip_msg *msg;          /* that came in, or NULL */
 	const struct sp_sip_msg *invite;       /* the INVITE that made the call, or NULL */

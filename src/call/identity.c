@@ -257,13 +257,14 @@ static int put_own(struct headers *h, const char *e164)
 	const struct headers_ctx *ctx = h->ctx;
 	char number[NUMBERING_SIZE];
 	struct pl user;
+	bool anonymous;
 	int err;
 
 	pl_set_str(&user, numbering_out(number, &ctx->to->numbering, e164) ? e164 : number);
 	err = bag_addf(h, &h->out, "P-Asserted-Identity", "<sip:%r@%s%s>", &user, ctx->advertise,
 		       identity_phone(ctx->to, &user));
-	if (!err && ctx->initial && ctx->msg && route_is_anonymous(&ctx->msg->from) &&
-	    !identity_privacy(h))
+	anonymous = ctx->initial ? ctx->msg && route_is_anonymous(&ctx->msg->from) : ctx->anonymous;
+	if (!err && anonymous && !identity_privacy(h))
 		err = bag_addf(h, &h->out, "Privacy", "id");
 	return err;
 }
@@ -281,13 +282,18 @@ static int vouch(struct headers *h)
 	return put_own(h, ctx->caller);
 }
 
-/** To a trusted trunk. told: by one that is trusted, too. */
+/**
+ * To a trusted trunk. told: by one that is trusted, too. What is asserted later in
+ * a call that is screened, nobody has looked at: it stays behind.
+ */
 static int put_identity(struct headers *h, bool told)
 {
 	const char *shown = headers_shown(h->ctx);
 
 	if (shown)
 		return told || h->ctx->initial ? put_own(h, shown) : 0;
+	if (h->ctx->screened && !h->ctx->initial)
+		return 0;
 	return told ? pass_asserted(h) : vouch(h);
 }
 

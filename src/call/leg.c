@@ -87,6 +87,7 @@ enum sp_trunk_limit leg_take_trunk(struct leg *leg, struct sp_trunk *trunk, bool
 void leg_show(struct leg *leg, const struct route *route)
 {
 	str_ncpy(leg->shown, route->shown ? route->shown : "", sizeof(leg->shown));
+	leg->screened = route->screened;
 }
 
 static int leg_register(struct leg *leg, struct sp_sip_conn *conn)

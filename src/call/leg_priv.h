@@ -109,6 +109,7 @@ struct leg {
 	enum sp_trunk_dir counted_as; /* ... that it makes, or gets */
 	char *contact;                /* our Contact towards it */
 	uint64_t session_id;          /* in o= of what we send it */
+	bool screened;                /* uac: what is asserted later was not looked at, see route */
 	char shown[SP_NUMBER_SIZE];   /* uac: that a carrier sees calling it, whoever does; or "" */
 
 	/* What it waits for, or waits for us. */

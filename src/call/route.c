@@ -108,13 +108,21 @@ static void decide_by_caller(struct route *route, const struct sp_number_entry *
 {
 	decide(route, entry, route->caller);
 	route->by_caller = true;
+	route->screened = SP_NUMBER_CALLER_SCREENED == entry->caller_id && !route->emergency;
 	if (route->emergency && entry->location[0])
 		route->shown = entry->location;
 	else if (SP_NUMBER_CALLER_MAIN == entry->caller_id && entry->account->main_number[0])
 		route->shown = entry->account->main_number;
 }
 
-/** caller_id = "screened": is what From shows a number of the same account, or service? */
+void route_decide(struct route *route, const struct route_ask *ask, const char *e164)
+{
+	const struct sp_number_entry *entry = lookup(ask, e164);
+
+	decide(route, entry ? entry : &no_entry, entry ? e164 : "");
+}
+
+/** caller_id = "screened": is what is shown a number of the same account, or service? */
 static bool may_show(const struct route_ask *ask, const struct sp_number_entry *entry,
 		     const char *e164)
 {
@@ -127,6 +135,28 @@ static bool may_show(const struct route_ask *ask, const struct sp_number_entry *
 		return false;
 	return entry->account->name[0] ? of->account == entry->account
 				       : route_serves(of, ask->trunk);
+}
+
+struct screen {
+	const struct route_ask *ask;
+	const struct sp_number_entry *entry;
+};
+
+static bool passes_screen(const char *e164, void *arg)
+{
+	const struct screen *s = arg;
+
+	return may_show(s->ask, s->entry, e164);
+}
+
+/** The same of what a trusted carrier would be shown beside From (RFC 3325 9.1). */
+static bool may_assert(const struct route_ask *ask, const struct sp_number_entry *entry,
+		       const struct sp_sip_msg *invite)
+{
+	struct screen s = {ask, entry};
+
+	return SP_NUMBER_CALLER_SCREENED != entry->caller_id ||
+	       calling_each_asserted(ask, invite, passes_screen, &s);
 }
 
 static void to_list(struct route *route, const uint16_t *indexv, size_t indexc)
@@ -199,6 +229,9 @@ static uint16_t by_calling(struct route *route, const struct asking *a,
 	*cause = screened;
 	if (!may_show(a->ask, entry, sent))
 		return 403;
+	*cause = "a number in P-Asserted-Identity is none of those that caller_id lets through";
+	if (!may_assert(a->ask, entry, invite))
+		return 403;
 	*cause = "the called number is neither E.164 nor digits";
 	if (put_called(route, a, called))
 		return 404;
@@ -257,8 +290,11 @@ uint16_t route_find(struct route *route, const struct route_ask *ask,
 	numbering_user(&called, &invite->uri);
 	(void)numbering_in(route->caller, &a.conf->numbering, &caller); /* "": not known */
 
-	if (is_emergency(route, &a, &called) && a.service)
+	if (is_emergency(route, &a, &called) && a.service) {
+		if (!route->caller[0]) /* no number in From: else it is who needs help */
+			(void)calling_asserted(route->caller, ask, invite);
 		return to_carrier_of_caller(route, &a, cause);
+	}
 	if (a.service)
 		return by_calling(route, &a, invite, &called, cause);
 	if (0 == numbering_in(e164, &a.conf->numbering, &called) && !route->emergency)

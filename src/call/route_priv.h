@@ -59,6 +59,8 @@ struct route {
 	const struct sp_number_entry *entry; /* never NULL; an empty one when none decides */
 	char number[SP_NUMBER_SIZE];         /* E.164 whose entry that is, "" for none     */
 	bool by_caller;                      /* that is the caller's, the trunk's own      */
+	bool screened;                       /* a carrier hears of no number but those that
+						caller_id = "screened" has let through      */
 	const char *shown;                   /* that a carrier sees calling (location or
 						main_number, of the table); NULL: who calls */
 	char user[ROUTE_TEXT_SIZE];          /* of the request URI towards the callee: E.164,
@@ -87,6 +89,8 @@ struct route_refer {
 /* Where it leads. Refused as by route_find(). */
 uint16_t route_refer(struct route *route, const struct route_ask *ask, const struct route_refer *r,
 		     const char **cause);
+/* In the name of what the table has for this number now, or of nobody. */
+void route_decide(struct route *route, const struct route_ask *ask, const char *e164);
 /* Is it to one of the emergency numbers of the trunk that it comes from? */
 bool route_is_emergency(const struct sp_conf_trunk *conf, const struct sp_sip_msg *invite);
 /* Is the trunk (its index) one of those that serve the number? */
@@ -103,6 +107,21 @@ bool route_owns(const struct route_ask *ask, const char *e164);
  */
 const struct sp_number_entry *calling_own(char e164[SP_NUMBER_SIZE], const struct route_ask *ask,
 					  const struct sp_sip_msg *invite);
+/*
+ * The entry of the first own number in P-Asserted-Identity of a trusted trunk,
+ * which says who calls where From has no number at all. NULL: none; e164 stays.
+ */
+const struct sp_number_entry *calling_asserted(char e164[SP_NUMBER_SIZE],
+					       const struct route_ask *ask,
+					       const struct sp_sip_msg *invite);
+/*
+ * Every number in P-Asserted-Identity of a trusted trunk, which a carrier may get:
+ * E.164, or "" for digits that are no such number. Names are none. @return false
+ * when h has said so of one.
+ */
+typedef bool calling_number_h(const char *e164, void *arg);
+bool calling_each_asserted(const struct route_ask *ask, const struct sp_sip_msg *invite,
+			   calling_number_h *h, void *arg);
 /* From; of an anonymous caller P-Asserted-Identity, if there is one. */
 void calling_uri(const struct sp_sip_msg *invite, struct sp_sip_uri *uri);
 /* Its user part: who calls, for logs; not always route->caller. */

@@ -54,6 +54,20 @@ uint16_t way_refer(struct way *way, const struct sp_call_env *env, const struct 
 	return status;
 }
 
+uint16_t way_to(struct way *way, const struct sp_call_env *env, struct sp_trunk *trunk,
+		const char *decided, int64_t now_s, const char **cause)
+{
+	struct route_ask ask;
+	const uint16_t status = ask_of(&ask, env, trunk, now_s, cause);
+
+	if (status)
+		return status;
+	way->trunkv[0] = trunk;
+	way->trunkc = 1;
+	route_decide(&way->route, &ask, decided);
+	return 0;
+}
+
 bool way_owns(const struct sp_call_env *env, const struct sp_trunk *from, const char *e164,
 	      int64_t now_s)
 {

@@ -89,6 +89,7 @@ struct conf_segment {
 };
 
 struct conf_text {
+	const char *file;  /**< that was asked for; the first line may be of another */
 	struct mbuf *flat; /**< ends in a NUL that is not counted in end */
 	struct conf_segment *segmentv;
 	size_t segmentc, segment_size;

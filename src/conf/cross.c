@@ -370,7 +370,7 @@ int conf_cross(struct conf_reader *rd, struct draft *d)
 {
 	struct cross x = {
 		.rd = rd, .draft = d, .interfacev = d->interfaces.v, .trunkv = d->trunks.v};
-	struct sp_conf_src src = conf_text_src(rd->text, 1);
+	const struct sp_conf_src src = {.file = rd->text->file};
 	int err;
 
 	err = collect_names(&x);
@@ -383,7 +383,6 @@ int conf_cross(struct conf_reader *rd, struct draft *d)
 		check_trunk(&x, i);
 
 	if (!d->numbers.c && !d->number_files.c) {
-		src.line = 0;
 		sp_report_note(rd->report, &src, NULL, NULL,
 			       "no numbers and no number_files: no call finds its trunk");
 	}

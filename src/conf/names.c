@@ -289,3 +289,22 @@ const char *sp_conf_target_name(const char *host)
 
 	return host;
 }
+
+int sp_conf_targets_print(struct re_printf *pf, const struct sp_conf_trunk *trunk)
+{
+	int err = trunk->targetc ? 0 : re_hprintf(pf, "none: it connects to us");
+
+	for (size_t i = 0; i < trunk->targetc && !err; i++) {
+		const struct sp_conf_target *g = &trunk->targetv[i];
+		const bool v6 = strchr(g->host, ':') != NULL;
+		struct sa sa;
+
+		err = re_hprintf(pf, "%s%s%s%s", i ? ", " : "", v6 ? "[" : "", g->host,
+				 v6 ? "]" : "");
+		/* of a name without one, DNS may say another port */
+		if (!err && (g->port_given || !sa_set_str(&sa, g->host, 0)))
+			err = re_hprintf(pf, ":%u", g->port);
+	}
+
+	return err;
+}

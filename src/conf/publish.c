@@ -225,6 +225,7 @@ static int publish_accounts(struct sp_conf *conf, struct conf_arena *keep, struc
 		if (d->head.bad)
 			continue;
 		v[conf->accountc] = d->out;
+		v[conf->accountc].index = (unsigned)i;
 		v[conf->accountc].src = d->head.src;
 		fill_rate(&v[conf->accountc++].rate);
 	}

@@ -318,7 +318,7 @@ static void report_missing(struct conf_reader *rd, const struct conf_key *key,
 	struct sp_conf_src file = src;
 
 	if (config_setting_is_root(group))
-		file = conf_text_src(rd->text, 1), file.line = 0;
+		file = (struct sp_conf_src){.file = rd->text->file};
 	sp_report_add(rd->report, &file, rd->path, NULL, "missing: needs %s",
 		      conf_type_needs(needs, sizeof(needs), key));
 	conf_reader_leave(rd, len);

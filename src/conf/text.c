@@ -274,7 +274,9 @@ static int flatten_file(struct flatten *f, const char *path, const struct sp_con
 			      : err == ENODEV ? "no regular file"
 					      : str_error(err, errbuf, sizeof(errbuf)),
 			      err == ENOENT && by ? ": put the file there, or correct the path"
-						  : "");
+			      : err == EACCES && by
+				      ? ": give the gateway's user the right to read it"
+				      : "");
 		return err;
 	}
 
@@ -327,6 +329,7 @@ int conf_text_load(struct conf_text **tp, struct conf_arena *a, const char *file
 	t = mem_zalloc(sizeof(*t), text_destructor);
 	if (!t)
 		return ENOMEM;
+	t->file = file;
 	t->flat = mbuf_alloc(4096);
 	if (!t->flat) {
 		err = ENOMEM;

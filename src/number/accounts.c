@@ -49,6 +49,7 @@ bool number_is_or_none(const char *s)
 
 static bool account_check(struct sp_number_build *b, const struct sp_number_account_row *row)
 {
+	char buf[NUMBER_MEND_SIZE];
 	bool ok = true;
 
 	if (!row->name || !row->name[0] || !number_text_ok(row->name, SP_NUMBER_ACCOUNT_MAX)) {
@@ -59,7 +60,8 @@ static bool account_check(struct sp_number_build *b, const struct sp_number_acco
 	}
 	if (!number_is_or_none(row->main_number)) {
 		number_report(b, row->file, row->line, "main_number", row->main_number,
-			      "write it as E.164: \"+\" and 1 to 15 digits");
+			      number_meant(buf, "write it as E.164: \"+\" and 1 to 15 digits",
+					   row->main_number, strlen(row->main_number)));
 		ok = false;
 	}
 

@@ -8,8 +8,11 @@
 #include <re.h>
 #include "build_priv.h"
 
-/* More lines than that between two rows begin a new stretch, so that places do not run out. */
-enum { GAP_MAX = 65536 };
+enum {
+	GAP_MAX = 65536, /**< more lines between two rows begin a new stretch: places do not run out
+			  */
+	STOP_EVERY = 1024 /**< a look at whether to stop */
+};
 
 void number_store_free(struct number_store *s)
 {
@@ -25,14 +28,23 @@ void number_store_free(struct number_store *s)
 	memset(s, 0, sizeof(*s));
 }
 
-static void build_destructor(void *arg)
+void number_build_empty(struct sp_number_build *b)
 {
-	struct sp_number_build *b = arg;
-
 	number_store_free(&b->store);
 	number_vec_free(&b->stagedv);
 	number_vec_free(&b->piecev);
 	number_vec_free(&b->branchv);
+	b->covered = 0;
+	b->place = 0;
+	b->line = 0;
+	b->bad = false;
+}
+
+static void build_destructor(void *arg)
+{
+	struct sp_number_build *b = arg;
+
+	number_build_empty(b);
 	mem_deref(b->sorted);
 }
 
@@ -78,12 +90,17 @@ bool number_stopped(const struct sp_number_build *b)
 	return b->stop && atomic_load_explicit(b->stop, memory_order_relaxed);
 }
 
+bool number_stop_soon(struct sp_number_build *b)
+{
+	return !(++b->steps % STOP_EVERY) && number_stopped(b);
+}
+
 void number_report(struct sp_number_build *b, const char *file, unsigned line, const char *key,
 		   const char *value, const char *mend)
 {
 	b->bad = true;
 	if (b->errh && !b->mute)
-		b->errh(file ? file : "", line, key, value ? value : "", mend, b->arg);
+		b->errh(file ? file : "", line, key, value, mend, b->arg);
 }
 
 void number_mute(struct sp_number_build *b, bool mute)

@@ -14,6 +14,9 @@
 
 #define NUMBER_CHAIN 0x80000000u
 
+/** In the entry of a rule: a mistake of it has been told. No table will come of it. */
+#define NUMBER_TOLD 0x80000000u
+
 /* ---- area.c ---- */
 
 /** Memory that is zero at first. Large ones are mapped, and go back at once when freed. */
@@ -146,6 +149,13 @@ static inline struct number_rule *number_rule(const struct number_store *s, uint
 }
 
 /* ---- build.c ---- */
+
+/** As new: what was added is gone, and what was wrong with it forgotten. */
+void number_build_empty(struct sp_number_build *b);
+
+/** Whether to stop, looked at once in a while: cheap. */
+bool number_stop_soon(struct sp_number_build *b);
+
 void number_store_free(struct number_store *s);
 
 /** The file and line of a place. */

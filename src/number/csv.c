@@ -23,12 +23,10 @@ enum column {
 	HEADER
 };
 
-enum { CUTS_MAX = CSV_PIECES - 1 };
-
 struct numbers {
 	struct csv_file file;
 	struct csv_cache *cache;
-	size_t cutv[CUTS_MAX]; /**< columns that the cache leaves out, rising */
+	size_t cutv[CSV_PIECES - 1]; /**< columns that the cache leaves out, rising */
 	size_t cutc;
 	size_t number; /**< columns */
 	size_t holes;  /**< CSV_COLUMNS_MAX: there is none */
@@ -36,12 +34,6 @@ struct numbers {
 	struct sp_number_header headerv[CSV_COLUMNS_MAX];
 	char trunks[CSV_FIELD_MAX + 1]; /**< cells taken apart */
 	char carriers[CSV_FIELD_MAX + 1];
-};
-
-/* What a text is read from. */
-struct text {
-	const char *p;
-	size_t len;
 };
 
 static const char *const columns[] = {
@@ -63,11 +55,9 @@ static const struct csv_form form = {
 	.namec = HEADER,
 	.needc = TRUNK + 1,
 	.headers = true,
-	.unknown = "no such column: the first row names the columns, number, trunk, holes, "
-		   "carrier, account, label, enabled_from, enabled_to, caller_id, location, "
-		   "headers_to_carrier and header:NAME, with commas between them",
-	.missing = "add this column to the header row; number and trunk are needed",
-	.none = "begin the file with a header row; number and trunk are needed",
+	.names = "number, trunk, holes, carrier, account, label, enabled_from, enabled_to, "
+		 "caller_id, location, headers_to_carrier and header:NAME",
+	.needed = "number and trunk are",
 };
 
 static char *trim(char *s)
@@ -182,6 +172,7 @@ static int entry_make(struct numbers *n, uint32_t *entry)
 	row.line = f->reader.start;
 	row.number = f->reader.fieldv[n->number];
 	row.headerv = n->headerv;
+	row.header_key = CSV_HEADER;
 	for (size_t i = 0; i < f->columnc; i++)
 		ok &= cell(n, &row, i);
 
@@ -307,7 +298,7 @@ int sp_number_csv_read(struct sp_number_build *b, const char *file, sp_number_re
 
 	err = csv_file_read(&n->file, on_row);
 	if (err == EOVERFLOW && !n->file.reader.err) {
-		csv_refuse(&n->file, "row", "",
+		csv_refuse(&n->file, "row", NULL,
 			   "the number files have over 4,000,000,000 lines together: use prefixes");
 		err = EINVAL;
 	}
@@ -316,29 +307,4 @@ out:
 	mem_deref(n);
 
 	return err;
-}
-
-static int on_text(char *buf, size_t size, size_t *lenp, void *arg)
-{
-	struct text *text = arg;
-
-	*lenp = text->len < size ? text->len : size;
-	if (!*lenp)
-		return 0;
-
-	memcpy(buf, text->p, *lenp);
-	text->p += *lenp;
-	text->len -= *lenp;
-
-	return 0;
-}
-
-int sp_number_csv(struct sp_number_build *b, const char *file, const char *text, size_t len)
-{
-	struct text all = {.p = text, .len = len};
-
-	if (len && !text)
-		return EINVAL;
-
-	return sp_number_csv_read(b, file, on_text, &all);
 }

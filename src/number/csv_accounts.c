@@ -19,10 +19,8 @@ static const struct csv_form form = {
 	.namev = columns,
 	.namec = COLUMNS,
 	.needc = ACCOUNT + 1,
-	.unknown = "no such column: the first row names the columns, account, main_number, calls, "
-		   "calls_per_s and calls_burst, with commas between them",
-	.missing = "add this column to the header row; it is needed",
-	.none = "begin the file with a header row; account is needed",
+	.names = "account, main_number, calls, calls_per_s and calls_burst",
+	.needed = "account is",
 };
 
 static bool limit(struct csv_file *f, unsigned *out, const char *key, const char *s)
@@ -78,6 +76,15 @@ static int on_row(struct csv_file *f)
 	for (size_t i = 0; i < f->columnc; i++)
 		ok &= cell(f, &row, i);
 
+	if (ok && row.burst && !row.calls_per_s) {
+		char value[16];
+
+		(void)re_snprintf(value, sizeof(value), "%u", row.burst);
+		csv_refuse(f, columns[CALLS_BURST], value,
+			   "give calls_per_s too, how many a second go on after these; without it "
+			   "there is no limit");
+		ok = false;
+	}
 	if (!row.burst)
 		row.burst = row.calls_per_s;
 

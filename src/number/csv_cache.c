@@ -2,8 +2,9 @@
  *
  * What rows of a CSV file have said beside their numbers, and the entries that
  * came of it: of ten million rows most say what one before them did, and need
- * no second check. Rows are compared byte by byte. The hash only finds them; it
- * has a key, so that nobody can write rows that all meet in one place.
+ * no second check. Rows are compared byte by byte, the hash only finds them. It
+ * is quick rather than strong: rows can be written that all meet in one place,
+ * so a search gives up after a few steps, and what has no place there is not kept.
  *
  * A cache that is full is emptied: it holds what the file repeats soon enough.
  */
@@ -18,6 +19,7 @@ enum {
 	BYTES_MIN = 16384,        /**< a power of two */
 	BYTES_MAX = 32 * 1048576, /**< of all rows    */
 	ROW_MAX = 4096,           /**< longer ones are not kept */
+	STEPS_MAX = 32,           /**< of a search */
 };
 
 struct slot {
@@ -110,27 +112,25 @@ static bool says(const char *bytes, const struct csv_key *key)
 	return true;
 }
 
-/** The slot of the row, or the free one where it belongs: there always is one. */
+/** The slot of the row, or the free one where it belongs. NULL: no place is left */
 static struct slot *slot_find(const struct csv_cache *c, const struct csv_key *key)
 {
-	size_t i = key->hash & (c->slotc - 1);
+	for (size_t i = 0; i < STEPS_MAX; i++) {
+		struct slot *s = &c->slotv[(key->hash + i) & (c->slotc - 1)];
 
-	while (c->slotv[i].len) {
-		const struct slot *s = &c->slotv[i];
-
-		if (s->hash == key->hash && s->len == key->len && says(c->bytes + s->at, key))
-			break;
-		i = (i + 1) & (c->slotc - 1);
+		if (!s->len ||
+		    (s->hash == key->hash && s->len == key->len && says(c->bytes + s->at, key)))
+			return s;
 	}
 
-	return &c->slotv[i];
+	return NULL;
 }
 
 bool csv_cache_find(const struct csv_cache *c, const struct csv_key *key, uint32_t *entry)
 {
 	const struct slot *s = slot_find(c, key);
 
-	if (!s->len)
+	if (!s || !s->len)
 		return false;
 
 	*entry = s->entry;
@@ -157,13 +157,12 @@ static bool slots_grow(struct csv_cache *c)
 
 	for (size_t i = 0; i < c->slotc; i++) {
 		const struct slot *s = &c->slotv[i];
-		size_t to = s->hash & (slotc - 1);
+		size_t at = 0;
 
-		if (!s->len)
-			continue;
-		while (slotv[to].len)
-			to = (to + 1) & (slotc - 1);
-		slotv[to] = *s;
+		while (at < STEPS_MAX && slotv[(s->hash + at) & (slotc - 1)].len)
+			++at;
+		if (s->len && at < STEPS_MAX)
+			slotv[(s->hash + at) & (slotc - 1)] = *s;
 	}
 
 	mem_deref(c->slotv);
@@ -201,6 +200,8 @@ void csv_cache_put(struct csv_cache *c, const struct csv_key *key, uint32_t entr
 		cache_empty(c);
 
 	s = slot_find(c, key);
+	if (!s)
+		return;
 	s->hash = key->hash;
 	s->len = (uint32_t)key->len;
 	s->at = (uint32_t)c->len;

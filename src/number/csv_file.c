@@ -14,29 +14,33 @@ void csv_refuse(struct csv_file *f, const char *key, const char *value, const ch
 	number_report(f->b, f->name, f->reader.start, key, value, mend);
 }
 
-/** Read one name of the header row. @return NULL, or what to mend */
-static const char *column_parse(const struct csv_form *form, struct csv_column *c, const char *name)
+/** How a row begins. */
+static const char *row_shown(const struct csv_reader *r, char buf[CSV_SHOWN_SIZE])
 {
-	const char *mend;
+	const size_t c = r->fieldc < CSV_COLUMNS_MAX ? r->fieldc : CSV_COLUMNS_MAX;
+	size_t n = 0;
 
-	for (c->kind = 0; c->kind < form->namec; c->kind++) {
-		if (!strcmp(name, form->namev[c->kind]))
-			return NULL;
+	if (r->bad)
+		return r->begin;
+
+	for (size_t i = 0; i < c; i++) {
+		for (const char *p = r->fieldv[i]; *p && n < CSV_SHOWN_SIZE - 1; p++)
+			buf[n++] = *p;
+		if (i + 1 < c && n < CSV_SHOWN_SIZE - 1)
+			buf[n++] = ',';
 	}
+	buf[n] = '\0';
 
-	if (!number_text_ok(name, CSV_FIELD_MAX))
-		return "write the column's name without control characters, and save the file as "
-		       "UTF-8 text";
-	if (!form->headers || strncmp(name, "header:", 7))
-		return form->unknown;
+	return buf;
+}
 
-	mend = sp_number_header_bad(name + 7, "");
-	if (mend)
-		return mend;
+static int row_refuse(struct csv_file *f, const char *mend)
+{
+	char shown[CSV_SHOWN_SIZE];
 
-	memcpy(c->header, name + 7, strlen(name + 7) + 1);
+	csv_refuse(f, "row", row_shown(&f->reader, shown), mend);
 
-	return NULL;
+	return EINVAL;
 }
 
 static bool has_column(const struct csv_file *f, unsigned kind, const char *header)
@@ -54,10 +58,14 @@ static bool has_column(const struct csv_file *f, unsigned kind, const char *head
 static int columns_check(struct csv_file *f)
 {
 	for (unsigned i = 0; i < f->form->needc; i++) {
-		if (!has_column(f, i, "")) {
-			csv_refuse(f, "column", f->form->namev[i], f->form->missing);
-			return EINVAL;
-		}
+		char mend[NUMBER_MEND_SIZE];
+
+		if (has_column(f, i, ""))
+			continue;
+		(void)re_snprintf(mend, sizeof(mend),
+				  "add this column to the header row; %s needed", f->form->needed);
+		csv_refuse(f, "column", f->form->namev[i], mend);
+		return EINVAL;
 	}
 
 	return 0;
@@ -66,20 +74,20 @@ static int columns_check(struct csv_file *f)
 static int columns_read(struct csv_file *f)
 {
 	struct csv_reader *r = &f->reader;
+	char buf[NUMBER_MEND_SIZE];
+	const char *bad = r->bad;
 	int err = 0;
 
-	if (r->bad) {
-		csv_refuse(f, "row", "", r->bad);
-		return EINVAL;
-	}
-	if (r->fieldc > CSV_COLUMNS_MAX) {
-		csv_refuse(f, "column", "", "give the file at most 128 columns");
-		return EINVAL;
-	}
+	if (!bad && r->fieldc > CSV_COLUMNS_MAX)
+		bad = "give the file at most 128 columns";
+	if (!bad)
+		bad = csv_header_bad(f->form, r, buf);
+	if (bad)
+		return row_refuse(f, bad);
 
 	for (size_t i = 0; i < r->fieldc; i++) {
 		struct csv_column *c = &f->columnv[f->columnc];
-		const char *mend = column_parse(f->form, c, r->fieldv[i]);
+		const char *mend = csv_column_parse(c, f->form, r->fieldv[i], buf);
 
 		if (!mend && has_column(f, c->kind, c->header))
 			mend = "name this column once only";
@@ -99,10 +107,8 @@ static int row_read(struct csv_file *f, csv_row_h *rowh)
 	const struct csv_reader *r = &f->reader;
 	char value[32], mend[NUMBER_MEND_SIZE];
 
-	if (r->bad) {
-		csv_refuse(f, "row", "", r->bad);
-		return EINVAL;
-	}
+	if (r->bad)
+		return row_refuse(f, r->bad);
 	if (r->fieldc == f->columnc)
 		return rowh(f);
 
@@ -119,23 +125,33 @@ static int row_read(struct csv_file *f, csv_row_h *rowh)
 /** Read all rows; past the bound on reports, one more bad row ends the reading. */
 static int rows_read(struct csv_file *f, csv_row_h *rowh)
 {
+	bool empty = false;
 	size_t bad = 0;
 	int err;
 
 	while (csv_reader_next(&f->reader)) {
 		if (f->reader.line == UINT_MAX) {
-			csv_refuse(f, "row", "", "split the file: it has over 4,000,000,000 lines");
+			csv_refuse(f, "row", NULL,
+				   "split the file: it has over 4,000,000,000 lines");
 			return EINVAL;
 		}
 
-		err = row_read(f, rowh);
+		if (csv_is_empty(&f->reader)) {
+			if (empty) /* told once: spreadsheets leave hundreds of them */
+				continue;
+			empty = true;
+			csv_refuse(f, "row", NULL, "delete this row, and all that are as empty");
+			err = EINVAL;
+		} else {
+			err = row_read(f, rowh);
+		}
 		if (err && err != EINVAL)
 			return err;
 		if (!err)
 			continue;
 		number_mute(f->b, ++bad == SP_NUMBER_REPORTS_MAX);
 		if (bad > SP_NUMBER_REPORTS_MAX) {
-			csv_refuse(f, "row", "", "mend those first: further errors not shown");
+			csv_refuse(f, "row", NULL, "mend those first: further errors not shown");
 			break;
 		}
 	}
@@ -151,24 +167,54 @@ static int on_read(char *buf, size_t size, size_t *lenp, void *arg)
 	return number_stopped(f->b) ? ECANCELED : f->readh(buf, size, lenp, f->arg);
 }
 
+/** What a file is that is no text, told by how it begins. @return NULL, or what to mend */
+static const char *foreign(const struct csv_reader *r)
+{
+	static const struct {
+		struct pl begin;
+		const char *mend;
+	} known[] = {
+		{{"\xff\xfe", 2}, "is UTF-16: save it as CSV in UTF-8"},
+		{{"\xfe\xff", 2}, "is UTF-16: save it as CSV in UTF-8"},
+		{{"PK\3\4", 4}, "is a spreadsheet or zip file: save the table as CSV in UTF-8"},
+		{{"\x1f\x8b", 2}, "is a gzip file within a gzip file: compress it once only"},
+	};
+
+	for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++) {
+		const struct pl *begin = &known[i].begin;
+
+		if ((size_t)(r->end - r->p) >= begin->l && !memcmp(r->p, begin->p, begin->l))
+			return known[i].mend;
+	}
+
+	return NULL;
+}
+
 /**
  * Read a file whole.
  * @return 0, EINVAL (reported), or what readh or rowh returned
  */
 int csv_file_read(struct csv_file *f, csv_row_h *rowh)
 {
+	char buf[NUMBER_MEND_SIZE];
+	const char *mend;
 	int err;
 
 	csv_reader_init(&f->reader, on_read, f);
-	if (csv_reader_next(&f->reader)) {
+	f->reader.start = 1;
+	mend = foreign(&f->reader);
+	if (mend) {
+		csv_refuse(f, "file", NULL, mend);
+		err = EINVAL;
+	} else if (csv_reader_next(&f->reader)) {
 		err = columns_read(f);
 		if (!err)
 			err = rows_read(f, rowh);
 	} else {
-		err = EINVAL;
 		f->reader.start = 1;
+		err = EINVAL;
 		if (!f->reader.err)
-			csv_refuse(f, "column", f->form->namev[0], f->form->none);
+			csv_refuse(f, "column", f->form->namev[0], csv_header_none(f->form, buf));
 	}
 
 	number_mute(f->b, false);

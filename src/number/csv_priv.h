@@ -1,11 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * Private to the CSV files of number/:
- *
- *   csv_reader.c   bytes -> records, knows nothing of numbers
- *   csv_file.c     the header row, and the row after it, up to a bound of bad ones
- *   csv_cache.c    what rows said before -> number entries
- *   csv.c          rows of numbers; csv_accounts.c: rows of accounts
+ * Private to number/: what its CSV files have of each other; number_priv.h says
+ * which is which.
  */
 #ifndef SALLYPORT_NUMBER_CSV_PRIV_H
 #define SALLYPORT_NUMBER_CSV_PRIV_H
@@ -17,6 +13,7 @@ enum {
 	CSV_FIELD_MAX = 4096,     /**< bytes, quotes taken off */
 	CSV_RECORD_MAX = 65536,   /**< bytes, with a NUL behind each field */
 	CSV_BUFFER_SIZE = 262144, /**< what is read at once */
+	CSV_SHOWN_SIZE = 128,     /**< of a row in reports, with its NUL */
 	CSV_SLACK = 8             /**< bytes behind a buffer that may be looked at */
 };
 
@@ -37,14 +34,22 @@ struct csv_reader {
 	 * behind the other, each with a NUL that ends it, in buf or record.
 	 */
 	char *fieldv[CSV_COLUMNS_MAX + 1];
-	size_t used;  /**< of record */
-	size_t field; /**< where the open field begins in record */
+	char begin[CSV_SHOWN_SIZE]; /**< of a record that is bad: its first line */
+	size_t used;                /**< of record */
+	size_t field;               /**< where the open field begins in record */
 	char record[CSV_RECORD_MAX + CSV_SLACK];
 	char buf[CSV_BUFFER_SIZE + CSV_SLACK];
 };
 
 void csv_reader_init(struct csv_reader *r, sp_number_read_h *readh, void *arg);
 bool csv_reader_next(struct csv_reader *r);
+
+/** All fields are there, and have nothing in them. */
+static inline bool csv_is_empty(const struct csv_reader *r)
+{
+	return !r->bad && r->fieldc <= CSV_COLUMNS_MAX &&
+	       (size_t)(r->fieldv[r->fieldc] - r->fieldv[0]) == r->fieldc;
+}
 
 /** Length of a field. */
 static inline size_t csv_len(const struct csv_reader *r, size_t i)
@@ -56,17 +61,31 @@ static inline size_t csv_len(const struct csv_reader *r, size_t i)
 struct csv_form {
 	const char *const *namev; /**< the index is the column's kind */
 	unsigned namec;
-	unsigned needc;      /**< the first so many are needed */
-	bool headers;        /**< "header:NAME" too; their kind is namec */
-	const char *unknown; /**< mends */
-	const char *missing;
-	const char *none;
+	unsigned needc;     /**< the first so many are needed */
+	bool headers;       /**< "header:NAME" too; their kind is namec */
+	const char *names;  /**< all of them, for people */
+	const char *needed; /**< which are needed, likewise: "... are" */
 };
+
+#define CSV_HEADER "header:"
 
 struct csv_column {
 	unsigned kind;
 	char header[SP_NUMBER_HEADER_NAME_MAX + 1]; /**< of a "header:NAME" */
 };
+
+/* ---- csv_column.c ---- */
+
+/** Read one name of the header row. @return NULL, or what to mend, which may be in buf */
+const char *csv_column_parse(struct csv_column *c, const struct csv_form *form, const char *name,
+			     char buf[NUMBER_MEND_SIZE]);
+
+/** There is no header row. @return what to mend, in buf */
+const char *csv_header_none(const struct csv_form *form, char buf[NUMBER_MEND_SIZE]);
+
+/** Why a first row is no header row at all; NULL: some of it is one. */
+const char *csv_header_bad(const struct csv_form *form, const struct csv_reader *r,
+			   char buf[NUMBER_MEND_SIZE]);
 
 struct csv_file {
 	struct sp_number_build *b;

@@ -29,7 +29,7 @@ enum found {
 };
 
 /* A record that comes in more pieces is not begun anew with each. */
-enum { CUTS_MAX = 4 };
+enum { REFILLS_MAX = 4 };
 
 static const char too_long[] = "shorten this row: it holds at most 65,536 bytes";
 
@@ -60,7 +60,7 @@ void csv_reader_init(struct csv_reader *r, sp_number_read_h *readh, void *arg)
 	r->p = r->end = r->buf;
 	r->line = 1;
 
-	while (r->end - r->p < 3 && !r->ended)
+	while (r->end - r->p < 4 && !r->ended) /* what a file is, its first bytes tell */
 		refill(r);
 	if (r->end - r->p >= 3 && !memcmp(r->p, bom, 3))
 		r->p += 3;
@@ -250,12 +250,15 @@ static void inside(struct csv_reader *r, enum state *state, char c)
 static void hard_read(struct csv_reader *r)
 {
 	enum state state = FIELD;
+	size_t shown = 0;
 
 	r->fieldc = r->used = r->field = 0;
 
 	while (peek(r) >= 0) {
 		const char c = *r->p++;
 
+		if (shown < sizeof(r->begin) - 1)
+			r->begin[shown++] = c;
 		if (state == ASTRAY) {
 			if (c != '\n')
 				continue;
@@ -275,17 +278,19 @@ static void hard_read(struct csv_reader *r)
 	if (state == QUOTED)
 		spoil(r, "close the quote that is opened in this row");
 	field_end(r);
+	r->begin[shown] = '\0';
+	r->begin[strcspn(r->begin, "\r\n")] = '\0';
 }
 
 static void record_read(struct csv_reader *r)
 {
 	enum found found;
-	unsigned cuts = 0;
+	unsigned refills = 0;
 
 	r->start = r->line;
 	r->bad = NULL;
 
-	while ((found = simple_read(r)) == CUT && cuts++ < CUTS_MAX &&
+	while ((found = simple_read(r)) == CUT && refills++ < REFILLS_MAX &&
 	       r->end - r->p < CSV_BUFFER_SIZE)
 		refill(r);
 	if (found != SIMPLE)

@@ -6,7 +6,7 @@
 #include <endian.h>
 #include <string.h>
 #include <re.h>
-#include "table_priv.h"
+#include "number_priv.h"
 
 static bool is_digit(char c)
 {
@@ -103,6 +103,16 @@ void number_unpack(char out[SP_NUMBER_SIZE], uint64_t key)
 	for (i = 0; i < n; i++)
 		out[1 + i] = digits[n - 1 - i];
 	out[1 + n] = '\0';
+}
+
+unsigned number_digits(uint64_t key)
+{
+	unsigned n = 0;
+
+	for (; key >= 10; key /= 10)
+		++n;
+
+	return n;
 }
 
 /** Eight digits, the first in the highest byte -> 32 bits, the first in the highest four. */

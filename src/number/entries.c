@@ -92,7 +92,7 @@ static const char *time_mend(const char *text)
 	char zoned[64];
 	int64_t s;
 
-	if (re_snprintf(zoned, sizeof(zoned), "%sZ", text) > 0 && number_time(&s, zoned))
+	if (re_snprintf(zoned, sizeof(zoned), "%sZ", text) > 0 && sp_number_time(&s, zoned))
 		return "add the time zone: \"Z\" behind it for UTC, or such as \"+01:00\"";
 
 	return "write the time as RFC 3339 has it, with its time zone: \"2026-12-01T00:00:00Z\" or "
@@ -102,7 +102,7 @@ static const char *time_mend(const char *text)
 static bool check_time(struct sp_number_build *b, const struct sp_number_row *row, const char *key,
 		       const char *text, int64_t *s)
 {
-	if (!text || !text[0] || number_time(s, text))
+	if (!text || !text[0] || sp_number_time(s, text))
 		return true;
 
 	refuse(b, row, key, text, time_mend(text));
@@ -150,10 +150,14 @@ static bool check_caller_id(struct sp_number_build *b, const struct sp_number_ro
 
 static bool check_location(struct sp_number_build *b, const struct sp_number_row *row)
 {
+	char buf[NUMBER_MEND_SIZE];
+
 	if (number_is_or_none(row->location))
 		return true;
 
-	refuse(b, row, "location", row->location, "write it as E.164: \"+\" and 1 to 15 digits");
+	refuse(b, row, "location", row->location,
+	       number_meant(buf, "write it as E.164: \"+\" and 1 to 15 digits", row->location,
+			    strlen(row->location)));
 
 	return false;
 }
@@ -170,38 +174,53 @@ static bool named_before(const struct sp_number_header *headerv, size_t i)
 	return false;
 }
 
+/** @return false: it was told, by its name when that is what to mend, else by its value */
+static bool check_header(struct sp_number_build *b, const struct sp_number_row *row, size_t i,
+			 bool once)
+{
+	const struct sp_number_header *h = &row->headerv[i];
+	const char *mend = number_header_bad(h->name, h->value);
+	char key[sizeof("headers.") + SP_NUMBER_HEADER_NAME_MAX];
+
+	if (mend && !number_header_bad(h->name, "")) {
+		(void)re_snprintf(key, sizeof(key), "%s%s",
+				  row->header_key ? row->header_key : "headers.", h->name);
+		refuse(b, row, key, h->value, mend);
+		return false;
+	}
+	if (!mend && once && named_before(row->headerv, i))
+		mend = "give this header once only (upper and lower case are the same)";
+	if (!mend)
+		return true;
+	refuse(b, row, "headers", h->name, mend);
+
+	return false;
+}
+
 static bool check_headers(struct sp_number_build *b, const struct sp_number_row *row)
 {
 	bool ok = true;
 	size_t i;
 
 	if (row->headerc > SP_NUMBER_HEADERS_MAX) {
-		refuse(b, row, "headers", "", "give one number at most 100 custom headers");
+		refuse(b, row, "headers", NULL, "give one number at most 100 custom headers");
 		return false;
 	}
 
-	for (i = 0; i < row->headerc; i++) {
-		const struct sp_number_header *h = &row->headerv[i];
-		const char *mend = sp_number_header_bad(h->name, h->value);
-
-		if (!mend && ok && named_before(row->headerv, i))
-			mend = "give this header once only (upper and lower case are the same)";
-		if (mend) {
-			refuse(b, row, "headers", h->name, mend);
-			ok = false;
-		}
-	}
+	for (i = 0; i < row->headerc; i++)
+		ok &= check_header(b, row, i, ok);
 
 	return ok;
 }
 
 static bool check(struct sp_number_build *b, const struct sp_number_row *row, struct found *f)
 {
-	const size_t trunkc = row->trunkc ? row->trunkc : 1; /* the empty name is told */
+	static const char *const none[] = {""}; /* which is told */
 	bool ok;
 
 	memset(f, 0, sizeof(*f));
-	ok = check_list(b, row, row->trunkv, trunkc, false, &f->trunks);
+	ok = check_list(b, row, row->trunkc ? row->trunkv : none, row->trunkc ? row->trunkc : 1,
+			false, &f->trunks);
 	ok &= check_list(b, row, row->carrierv, row->carrierc, true, &f->carriers);
 	ok &= check_text(b, row, "account", row->account);
 	ok &= check_text(b, row, "label", row->label);

@@ -196,12 +196,13 @@ static int chain(struct number_making *m, struct number_vec *laterv)
 
 		first.key = key;
 		err = same_add(m, &same, &first);
-		for (; i < laterv->c && v[i].key == key && !err; i++)
+		for (; i < laterv->c && v[i].key == key && !err; i++) {
 			err = same_add(m, &same, &v[i]);
+			if (!err)
+				err = number_go_on(m);
+		}
 		if (!err)
 			err = number_same_ref(&slot->entry, m, &same);
-		if (!err)
-			err = number_go_on(m);
 	}
 
 	return err;

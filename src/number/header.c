@@ -183,7 +183,7 @@ bool number_text_ok(const char *s, size_t max)
 	return true;
 }
 
-const char *sp_number_header_bad(const char *name, const char *value)
+const char *number_header_bad(const char *name, const char *value)
 {
 	if (!name || !is_token(name))
 		return "write the header's name with letters, digits and \"-\" only";

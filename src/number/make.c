@@ -7,14 +7,12 @@
 #include <re.h>
 #include "table_priv.h"
 
-enum { STOP_EVERY = 1024 };
-
 int number_go_on(struct number_making *m)
 {
 	if (m->told > SP_NUMBER_REPORTS_MAX)
 		return EINVAL;
 
-	return !(++m->steps % STOP_EVERY) && number_stopped(m->b) ? ECANCELED : 0;
+	return number_stop_soon(m->b) ? ECANCELED : 0;
 }
 
 static void table_destructor(void *arg)
@@ -34,8 +32,6 @@ static void take_store(struct sp_number_table *t, struct sp_number_build *b)
 {
 	t->store = b->store;
 	memset(&b->store, 0, sizeof(b->store));
-	b->line = 0;
-	b->place = 0;
 
 	number_pool_seal(t->store.strings);
 	number_pool_seal(t->store.lists);
@@ -130,25 +126,21 @@ static int make(struct number_making *m)
 int sp_number_table_alloc(struct sp_number_table **tp, struct sp_number_build *b)
 {
 	struct number_making m = {.b = b};
-	int err;
+	int err = ENOMEM;
 
 	if (!tp || !b)
 		return EINVAL;
 
 	m.t = mem_zalloc(sizeof(*m.t), table_destructor);
-	if (!m.t)
-		return ENOMEM;
-
-	take_store(m.t, b);
-	err = number_stopped(b) ? ECANCELED : make(&m);
-	number_vec_free(&b->stagedv);
-	number_vec_free(&b->piecev);
-	number_vec_free(&b->branchv);
-	b->covered = 0;
+	if (m.t) {
+		take_store(m.t, b);
+		err = number_stopped(b) ? ECANCELED : make(&m);
+	}
 
 	/* Clashes are looked for even after bad rows: everything is told at once. */
 	if (!err && b->bad)
 		err = EINVAL;
+	number_build_empty(b);
 	if (err)
 		mem_deref(m.t);
 	else

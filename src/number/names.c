@@ -8,9 +8,7 @@
 #include "build_priv.h"
 
 enum {
-	NEAR_MAX = 2,  /**< slips of the finger in a name that we still recognise */
-	NEAR_LEN = 64, /**< longer names are not compared */
-	LIST_MAX = 5,  /**< trunks named in a report */
+	LIST_MAX = 5, /**< trunks named in a report */
 };
 
 struct listing {
@@ -55,51 +53,21 @@ int number_trunks_sort(struct sp_number_build *b)
 	return 0;
 }
 
-/** Levenshtein's distance of two names of at most NEAR_LEN characters. */
-static size_t distance(const char *a, const char *b)
-{
-	const size_t n = strlen(b);
-	size_t row[NEAR_LEN + 1];
-	size_t i, j;
-
-	for (j = 0; j <= n; j++)
-		row[j] = j;
-
-	for (i = 0; a[i]; i++) {
-		size_t diagonal = row[0];
-
-		row[0] = i + 1;
-		for (j = 0; j < n; j++) {
-			const size_t swap = diagonal + (a[i] != b[j]);
-			const size_t gap = 1 + (row[j] < row[j + 1] ? row[j] : row[j + 1]);
-
-			diagonal = row[j + 1];
-			row[j + 1] = swap < gap ? swap : gap;
-		}
-	}
-
-	return row[n];
-}
-
 static const char *nearest(const struct sp_number_build *b, const char *name, bool carrier)
 {
 	const char *best = NULL;
-	size_t least = NEAR_MAX + 1;
+	unsigned least = NUMBER_FAR;
 	size_t i;
-
-	if (strlen(name) > NEAR_LEN)
-		return NULL;
 
 	for (i = 0; i < b->trunkc; i++) {
 		const char *candidate = b->sorted[i]->name;
-		const size_t len = strlen(candidate);
-		size_t d;
+		unsigned slips;
 
-		if (b->sorted[i]->carrier != carrier || len > NEAR_LEN)
+		if (b->sorted[i]->carrier != carrier)
 			continue;
-		d = distance(name, candidate);
-		if (d < least && d < len) {
-			least = d;
+		slips = number_slips(name, candidate);
+		if (slips < least) {
+			least = slips;
 			best = candidate;
 		}
 	}

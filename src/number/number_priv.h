@@ -2,37 +2,49 @@
  *
  * Private to number/.
  *
- *   e164.c     numbers as integers
- *   names.c    trunk names in rows
- *   header.c   which custom headers may be injected
- *   template.c their values, with variables
- *   times.c    RFC 3339 times
- *   pool.c     interned bytes
- *   area.c     large arrays, which go back to the system when they are freed
- *   build.c    rows -> entries and rules; accounts.c: accounts
- *   entries.c  what a row says beside its number -> an entry, each once
- *   rules.c    its number: exact, a range with holes, a prefix
- *   csv*.c     CSV files -> rows, see csv_priv.h
- *   make.c     a build -> a table
- *   exact.c    the index of exact numbers
- *   tree.c     the tree of prefixes and of what ranges.c cuts ranges into
- *   overlap.c  rules of one rank for the same numbers
- *   table.c    all of it, as calls use it
+ *   e164.c          numbers as integers
+ *   names.c         trunk names in rows
+ *   meant.c         what a name or number that is wrong may have been meant to be
+ *   header.c        which custom headers may be injected
+ *   template.c      their values, with variables
+ *   times.c         RFC 3339 times
+ *   pool.c          interned bytes
+ *   area.c          large arrays, which go back to the system when they are freed
+ *
+ *   build.c         a build: its rows, where they were written, what is told of them
+ *   rules.c         a row's number: exact, a range with holes, a prefix
+ *   entries.c       what it says beside that -> an entry, each once
+ *   accounts.c      accounts and their settings
+ *
+ *   csv_reader.c    bytes -> records
+ *   csv_column.c    the names in a file's header row
+ *   csv_file.c      the header row, and the rows after it
+ *   csv_cache.c     what rows said before -> their entries
+ *   csv.c           rows of numbers
+ *   csv_accounts.c  rows of accounts
+ *
+ *   make.c          a build -> a table
+ *   exact.c         the index of exact numbers
+ *   ranges.c        ranges -> what the tree holds of them
+ *   tree.c          the tree, and prefixes
+ *   overlap.c       rules of one rank for the same numbers
+ *   table.c         all of it, as calls use it
  */
 #ifndef SALLYPORT_NUMBER_PRIV_H
 #define SALLYPORT_NUMBER_PRIV_H
 
+#include <limits.h>
 #include <sallyport/number_build.h>
 
 enum {
 	NUMBER_RULES_MAX = 100000000, /**< in one table; keeps indexes in 32 bits */
 	NUMBER_WINDOWS_MAX = 64,      /**< rules of one rank for one number, each at its time */
-	NUMBER_MEND_SIZE = 512
+	NUMBER_MEND_SIZE = 4096 + 512 /**< room for a path */
 };
 
 #define NUMBER_NONE UINT32_MAX /**< no entry, no place */
 
-/* ---- build.c, entries.c: what csv.c uses of the build beside sp_number_add() ---- */
+/* ---- build.c, rules.c, entries.c: what a row consists of, as CSV files give it ---- */
 
 /**
  * Check all of a row but its number and holes, and keep it.
@@ -57,6 +69,7 @@ int number_rule_add(struct sp_number_build *b, const char *number, size_t len,
  */
 int number_place(struct sp_number_build *b, const char *file, unsigned line, uint32_t *place);
 
+/** @param value NULL: there is none to show */
 void number_report(struct sp_number_build *b, const char *file, unsigned line, const char *key,
 		   const char *value, const char *mend);
 
@@ -68,13 +81,38 @@ bool number_stopped(const struct sp_number_build *b);
 
 /* ---- e164.c ---- */
 bool number_pack(uint64_t *key, const char *p, size_t len);
+void number_unpack(char out[SP_NUMBER_SIZE], uint64_t key);
 
-/* ---- times.c ---- */
+/** How many digits a packed number has. */
+unsigned number_digits(uint64_t key);
 
-/** RFC 3339 date-time with its offset -> seconds since 1970; fractions are cut off. */
-bool number_time(int64_t *s, const char *text);
+/** n digits, four bits each, from the highest on. */
+uint64_t number_nibbles(const char *digits, size_t n);
+
+/* ---- meant.c ---- */
+
+#define NUMBER_FAR UINT_MAX
+
+/** Slips of the finger that make one name of the other; NUMBER_FAR: no such thing. */
+unsigned number_slips(const char *name, const char *meant);
+
+/**
+ * What to mend in a number; and which one may have been meant, when it only lacks its "+" or has
+ * something around it or in it that a spreadsheet, a form or people put there.
+ * @return mend, or buf
+ */
+const char *number_meant(char buf[NUMBER_MEND_SIZE], const char *mend, const char *s, size_t len);
 
 /* ---- header.c ---- */
+
+/**
+ * May this custom header be injected? A token name that the gateway does not
+ * own itself, a value without CR, LF, NUL or other control characters, whose
+ * variables exist.
+ * @return NULL when it may, else what to mend, for people
+ */
+const char *number_header_bad(const char *name, const char *value);
+
 bool number_header_lower(char out[SP_NUMBER_HEADER_NAME_MAX + 1], const struct pl *name);
 bool number_text_ok(const char *s, size_t max);
 

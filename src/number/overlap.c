@@ -9,12 +9,9 @@
 #include <re.h>
 #include "table_priv.h"
 
-/* In the entry of a rule: it has been told, once is enough. No table will come of it. */
-#define TOLD 0x80000000u
-
 static uint32_t entry_of(const struct number_rule *r)
 {
-	return r->entry & ~TOLD;
+	return r->entry & ~NUMBER_TOLD;
 }
 
 void number_tell(struct number_making *m, uint32_t place, const char *key, const char *value,
@@ -78,10 +75,10 @@ static void tell_once(struct number_making *m, enum sp_number_kind kind, struct 
 {
 	struct number_rule *later = a->place < b->place ? b : a;
 
-	if (later->entry & TOLD)
+	if (later->entry & NUMBER_TOLD)
 		return;
 	number_tell_both(m, kind, a, b);
-	later->entry |= TOLD;
+	later->entry |= NUMBER_TOLD;
 }
 
 static void tell_full(struct number_making *m, enum sp_number_kind kind, struct number_rule *r)
@@ -89,14 +86,14 @@ static void tell_full(struct number_making *m, enum sp_number_kind kind, struct 
 	struct sp_number_rule rule;
 	char value[64];
 
-	if (r->entry & TOLD)
+	if (r->entry & NUMBER_TOLD)
 		return;
 
 	number_show(&rule, &m->t->store, kind, r);
 	(void)re_snprintf(value, sizeof(value), "%H", sp_number_rule_print, &rule);
 	number_tell(m, r->place, "number", value,
 		    "have at most 64 rules for the same number, each at its time");
-	r->entry |= TOLD;
+	r->entry |= NUMBER_TOLD;
 }
 
 /** One more. What it clashes with is told. @return false: it is left out, which is told too */

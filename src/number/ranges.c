@@ -32,19 +32,9 @@ static int piece_cmp(const void *a, const void *b)
 	return pa->rule < pb->rule ? -1 : pa->rule > pb->rule;
 }
 
-static unsigned digits_of(uint64_t packed)
-{
-	unsigned n = 0;
-
-	for (; packed >= 10; packed /= 10)
-		++n;
-
-	return n;
-}
-
 static uint64_t branch_digits(uint64_t packed)
 {
-	const unsigned n = digits_of(packed);
+	const unsigned n = number_digits(packed);
 	uint64_t digits = n;
 	unsigned i;
 
@@ -66,7 +56,7 @@ static int flush(struct sweep *s)
 /** Numbers from first to last, all of one length, as branches. */
 static int cut(struct sweep *s, uint64_t first, uint64_t last, uint32_t ref)
 {
-	const unsigned length = digits_of(first);
+	const unsigned length = number_digits(first);
 	int err = 0;
 
 	if (length != s->length) {

@@ -7,9 +7,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <re.h>
-#include "table_priv.h"
+#include "build_priv.h"
 
-enum { VALUE_SIZE = 1100, STOP_EVERY = 1024 };
+enum { VALUE_SIZE = 1100 };
 
 struct numbers {
 	uint64_t first, last; /**< packed */
@@ -135,18 +135,16 @@ static const char *hole_short(struct numbers *hole, const struct numbers *range,
 {
 	const char *dash = memchr(p, '-', len);
 	const size_t before = dash ? (size_t)(dash - p) : len;
-	size_t differ = 0, digits = 0;
+	const size_t digits = number_digits(range->first);
+	size_t differ = 0;
 	uint64_t a, b;
 
 	for (a = range->first, b = range->last; a != b; a /= 10, b /= 10)
 		++differ;
-	for (a = range->first; a >= 10; a /= 10)
-		++digits;
 
 	if (before < differ || !tail_pack(&hole->first, range->first, p, before, digits))
 		return "write a hole as a number or range, or its last digits, as many as differ "
-		       "in "
-		       "the range at least";
+		       "in the range at least";
 
 	hole->last = hole->first;
 	if (dash && !tail_pack(&hole->last, hole->first, dash + 1, len - before - 1, digits))
@@ -281,7 +279,8 @@ static int full(const struct row *r, const char *number, size_t len)
 static int rule_keep(const struct row *r, const char *number, size_t len, uint32_t entry)
 {
 	struct sp_number_build *b = r->b;
-	const uint32_t index = (uint32_t)b->store.rulev.c;
+	const size_t index = b->store.rulev.c, piecec = b->piecev.c;
+	const uint64_t covered = b->covered;
 	struct number_rule *rule = number_vec_add(&b->store.rulev, sizeof(*rule));
 	int err;
 
@@ -291,13 +290,19 @@ static int rule_keep(const struct row *r, const char *number, size_t len, uint32
 	*rule = (struct number_rule){
 		.first = r->all.first, .last = r->all.last, .entry = entry, .place = r->place};
 	if (r->kind == SP_NUMBER_RANGE)
-		err = pieces_add(r, index);
+		err = pieces_add(r, (uint32_t)index);
 	else
-		err = branch_add(b, number + 1, len - 2, index);
-	if (!err)
-		entry_count(b, entry, r->place);
+		err = branch_add(b, number + 1, len - 2, (uint32_t)index);
+	if (err) { /* whole, or not at all */
+		b->store.rulev.c = index;
+		b->piecev.c = piecec;
+		b->covered = covered;
+		return err;
+	}
 
-	return err;
+	entry_count(b, entry, r->place);
+
+	return 0;
 }
 
 /** All but exact numbers that are right. */
@@ -306,9 +311,10 @@ static int rule_add(struct sp_number_build *b, const char *number, size_t len,
 {
 	struct row r = {.b = b, .place = place};
 	const char *mend = number_parse(&r.kind, &r.all, number, len);
+	char buf[NUMBER_MEND_SIZE];
 
 	if (mend)
-		return refuse(&r, "number", number, len, mend);
+		return refuse(&r, "number", number, len, number_meant(buf, mend, number, len));
 	if (holes_parse(&r, holev, holec))
 		return EINVAL;
 	if (entry == NUMBER_NONE)
@@ -325,7 +331,7 @@ int number_rule_add(struct sp_number_build *b, const char *number, size_t len,
 	struct number_staged *staged;
 	uint64_t key;
 
-	if (!(++b->steps % STOP_EVERY) && number_stopped(b))
+	if (number_stop_soon(b))
 		return ECANCELED;
 	if (holec || !number_pack(&key, number, len))
 		return rule_add(b, number, len, holev, holec, entry, place);

@@ -148,7 +148,7 @@ const struct sp_number_entry *sp_number_lookup(const struct sp_number_table *t,
 void number_show(struct sp_number_rule *out, const struct number_store *s, enum sp_number_kind kind,
 		 const struct number_rule *rule)
 {
-	out->entry = number_entry(s, rule->entry & ~NUMBER_CHAIN);
+	out->entry = number_entry(s, rule->entry & ~NUMBER_TOLD);
 	out->kind = kind;
 	number_unpack(out->first, rule->first);
 	number_unpack(out->last, rule->last);

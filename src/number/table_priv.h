@@ -84,7 +84,6 @@ struct number_making {
 	struct sp_number_build *b;
 	struct sp_number_table *t;
 	size_t told; /**< rules that clash, entries that lack something */
-	unsigned steps;
 };
 
 /** 0, or why not to go on: ECANCELED, or EINVAL when enough is told. Cheap. */
@@ -113,11 +112,5 @@ int number_prefixes_make(struct number_making *m);
 int number_ranges_make(struct number_making *m);
 int number_tree_grow(struct number_making *m, unsigned root, const struct number_branch *v,
 		     size_t c);
-
-/* ---- e164.c ---- */
-void number_unpack(char out[SP_NUMBER_SIZE], uint64_t key);
-
-/** n digits, four bits each, from the highest on. */
-uint64_t number_nibbles(const char *digits, size_t n);
 
 #endif

@@ -66,12 +66,14 @@ static bool offset(int64_t *s, const char **p)
 	return true;
 }
 
-bool number_time(int64_t *s, const char *text)
+bool sp_number_time(int64_t *s, const char *text)
 {
 	unsigned year, month, day, hour, minute, second;
 	const char *p = text;
 	int64_t east;
 
+	if (!s || !text)
+		return false;
 	if (!digits(&year, &p, 4) || !sign(&p, '-') || !digits(&month, &p, 2) || !sign(&p, '-') ||
 	    !digits(&day, &p, 2) || (*p != 'T' && *p != 't'))
 		return false;
@@ -80,7 +82,6 @@ bool number_time(int64_t *s, const char *text)
 	    !digits(&second, &p, 2))
 		return false;
 
-	/* a leap second is the first of the next minute, as POSIX counts */
 	if (month < 1 || month > 12 || day < 1 || day > days_of(year, month) || hour > 23 ||
 	    minute > 59 || second > 60)
 		return false;
@@ -97,5 +98,6 @@ bool number_time(int64_t *s, const char *text)
 	*s = days_since(year, month, day) * SECONDS_A_DAY + (int64_t)hour * 3600 +
 	     (int64_t)minute * 60 + (int64_t)second - east;
 
-	return true;
+	/* section 5.7: a leap second ends a day of UTC; POSIX counts it as the next one's first */
+	return second < 60 || !(*s % SECONDS_A_DAY);
 }

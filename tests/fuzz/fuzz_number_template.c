@@ -80,7 +80,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	good = !number_template_bad(value);
 	short_text = strlen(value) <= SP_NUMBER_HEADER_VALUE_MAX;
 	if (short_text && !model_expand(scratch, value, &none))
-		check(!good && sp_number_header_bad("X-A", value));
+		check(!good && number_header_bad("X-A", value));
 	else if (strlen(value) < 64) /* seven variables at most */
 		check(good);
 	if (good) {

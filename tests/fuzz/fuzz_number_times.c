@@ -105,7 +105,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	text[size] = '\0';
 
 	ok = model_time(&want, text, &may);
-	read = number_time(&is, text);
+	read = sp_number_time(&is, text);
 	if (read)
 		check(ok && is == want);
 	else

@@ -16,9 +16,9 @@ enum { FIXTURE_REPORTS = 256, FIXTURE_NOW = 1790000000 };
 struct report {
 	char file[64];
 	unsigned line;
-	char key[32];
+	char key[80];
 	char value[1100];
-	char mend[512];
+	char mend[8192];
 };
 
 struct reports {
@@ -41,7 +41,7 @@ static inline void fixture_report(const char *file, unsigned line, const char *k
 	snprintf(e->file, sizeof(e->file), "%s", file);
 	e->line = line;
 	snprintf(e->key, sizeof(e->key), "%s", key);
-	snprintf(e->value, sizeof(e->value), "%s", value);
+	snprintf(e->value, sizeof(e->value), "%s", value ? value : "(none)");
 	snprintf(e->mend, sizeof(e->mend), "%s", mend);
 	++r->n;
 }
@@ -65,6 +65,33 @@ static inline const struct sp_number_entry *fixture_lookup(const struct sp_numbe
 	pl_set_str(&pl, number);
 
 	return sp_number_lookup(t, &pl, FIXTURE_NOW);
+}
+
+/* What a text is read from. */
+struct fixture_text {
+	const char *p;
+	size_t len;
+};
+
+static inline int fixture_read(char *buf, size_t size, size_t *lenp, void *arg)
+{
+	struct fixture_text *text = arg;
+
+	*lenp = text->len < size ? text->len : size;
+	memcpy(buf, text->p, *lenp);
+	text->p += *lenp;
+	text->len -= *lenp;
+
+	return 0;
+}
+
+/** A CSV file of numbers. */
+static inline int fixture_csv(struct sp_number_build *b, const char *file, const char *text,
+			      size_t len)
+{
+	struct fixture_text all = {.p = text, .len = len};
+
+	return sp_number_csv_read(b, file, fixture_read, &all);
 }
 
 /** The line of the rule that decides at a time; 0: none does. */

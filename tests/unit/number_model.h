@@ -12,7 +12,7 @@
 #include <re.h>
 #include <sallyport/number_build.h>
 
-enum { MODEL_WINDOWS_MAX = 64, MODEL_TEXT = 48, MODEL_TIME = 48, MODEL_DAY = 86400 };
+enum { MODEL_WINDOWS_MAX = 64, MODEL_TEXT = 64, MODEL_TIME = 48, MODEL_DAY = 86400 };
 
 struct model_span {
 	char first[SP_NUMBER_SIZE];
@@ -151,6 +151,26 @@ static inline bool model_nothing(const struct model_rule *r)
 	return r->kind == SP_NUMBER_RANGE && !model_both(r, r, x, r->span.last);
 }
 
+/** A hole as a number or range of its own, or without the digits that all of the range begin with.
+ */
+static inline bool model_hole_parse(struct model_span *hole, const struct model_span *range,
+				    const char *text)
+{
+	const size_t digits = strlen(range->first) - 1, given = strspn(text, "0123456789");
+	enum sp_number_kind kind;
+	char whole[MODEL_TEXT];
+
+	if (!given)
+		return model_parse(&kind, hole, text) && kind != SP_NUMBER_PREFIX;
+	if (given > digits || strlen(text) >= MODEL_TEXT - SP_NUMBER_SIZE || strchr(text, '+') ||
+	    strncmp(range->first, range->last, 1 + digits - given) != 0)
+		return false;
+	memcpy(whole, range->first, 1 + digits - given);
+	memcpy(whole + 1 + digits - given, text, strlen(text) + 1);
+
+	return model_parse(&kind, hole, whole) && kind != SP_NUMBER_PREFIX;
+}
+
 /**
  * A number, its holes and times as a row says them.
  * @return false when the row is to be refused for them
@@ -158,8 +178,6 @@ static inline bool model_nothing(const struct model_rule *r)
 static inline bool model_rule_set(struct model_rule *r, const char *number,
 				  const char *const *holev, size_t holec, int64_t from, int64_t to)
 {
-	enum sp_number_kind kind;
-
 	r->refused = false;
 	r->holec = 0;
 	r->from = from;
@@ -172,7 +190,7 @@ static inline bool model_rule_set(struct model_rule *r, const char *number,
 	for (size_t i = 0; i < holec; i++) {
 		struct model_span *h = &r->holev[i];
 
-		if (!model_parse(&kind, h, holev[i]) || kind == SP_NUMBER_PREFIX)
+		if (!model_hole_parse(h, &r->span, holev[i]))
 			return false;
 		if (!model_within(&r->span, h->first) || !model_within(&r->span, h->last))
 			return false;

@@ -219,6 +219,20 @@ static inline void print_span(char buf[MODEL_TEXT], const struct model_span *spa
 		 given == digits && chance(&y->s, 2) ? "+" : "", span->last + 1 + digits - given);
 }
 
+/** Leave digits out that the range's ends begin with; seldom more, which is to be refused. */
+static inline void shorten(char hole[MODEL_TEXT], const struct model_span *of, struct style *y)
+{
+	size_t cut = 1;
+
+	while (of->first[cut] && of->first[cut] == of->last[cut])
+		++cut;
+	if (!of->first[cut])
+		--cut;
+	cut = chance(&y->s, 20) ? cut + 1 : 1 + rnd(&y->s, (uint32_t)cut);
+	if (cut < strlen(of->first))
+		memmove(hole, hole + cut, strlen(hole + cut) + 1);
+}
+
 static inline void random_holes(struct row *r, const struct model_span *of, struct style *y)
 {
 	r->holec = rnd(&y->s, ROW_HOLES + 1);
@@ -234,6 +248,8 @@ static inline void random_holes(struct row *r, const struct model_span *of, stru
 			print_span(r->hole[i], &hole, y);
 		else
 			snprintf(r->hole[i], MODEL_TEXT, "%s", hole.first);
+		if (chance(&y->s, 3))
+			shorten(r->hole[i], of, y);
 	}
 }
 

@@ -383,11 +383,8 @@ static inline int add_csv(struct sp_number_build *b, struct world *w, const char
 {
 	struct csv *c = &w->csv;
 
-	if (!accounts && chance(&w->y.s, 2))
-		return sp_number_csv(b, file, c->text, c->len);
-
 	c->at = 0;
-	c->piece = chance(&w->y.s, 2) ? 7 : 5000;
+	c->piece = !accounts && chance(&w->y.s, 2) ? CSV_SIZE : chance(&w->y.s, 2) ? 7 : 5000;
 
 	return accounts ? sp_number_accounts_csv_read(b, file, read_piece, c)
 			: sp_number_csv_read(b, file, read_piece, c);

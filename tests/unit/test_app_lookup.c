@@ -370,6 +370,12 @@ static void test_times(void **state)
 		 "> +441632961001          number  @/numbers.csv:7: decides\n",
 		 "  +4416*                 prefix  @/numbers.csv:5: is weaker\n",
 		 "  enabled_to         2026-12-01T00:00:00Z\n  trunk              lonely\n"},
+		/* RFC 3339 section 5.6: "T" and "Z" may be small letters */
+		{"2026-12-01t00:00:00z",
+		 "> +441632961001          number  @/numbers.csv:6: decides\n",
+		 "  +441632961001          number  @/numbers.csv:7: ended at "
+		 "2026-12-01T00:00:00Z\n",
+		 "  enabled_from       2026-12-01T00:00:00Z\n  trunk              pbx\n"},
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
@@ -398,6 +404,7 @@ static void test_times(void **state)
 static void test_emergency(void **state)
 {
 	const struct sp_app_question anybody = {.number = "112", .time = NOW};
+	const struct sp_app_question plus = {.number = "+112", .time = NOW};
 	const struct sp_app_question known = {
 		.number = "+999", .caller = "+441632960001", .time = NOW};
 	struct answer a = expect(
@@ -413,6 +420,10 @@ static void test_emergency(void **state)
 		"  1. carrier-a, @/sallyport.conf:5: targets sbc.carrier.example, [::1]:5070\n");
 
 	expect_line(&a, "\n  INVITE sip:112@sbc.carrier.example");
+	a = ask(*state, &plus); /* which the call's code knows, too */
+	assert_int_equal(a.status, 0);
+	assert_non_null(strstr(a.out, "(this is one of its emergency numbers)\n"));
+	assert_non_null(strstr(a.out, "answer     emergency call, goes to carrier-a\n"));
 	a = ask(*state, &known);
 	assert_int_equal(a.status, 0);
 	assert_non_null(strstr(a.out, "answer     emergency call, goes to carrier-a\n"));

@@ -50,6 +50,22 @@ static void expect_numbers(const struct world *w, const char *files, size_t n)
 	mem_deref(s);
 }
 
+/* So many numbers, and a note with these words. */
+static void expect_note(const struct world *w, const char *files, size_t n, const char *words)
+{
+	struct app_snapshot *s = NULL;
+	const char *at;
+	struct told told;
+
+	if (load(&s, w, files, NULL, &told))
+		fail_msg("%s: %s", files, told.text);
+	assert_int_equal(sp_number_count(s->numbers), n);
+	mem_deref(s);
+	at = strstr(told.text, words);
+	if (!at)
+		fail_msg("expected \"%s\", got:\n%s", words, told.text);
+}
+
 /* n mistakes, one with these words behind each other. */
 static void expect_bad(const struct world *w, const char *files, unsigned n, const char *first,
 		       const char *then)
@@ -92,6 +108,14 @@ static void test_files(void **state)
 	expect_numbers(w, "\"one.csv\", \"two.csv\"", 3);
 }
 
+static void test_no_rows(void **state)
+{
+	const struct world *w = *state;
+
+	world_write(w, "none.csv", "number,trunk\n");
+	expect_note(w, "\"none.csv\"", 0, ":17: note: number_files: there is no number in them");
+}
+
 /* Both lines are named, whichever file they are in. */
 static void test_twice(void **state)
 {
@@ -100,7 +124,11 @@ static void test_twice(void **state)
 	world_write(w, "one.csv", "number,trunk\n+441632960001,pbx\n");
 	world_write(w, "two.csv", "number,trunk\n\n+441632960001,pbx\n");
 	expect_bad(w, "\"one.csv\", \"two.csv\"", 1, "two.csv:3: number = ", "one.csv:2");
-	expect_bad(w, "\"one.csv\", \"one.csv\"", 1, "one.csv:2: number = ", "one.csv:2");
+	/* one file under two names is told of once, not row by row */
+	expect_bad(w, "\"one.csv\", \"one.csv\"", 1,
+		   "/one.csv\": is read already: ", "one.csv\" on line 17 of ");
+	DO(w, "mkdir d; ln one.csv d/other.csv");
+	expect_bad(w, "\"one.csv\", \"d\"", 1, "/d/other.csv\": is read already: ", "one.csv\" on");
 }
 
 /* All that is *.csv or *.csv.gz, in the order of the names, not deeper; nothing hidden. */
@@ -131,8 +159,10 @@ static void test_directory(void **state)
 	expect_numbers(w, "\"d\"", 4);
 
 	/* what has the name of one and is none would be missed in silence */
-	DO(w, "mkdir d/dir.csv");
-	expect_bad(w, "\"d\"", 1, "number_files = \"", "/d/dir.csv\": cannot be read: Is a");
+	DO(w, "mkdir d/dir.csv; cp d/a.csv d/LOUD.CSV; cp d/a.csv d/loud.csv.GZ");
+	expect_note(w, "\"d\"", 4, "/d/dir.csv\": is a directory in a directory: left out");
+	expect_note(w, "\"d\"", 4, "/d/LOUD.CSV\": is left out: names have to end in .csv or");
+	expect_note(w, "\"d\"", 4, "/d/loud.csv.GZ\": is left out: ");
 	DO(w, "rmdir d/dir.csv; mkfifo d/pipe.csv");
 	expect_bad(w, "\"d\"", 1, "number_files = \"", "/d/pipe.csv\": is neither");
 }
@@ -241,11 +271,24 @@ static void test_gzip_damaged(void **state)
 		struct told told;
 
 		assert_int_equal(load(&s, w, "\"twice.csv.gz\"", NULL, &told), EINVAL);
-		assert_non_null(strstr(told.text, "twice.csv.gz:1: "));
+		assert_non_null(strstr(told.text, "twice.csv.gz:1: file: is a gzip file within"));
 	}
 }
 
 /* ---- accounts ---- */
+
+/* Of the configuration's own, key and place are those of its list, with what was wrong in it. */
+static void test_account_twice(void **state)
+{
+	const struct world *w = *state;
+	struct app_snapshot *s = NULL;
+	struct told told;
+	const char *more = "accounts = ( { nme = \"x\"; }, { name = \"a\"; }, { name = \"a\"; } );";
+
+	world_write(w, "n.csv", "number,trunk,account\n+441,pbx,a\n");
+	assert_int_equal(load(&s, w, "\"n.csv\"", more, &told), EINVAL);
+	assert_non_null(strstr(told.text, "accounts[2] \"a\".name = \"a\": "));
+}
 
 static void test_account_files(void **state)
 {
@@ -399,11 +442,10 @@ static int clean(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		T(test_files),          T(test_twice),
-		T(test_directory),      T(test_empty_directory),
-		T(test_gzip),           T(test_gzip_damaged),
-		T(test_account_files),  T(test_check_counts),
-		T(test_check_accounts), T(test_stop),
+		T(test_files),        T(test_no_rows),         T(test_twice),
+		T(test_directory),    T(test_empty_directory), T(test_gzip),
+		T(test_gzip_damaged), T(test_account_twice),   T(test_account_files),
+		T(test_check_counts), T(test_check_accounts),  T(test_stop),
 	};
 
 	return cmocka_run_group_tests(tests, world_setup, world_teardown);

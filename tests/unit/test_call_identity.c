@@ -156,6 +156,12 @@ static void shown(void **state)
 	f.ctx.initial = false;
 	assert_string_equal(pass(&f, ""), "");
 	assert_string_equal(pass(&f, PAI_IN), word);
+	f.ctx.anonymous = true; /* the wish of the INVITE stands, our word must not undo it */
+	assert_string_equal(pass(&f, PAI_IN),
+			    PAI "<sip:01632960900@gw.example>\r\nPrivacy: id\r\n");
+	assert_string_equal(pass(&f, PAI_IN "Privacy: none\r\n"),
+			    PAI "<sip:01632960900@gw.example>\r\nPrivacy: none\r\n");
+	f.ctx.anonymous = false;
 	f.from.trusted = false;
 	assert_string_equal(pass(&f, PAI_IN), "");
 	/* services see who calls */
@@ -165,6 +171,24 @@ static void shown(void **state)
 	assert_string_equal(pass(&f, PAI_IN), PAI_OUT);
 	assert_string_equal(from_of(&f, ALICE, ""),
 			    "\"Alice\" <sip:+441632960001@gw.example;user=phone>");
+	finish(&f);
+}
+
+/* caller_id = "screened": what is asserted later in the call nobody has looked at. */
+static void screened(void **state)
+{
+	struct fixture f;
+
+	(void)state;
+	start(&f);
+	turn(&f);
+	f.from.trusted = f.to.trusted = f.ctx.screened = true;
+	assert_non_null(strstr(pass(&f, PAI_IN), PAI)); /* route.c has */
+	f.ctx.initial = false;
+	assert_string_equal(pass(&f, PAI_IN), "");
+	assert_string_equal(pass(&f, PAI_IN "Privacy: id\r\n"), "Privacy: id\r\n");
+	f.ctx.screened = false;
+	assert_non_null(strstr(pass(&f, PAI_IN), PAI));
 	finish(&f);
 }
 
@@ -442,6 +466,7 @@ int main(void)
 		cmocka_unit_test(asserted_numbering),
 		cmocka_unit_test(vouched),
 		cmocka_unit_test(shown),
+		cmocka_unit_test(screened),
 		cmocka_unit_test(shown_and_signed),
 		cmocka_unit_test(vouched_forwarded),
 		cmocka_unit_test(vouched_anonymous),

@@ -151,6 +151,50 @@ static void the_dialog_leads(void **state)
 	hang_up_by(t, a, c);
 }
 
+/** The same configuration with a number table of its own: the one before is its calls' alone. */
+static void reload_numbers(struct tf *t)
+{
+	struct sp_call_env *env = mem_zalloc(sizeof(*env), tf_env_destructor);
+
+	assert_non_null(env);
+	env->conf = mem_ref(t->f->calls->env->conf);
+	env->numbers = tf_numbers();
+	env->trunkv = t->trunkv;
+	env->portsv = t->f->portsv;
+	sp_calls_env(t->f->calls, env);
+	mem_deref(env);
+}
+
+/* The replaced call keeps the table of its configuration: the new one must not look into that. */
+static void the_dialog_is_of_an_older_configuration(void **state)
+{
+	struct tf *t = *state;
+	struct peer *a = &t->f->carrier, *c = &t->f->service;
+	struct aside old_a = {.cseq = 0}, old_c = {.cseq = 0};
+	const struct sp_sip_msg *m;
+	char line[256];
+
+	establish(t->f);
+	put_aside(a, &old_a);
+	put_aside(c, &old_c);
+	reload_numbers(t);
+	replaces_line(line, sizeof(line), old_a.call_id, old_a.remote_tag, old_a.tag, "");
+	invite(a, "al", line, SDP_B);
+	expect(a, "100");
+	m = expect(c, "INVITE");
+	assert_header(m, "X-Tenant", "t-1"); /* the entry, as the table has it now */
+	respond(c, m, 200, sdp_answer("198.51.100.7", KEY_B, "sendrecv"));
+	expect(c, "ACK");
+	learn(a, expect(a, "200"));
+	request(a, "ACK", NULL, "", NULL);
+	end_replaced(t, c, &old_c, a, &old_a);
+	sp_loop_advance(t->f->loop, 0);
+	request(a, "INFO", NULL, "X-Tenant: t-9\r\n", NULL);
+	respond(c, expect(c, "INFO"), 200, NULL);
+	expect(a, "200");
+	hang_up_by(t, a, c);
+}
+
 static void refusals(void **state)
 {
 	struct tf *t = *state;
@@ -447,6 +491,7 @@ int main(void)
 		T(named_by_the_own_side),
 		T(named_as_referred),
 		T(the_dialog_leads),
+		T(the_dialog_is_of_an_older_configuration),
 		T(refusals),
 		T(over),
 		cmocka_unit_test_setup_teardown(not_for_this_trunk, refuse_setup, tf_teardown),

@@ -259,6 +259,35 @@ static void emergency_calls_of_a_service(void **state)
 	expect_refused(w, "names a carrier");
 }
 
+/*
+ * From has no number, as that of an extension: a trusted service says whose call it
+ * is, as in any other call (RFC 3325 9.1). From's number, if there is one, is the
+ * caller's, be it nobody's here: the location of another would mislead.
+ */
+static void emergency_calls_by_asserted_identity(void **state)
+{
+	struct world *w = *state;
+
+	assert_int_equal(find(w, TEAMS, "sip:112@gw", "<sip:al@t>", OWN_PAI), 0);
+	expect_route(w, CARRIER, "112", ""); /* not believed */
+	w->confv[TEAMS].trusted = true;
+	assert_int_equal(find(w, TEAMS, "sip:112@gw", "<sip:al@t>", OWN_PAI), 0);
+	expect_route(w, BACKUP, "112", "+4416329601");
+	assert_string_equal(w->way.route.caller, "+441632960101");
+	assert_int_equal(find(w, TEAMS, "sip:112@gw", "<sip:al@t>",
+			      "P-Asserted-Identity: <sip:al@t>, <tel:+441632960390>\r\n"),
+			 0);
+	expect_route(w, CARRIER, "112", "+441632960390");
+	assert_string_equal(w->way.route.shown, "+441632960999");
+	assert_int_equal(find(w, TEAMS, "sip:112@gw", "<sip:al@t>", OTHERS_PAI), 0);
+	expect_route(w, CARRIER, "112", "");
+	assert_int_equal(find(w, TEAMS, "sip:112@gw", OUTSIDE, OWN_PAI), 0);
+	expect_route(w, CARRIER, "112", "");
+	assert_int_equal(
+		find(w, TEAMS, "sip:112@gw", "<sip:al@t>", DIVERSION("<sip:+441632960101@t>")), 0);
+	expect_route(w, CARRIER, "112", "");
+}
+
 /* Of two that fit, the one that is as dialled. */
 static void emergency_listed_both_ways(void **state)
 {
@@ -319,6 +348,7 @@ int main(void)
 		T(unknown_trunk),
 		T(numbering_of_the_calling_trunk),
 		T(emergency_calls_of_a_service),
+		T(emergency_calls_by_asserted_identity),
 		T(emergency_listed_both_ways),
 		T(emergency_numbers_before_numbering),
 		T(emergency_calls_of_a_carrier),

@@ -186,10 +186,62 @@ static void screened_callers(void **state)
 				 rows[i].status);
 		if (rows[i].status)
 			expect_refused(w, "caller_id");
+		assert_true(w->way.route.screened || 403 == rows[i].status);
 	}
+	assert_int_equal(find(w, TEAMS, "sip:+49301@gw", "<sip:+441632960001@t>", ""), 0);
+	assert_false(w->way.route.screened);
+	assert_int_equal(find(w, TEAMS, "sip:112@gw", "<sip:+441632960401@t>", ""), 0);
+	assert_false(w->way.route.screened);
 	/* nobody is, who calls for help */
 	assert_int_equal(find(w, TEAMS, "sip:112@gw", OUTSIDE, DIVERSION("<sip:+441632960401@t>")),
 			 0);
+}
+
+/*
+ * What a trusted service asserts goes to a trusted carrier beside From (RFC 3325
+ * 9.1): no other number than From may show.
+ */
+static void screened_assertions(void **state)
+{
+#define PAI "P-Asserted-Identity: "
+	static const struct {
+		const char *extra;
+		uint16_t status;
+	} rows[] = {
+		{PAI "<sip:+441632960401@t>\r\n", 0},
+		{PAI "<sip:+441632960601@t>, <tel:+441632960402>\r\n", 0},
+		{PAI "<sip:al@t>, <tel:+441632960402>\r\n", 0}, /* a name is no number */
+		{PAI "<urn:x:+15550000>\r\n", 0},               /* and this is nothing */
+		{PAI "<sip:+15550000@t>\r\n", 403},
+		{PAI "<tel:+15550000>\r\n", 403},
+		{PAI "<sip:al@t>, <tel:+15550000>\r\n", 403},
+		{PAI "<sip:+441632960401@t>\r\n" PAI "<sip:+441632960001@t>\r\n", 403},
+		{PAI "<sip:5550000@t>\r\n", 403}, /* digits that cannot be read as E.164 */
+		{PAI "<sip:555-0000;phone-context=+1@t>\r\n", 403},
+	};
+	static const char me[] = "<sip:+441632960401@t>";
+	struct world *w = *state;
+	char many[1200] = PAI "<sip:al@t>";
+
+	w->confv[TEAMS].trusted = true;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		assert_int_equal(find(w, TEAMS, "sip:+49301@gw", me, rows[i].extra),
+				 rows[i].status);
+		if (rows[i].status)
+			expect_refused(w, "P-Asserted-Identity");
+		assert_int_equal(find(w, TEAMS, "sip:112@gw", me, rows[i].extra), 0);
+		assert_int_equal(
+			find(w, TEAMS, "sip:+49301@gw", "<sip:+441632960001@t>", rows[i].extra), 0);
+	}
+	/* however far behind */
+	for (unsigned i = 0; i < 50; i++)
+		strcat(many, ",<sip:al@t>");
+	strcat(many, ",<tel:+15550000>\r\n");
+	assert_int_equal(find(w, TEAMS, "sip:+49301@gw", me, many), 403);
+	/* of a service that is not trusted no carrier hears it */
+	w->confv[TEAMS].trusted = false;
+	assert_int_equal(find(w, TEAMS, "sip:+49301@gw", me, PAI "<tel:+15550000>\r\n"), 0);
+#undef PAI
 }
 
 /* The call that a transfer makes shows the party that stays. */
@@ -272,6 +324,7 @@ int main(void)
 		T(transfer_to_an_emergency_number),
 		T(what_the_carrier_is_shown),
 		T(screened_callers),
+		T(screened_assertions),
 		T(screened_transfers),
 		T(enabled_numbers),
 		T(the_empty_entry),

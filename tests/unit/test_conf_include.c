@@ -104,6 +104,18 @@ static void test_nested(void **state)
 	assert_number(f, 0, "+1", "numbers.inc", 1);
 }
 
+/* What is missing from all of it is missing from the file that was asked for. */
+static void test_missing(void **state)
+{
+	struct fixture *f = *state;
+
+	fixture_mkdir(f, "some.d");
+	fixture_write(f, "some.d/a.conf", INTERFACES);
+	load_bad(f, "@include \"some.d\"\nnumber_files = [ \"n.csv\" ];\n",
+		 "sallyport.conf: trunks: missing: needs a list of groups, ( { ... }, { "
+		 "... } )\n");
+}
+
 /* Mistakes say their own file and line, also behind the directory. */
 static void test_places(void **state)
 {
@@ -362,6 +374,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(test_directory),
 		TEST(test_nested),
+		TEST(test_missing),
 		TEST(test_places),
 		TEST(test_empty),
 		TEST(test_loop),

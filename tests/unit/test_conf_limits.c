@@ -427,6 +427,12 @@ static void test_accounts(void **state)
 	assert_null(f->conf->accountv[1].main_number);
 	assert_string_equal(f->conf->accountv[2].main_number, "any");
 	assert_int_equal(f->conf->accountv[2].src.line, 5);
+	assert_int_equal(f->conf->accountv[2].index, 2);
+	/* also where one before it is none: the report counts as the file does */
+	assert_int_equal(fixture_load(f, ROOT("accounts = ( { calls = 1; }, { name = \"A\"; } );")),
+			 EINVAL);
+	assert_int_equal(f->conf->accountc, 1);
+	assert_int_equal(f->conf->accountv[0].index, 1);
 }
 
 /* 10,000, and not one more. */

@@ -140,6 +140,9 @@ static void header_row_is_judged(void **state)
 	refused("account,limit\na,5\n", 1, "column", "calls_per_s");
 	refused("account,header:X-A\na,5\n", 1, "column", "calls_per_s");
 	refused("account,account\n", 1, "column", "once");
+	refused("account,Calls\n", 1, "column", "did you mean \"calls\"?");
+	refused("account,X-A\n", 1, "column", "names the columns");
+	refused("acme,+441632960000,10\n", 1, "row", "header row");
 }
 
 static void limits_are_judged(void **state)
@@ -157,6 +160,22 @@ static void limits_are_judged(void **state)
 	}
 	refused("account,calls_per_s\nb,x\n", 2, "calls_per_s", "100000");
 	refused("account,calls_burst\nc,x\n", 2, "calls_burst", "100000");
+
+	/* told once: what the rate should have been is not known */
+	refused("account,calls_per_s,calls_burst\nd,x,5\n", 2, "calls_per_s", "100000");
+}
+
+/* Limits of rates are token buckets: one that is never filled again is none. */
+static void a_burst_needs_a_rate(void **state)
+{
+	(void)state;
+
+	refused("account,calls_per_s,calls_burst\na,,10\n", 2, "calls_burst",
+		"give calls_per_s too");
+	assert_string_equal("10", reports.v[0].value);
+	refused("account,calls_per_s,calls_burst\nb,0,10\n", 2, "calls_burst", "calls_per_s");
+	refused("account,calls_burst\nc,10\n", 2, "calls_burst", "calls_per_s");
+	assert_int_equal(0, csv("account,calls_per_s,calls_burst\nd,,0\ne,,\n"));
 }
 
 static void accounts_are_judged(void **state)
@@ -166,6 +185,9 @@ static void accounts_are_judged(void **state)
 	refused("account,calls\na\n", 2, "row", "2 fields");
 	refused("account,calls\n,5\n", 2, "account", "");
 	refused("account,main_number\nb,0163\n", 2, "main_number", "E.164");
+	refused("account,main_number\nb,441632960001\n", 2, "main_number",
+		"did you mean \"+441632960001\"?");
+	refused("account,calls\n,\n,\n", 2, "row", "delete this row");
 	refused("account\n\"c\nd\"\n", 2, "account", "control");
 	refused("account\ncaf\xe9\n", 2, "account", "UTF-8");
 
@@ -203,11 +225,9 @@ static void wrong_arguments(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		T(all_columns),
-		T(header_row_is_judged),
-		T(limits_are_judged),
-		T(accounts_are_judged),
-		T(a_hundred_bad_rows_then_one_report_more),
+		T(all_columns),         T(header_row_is_judged),
+		T(limits_are_judged),   T(a_burst_needs_a_rate),
+		T(accounts_are_judged), T(a_hundred_bad_rows_then_one_report_more),
 		T(wrong_arguments),
 	};
 

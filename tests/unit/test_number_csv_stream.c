@@ -142,7 +142,7 @@ static void cut_at_every_byte(void **state)
 			n += (size_t)snprintf(text + n, 64, forms[i / 32], 1000000 + rows++);
 
 		begin_anew();
-		assert_int_equal(0, sp_number_csv(build, "n.csv", text, n));
+		assert_int_equal(0, fixture_csv(build, "n.csv", text, n));
 		assert_int_equal(0, reports.n);
 		snprintf(number, sizeof(number), "+%zu", 1000000 + rows - 1);
 		assert_non_null(entry(number));

@@ -428,6 +428,81 @@ static void arrays_that_are_mapped(void **state)
 	each_of(mapped, check_mapped, 20, 10);
 }
 
+/* A range in many pieces is kept whole or not at all, and is counted so. */
+static void whole_or_not_at_all(void **state)
+{
+	enum { HOLES = 40 };
+	static char hole[HOLES][16];
+	const char *holev[HOLES];
+	const struct sp_number_row row = {.number = "+44100-199",
+					  .holev = holev,
+					  .holec = HOLES,
+					  .trunkv = {"teams"},
+					  .trunkc = 1,
+					  .line = 1};
+	unsigned missing = 0;
+	(void)state;
+
+	for (unsigned i = 0; i < HOLES; i++) {
+		snprintf(hole[i], sizeof(hole[i]), "+44%u", 101 + 2 * i);
+		holev[i] = hole[i];
+	}
+
+	for (unsigned at = 1;; at++) {
+		struct sp_number_build *b = NULL;
+		struct sp_number_table *t = NULL;
+		struct sp_number_counts counts;
+		unsigned found = 0;
+		bool done;
+		int err;
+
+		assert_int_equal(0, sp_number_build_alloc(&b, trunks, 4, on_report, NULL));
+		countdown = at;
+		err = sp_number_add(b, &row);
+		done = countdown > 0;
+		countdown = 0;
+		assert_int_equal(done ? 0 : ENOMEM, err);
+		assert_int_equal(0, sp_number_table_alloc(&t, b));
+		for (unsigned i = 100; i < 200; i++) {
+			char number[16];
+			struct pl pl;
+
+			snprintf(number, sizeof(number), "+44%u", i);
+			pl_set_str(&pl, number);
+			found += (unsigned)sp_number_covering(t, &pl, NULL, NULL);
+		}
+		sp_number_counts(t, &counts);
+		assert_int_equal(done ? 60 : 0, found);
+		assert_int_equal(found, counts.covered);
+		assert_int_equal(done, counts.ranges);
+		missing += !done;
+		mem_deref(b);
+		mem_deref(t);
+		if (done)
+			break;
+	}
+	assert_in_range(missing, 10, 100);
+}
+
+/* Without memory for a table the build is empty all the same. */
+static void no_table_at_all(void **state)
+{
+	struct sp_number_build *b = NULL;
+	struct sp_number_table *t = NULL;
+	(void)state;
+
+	assert_int_equal(0, sp_number_build_alloc(&b, trunks, 4, on_report, NULL));
+	assert_int_equal(0, add_rows(b));
+	countdown = 1;
+	assert_int_equal(ENOMEM, sp_number_table_alloc(&t, b));
+	assert_int_equal(0, countdown);
+	assert_null(t);
+	assert_int_equal(0, sp_number_table_alloc(&t, b));
+	assert_int_equal(0, sp_number_count(t));
+	mem_deref(b);
+	mem_deref(t);
+}
+
 static int text_alloc(void **state)
 {
 	(void)state;
@@ -447,10 +522,9 @@ static int text_free(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(rows_of_every_kind),
-		cmocka_unit_test(a_small_file),
-		cmocka_unit_test(arrays_that_grow),
-		cmocka_unit_test(arrays_that_are_mapped),
+		cmocka_unit_test(rows_of_every_kind),  cmocka_unit_test(a_small_file),
+		cmocka_unit_test(arrays_that_grow),    cmocka_unit_test(arrays_that_are_mapped),
+		cmocka_unit_test(whole_or_not_at_all), cmocka_unit_test(no_table_at_all),
 	};
 
 	return cmocka_run_group_tests(tests, text_alloc, text_free);

@@ -49,6 +49,26 @@ static void duplicates_name_both_places(void **state)
 	report_is(2, 10, "+441632960001*", "also at numbers.csv:4");
 }
 
+/* However long its path is, the line behind it is told. */
+static void a_file_far_down(void **state)
+{
+	static char file[4096];
+	const struct sp_number_account_row account = {.name = "a", .file = file, .line = 5};
+	struct sp_number_row row = fixture_row("+441", "teams", 3);
+	struct sp_number_build *b = fixture_build(&reports);
+	(void)state;
+
+	memset(file, 'd', sizeof(file) - 1);
+	row.file = file;
+	assert_int_equal(0, sp_number_add(b, &row));
+	assert_int_equal(0, sp_number_add(b, &row));
+	assert_int_equal(0, sp_number_add_account(b, &account));
+	assert_int_equal(EINVAL, sp_number_add_account(b, &account));
+	refused(b, 2);
+	assert_non_null(strstr(reports.v[0].mend, "d:5"));
+	assert_non_null(strstr(reports.v[1].mend, "d:3"));
+}
+
 static void ranges_that_overlap(void **state)
 {
 	struct sp_number_build *b = fixture_build(&reports);
@@ -186,11 +206,9 @@ static void at_most_64_for_one_number(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(duplicates_name_both_places),
-		cmocka_unit_test(ranges_that_overlap),
-		cmocka_unit_test(a_range_in_a_hole),
-		cmocka_unit_test(times_that_overlap),
-		cmocka_unit_test(told_up_to_a_bound),
+		cmocka_unit_test(duplicates_name_both_places), cmocka_unit_test(a_file_far_down),
+		cmocka_unit_test(ranges_that_overlap),         cmocka_unit_test(a_range_in_a_hole),
+		cmocka_unit_test(times_that_overlap),          cmocka_unit_test(told_up_to_a_bound),
 		cmocka_unit_test(at_most_64_for_one_number),
 	};
 

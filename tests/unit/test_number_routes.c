@@ -87,6 +87,10 @@ static void lists_are_judged(void **state)
 	row.trunkc = SP_NUMBER_ROUTES_MAX + 1;
 	list_refused(&row, "trunk", "teams", "at most 8");
 
+	row.trunkv[0] = "teams";
+	row.trunkc = 0; /* what lies beyond the list is none of it */
+	list_refused(&row, "trunk", "", "name a trunk of kind service");
+
 	row.trunkc = 1;
 	row.carrierv[0] = "carrier-b";
 	row.carrierv[1] = "carrier-b";

@@ -135,9 +135,9 @@ static void everything_wrong_with_a_row_is_told(void **state)
 {
 	static const struct sp_number_header headerv[] = {
 		{"Via", "x"}, {"X-A", "a\r\nTo: b"}, {"X-B", "{nothing}"}};
-	static const char *const keys[] = {"number",   "trunk",        "carrier",    "account",
-					   "label",    "enabled_from", "enabled_to", "caller_id",
-					   "location", "headers",      "headers",    "headers"};
+	static const char *const keys[] = {
+		"number",     "trunk",     "carrier",  "account", "label",       "enabled_from",
+		"enabled_to", "caller_id", "location", "headers", "headers.X-A", "headers.X-B"};
 	struct sp_number_build *b = fixture_build(&reports);
 	const struct sp_number_row row = {.number = "44",
 					  .trunkv = {"?"},
@@ -160,8 +160,8 @@ static void everything_wrong_with_a_row_is_told(void **state)
 	for (i = 0; i < reports.n; i++)
 		assert_string_equal(keys[i], reports.v[i].key);
 	assert_string_equal("Via", reports.v[9].value);
-	assert_string_equal("X-A", reports.v[10].value);
-	assert_string_equal("X-B", reports.v[11].value);
+	assert_string_equal("a\r\nTo: b", reports.v[10].value);
+	assert_string_equal("{nothing}", reports.v[11].value);
 	assert_non_null(strstr(reports.v[7].mend, "\"screened\""));
 	assert_non_null(strstr(reports.v[11].mend, "{account}"));
 	mem_deref(b);

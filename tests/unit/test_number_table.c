@@ -405,6 +405,28 @@ static void the_build_is_empty_then(void **state)
 	mem_deref(third);
 }
 
+/* A bad row is none of those that are added later. */
+static void what_was_wrong_is_forgotten_then(void **state)
+{
+	struct sp_number_build *b = fixture_build(&reports);
+	struct sp_number_table *t = NULL;
+	(void)state;
+
+	assert_int_equal(EINVAL, fixture_add(b, "rubbish", "teams", 1));
+	assert_int_equal(EINVAL, sp_number_table_alloc(&t, b));
+	assert_int_equal(0, fixture_add(b, "+441", "teams", 2));
+	assert_int_equal(0, fixture_add(b, "+441", "teams", 3));
+	assert_int_equal(EINVAL, sp_number_table_alloc(&t, b));
+	assert_null(t);
+	assert_int_equal(2, reports.n);
+	assert_int_equal(0, fixture_add(b, "+441", "teams", 4));
+	assert_int_equal(0, sp_number_table_alloc(&t, b));
+	assert_int_equal(2, reports.n);
+	assert_int_equal(4, fixture_line(t, "+441"));
+	mem_deref(b);
+	mem_deref(t);
+}
+
 struct told {
 	unsigned n;
 	size_t rulec[4];
@@ -458,6 +480,7 @@ int main(void)
 		cmocka_unit_test(every_rule_that_covers_the_strongest_first),
 		cmocka_unit_test(large_table),
 		cmocka_unit_test(the_build_is_empty_then),
+		cmocka_unit_test(what_was_wrong_is_forgotten_then),
 		cmocka_unit_test(each_entry_once_and_in_order),
 	};
 

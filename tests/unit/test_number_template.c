@@ -16,7 +16,7 @@ static void becomes(const char *value, const char *want)
 {
 	char out[SP_NUMBER_VALUE_SIZE];
 
-	assert_null(sp_number_header_bad("X-A", value));
+	assert_null(number_header_bad("X-A", value));
 	sp_number_expand(out, value, &vars);
 	assert_string_equal(want, out);
 }
@@ -63,7 +63,7 @@ static void what_a_call_does_not_have(void **state)
 
 static void refused(const char *value, const char *mend)
 {
-	const char *said = sp_number_header_bad("X-A", value);
+	const char *said = number_header_bad("X-A", value);
 
 	assert_non_null(said);
 	assert_non_null(strstr(said, mend));
@@ -102,7 +102,7 @@ static void the_longest(void **state)
 	for (i = 0; i < 5; i++)
 		strcat(value, "{label}{account}");
 	strcat(value, "12345678901234567890123");
-	assert_null(sp_number_header_bad("X-A", value));
+	assert_null(number_header_bad("X-A", value));
 	sp_number_expand(out, value, &longest);
 	assert_int_equal(SP_NUMBER_VALUE_SIZE - 1, strlen(out));
 

@@ -38,7 +38,7 @@ static void rfc3339_5_8_and_more(void **state)
 	for (size_t i = 0; i < sizeof(good) / sizeof(good[0]); i++) {
 		int64_t s = 1;
 
-		assert_true(number_time(&s, good[i].text));
+		assert_true(sp_number_time(&s, good[i].text));
 		assert_true(s == good[i].s);
 	}
 }
@@ -62,6 +62,9 @@ static void what_is_no_time(void **state)
 		"2026-12-01T24:00:00Z",
 		"2026-12-01T00:60:00Z",
 		"2026-12-01T00:00:61Z",
+		"2026-12-01T00:00:60Z",
+		"2026-12-01T23:58:60Z",
+		"2026-12-01T23:59:60+01:00",
 		"2026-12-01T00:00:00.Z",
 		"2026-12-01T00:00:00+0100",
 		"2026-12-01T00:00:00+24:00",
@@ -76,7 +79,9 @@ static void what_is_no_time(void **state)
 	(void)state;
 
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
-		assert_false(number_time(&(int64_t){0}, bad[i]));
+		assert_false(sp_number_time(&(int64_t){0}, bad[i]));
+	assert_false(sp_number_time(&(int64_t){0}, NULL));
+	assert_false(sp_number_time(NULL, "2026-12-01T00:00:00Z"));
 }
 
 /* The C library knows the calendar too. */
@@ -93,7 +98,7 @@ static void every_day_of_four_centuries(void **state)
 
 		assert_non_null(gmtime_r(&t, &tm));
 		(void)strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%SZ", &tm);
-		assert_true(number_time(&s, text));
+		assert_true(sp_number_time(&s, text));
 		assert_true(s == day);
 	}
 }
@@ -163,7 +168,7 @@ static void at_midnight(void **state)
 		struct sp_number_table *t = NULL;
 		int64_t s;
 
-		assert_true(number_time(&s, midnight));
+		assert_true(sp_number_time(&s, midnight));
 		assert_int_equal(0, fixture_add_dated(b, numbers[i], midnight, NULL, 1));
 		assert_int_equal(0, fixture_add_dated(b, numbers[i], NULL, midnight, 2));
 		assert_int_equal(0, sp_number_table_alloc(&t, b));
