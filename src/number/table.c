@@ -97,16 +97,19 @@ static bool entry_now(uint32_t *out, const struct search *s, uint32_t entry)
 	return rule != NULL;
 }
 
-static bool decide_by_tree(struct decision *d, const struct search *s, unsigned root,
-			   uint64_t digits)
-{
-	const struct number_tree *tree = &s->t->tree;
+/* Nodes on a number's way through the tree at which rules end. */
+struct way {
 	uint32_t nodev[SP_NUMBER_DIGITS_MAX];
-	size_t c = number_tree_walk(nodev, tree, root, digits, s->n);
+	size_t c;
+};
 
-	while (c--) {
-		if (entry_now(&d->entry, s, number_tree_entry(tree, nodev[c]))) {
-			d->node = nodev[c];
+static bool decide_by_tree(struct decision *d, const struct search *s, const struct way *way)
+{
+	size_t i = way->c;
+
+	while (i--) {
+		if (entry_now(&d->entry, s, number_tree_entry(&s->t->tree, way->nodev[i]))) {
+			d->node = way->nodev[i];
 			return true;
 		}
 	}
@@ -114,23 +117,30 @@ static bool decide_by_tree(struct decision *d, const struct search *s, unsigned 
 	return false;
 }
 
+/** The tree is walked while memory brings the exact number's line: it costs next to nothing then.
+ */
 static bool decide(struct decision *d, const struct search *s)
 {
+	const struct number_tree *tree = &s->t->tree;
 	const struct number_exact *x = &s->t->exact;
-	uint64_t digits;
+	const uint64_t hash = number_exact_hash(x, s->key);
+	const uint64_t digits = number_nibbles(s->digits, s->n);
+	struct way range, prefix;
+
+	range.c = number_tree_walk(range.nodev, tree, s->n, digits, s->n);
+	prefix.c = number_tree_walk(prefix.nodev, tree, 0, digits, s->n);
 
 	d->kind = SP_NUMBER_EXACT;
-	d->slot = number_exact_find(x, number_exact_hash(x, s->key), s->key);
+	d->slot = number_exact_find(x, hash, s->key);
 	if (d->slot && entry_now(&d->entry, s, d->slot->entry))
 		return true;
 
-	digits = number_nibbles(s->digits, s->n);
 	d->kind = SP_NUMBER_RANGE;
-	if (decide_by_tree(d, s, s->n, digits))
+	if (decide_by_tree(d, s, &range))
 		return true;
 	d->kind = SP_NUMBER_PREFIX;
 
-	return decide_by_tree(d, s, 0, digits);
+	return decide_by_tree(d, s, &prefix);
 }
 
 const struct sp_number_entry *sp_number_lookup(const struct sp_number_table *t,
