@@ -310,7 +310,6 @@ static inline void on_report(const char *file, unsigned line, const char *key, c
 	struct world *w = arg;
 	struct report *r = &w->report[w->reports];
 
-	assert_non_null(value);
 	assert_true(key && key[0] && mend && mend[0]);
 	if (w->reports == REPORTS)
 		return;
@@ -320,7 +319,7 @@ static inline void on_report(const char *file, unsigned line, const char *key, c
 			r->file = file_names[f];
 	}
 	r->line = line;
-	snprintf(r->mend, sizeof(r->mend), "%s: %s: %s", key, value, mend);
+	snprintf(r->mend, sizeof(r->mend), "%s: %s: %s", key, value ? value : "", mend);
 	++w->reports;
 }
 
