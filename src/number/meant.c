@@ -77,7 +77,7 @@ static size_t unseen(const char *s, size_t len)
 /** The digits of the number that was meant. @return false: no telling */
 static bool digits_meant(char out[SP_NUMBER_SIZE], const char *s, size_t len)
 {
-	char seen[SP_NUMBER_SIZE + 3]; /* with an apostrophe, and "00" */
+	char seen[SP_NUMBER_SIZE + 3] = ""; /* with an apostrophe, and "00" */
 	const char *p = seen;
 	size_t n = 0, min, i, skip;
 

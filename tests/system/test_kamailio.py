@@ -14,8 +14,9 @@ DID, OUTSIDE = Conf.DID, Conf.OUTSIDE
 BOTH, IN_TURN, NOBODY = "+441632970077", "+441632970078", "+441632970079"
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def proxy(net, pki, tmp_path_factory):
+    """Each test has its own: once in some twenty runs one stops relaying, for good."""
     kamailio = Kamailio(net, pki, tmp_path_factory.mktemp("kamailio"))
     yield kamailio
     kamailio.stop()

@@ -6,6 +6,7 @@ connections. A Leg is one dialog of it. Nothing happens by itself except that
 100 is skipped and OPTIONS outside dialogs is answered.
 """
 import base64
+import contextlib
 import os
 import queue
 import re
@@ -176,11 +177,17 @@ class Peer:
         while True:
             try:
                 sock, _ = listener.accept()
-                self.conns.append(Connection(self, self.server.wrap_socket(sock, True)))
-            except ssl.SSLError:
-                continue
             except OSError:
                 return
+            # by itself: one that says nothing, or goes away, must not keep the others out
+            threading.Thread(target=self.welcome, args=(sock,), daemon=True).start()
+
+    def welcome(self, sock):
+        with contextlib.suppress(OSError):  # ssl.SSLError is one
+            conn = Connection(self, self.server.wrap_socket(sock, True))
+            self.conns.append(conn)
+            if not self.listener:  # closed meanwhile
+                conn.close()
 
     def connect(self):
         """A connection to the gateway, which new requests go out on from now on."""
