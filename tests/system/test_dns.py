@@ -120,6 +120,8 @@ def test_priorities(launch, conf, peer, carrier, dns, net):
     a, b = (peer("service", address=address).listen() for address in (first, second))
     gateway = launch(conf)
     carrier.connect()
+    # until then the second, which has a connection, is better than one that has none
+    gateway.wait_for("target_up", trunk="service", target=re.compile("^first"))
     for _ in range(5):
         one_call(carrier, a)
     since = gateway.mark()
