@@ -11,7 +11,6 @@
 #include <errno.h>
 #include <pthread.h>
 #include <signal.h>
-#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
@@ -249,37 +248,46 @@ static void test_freed_by_done(void **state)
 	assert_int_equal(s->freed, 100);
 }
 
-static void wait_for_flag(void *arg)
-{
-	struct job *j = arg;
-	atomic_bool *const *stop = (void *)(j + 1);
+/* A job, and the end of a pipe that it waits at. */
+struct waiting {
+	struct job job; /* first */
+	int fd;
+};
 
-	while (!atomic_load(*stop))
-		(void)usleep(100);
-	work(arg);
+static void wait_for_byte(void *arg)
+{
+	const struct waiting *w = arg;
+	char byte = 0;
+
+	if (read(w->fd, &byte, 1) == 1 && byte == 'x')
+		work(arg);
 }
 
-/* The loop goes on while a job runs, and an atomic flag ends it. */
-static void set_flag(void *arg)
+static void write_byte(void *arg)
 {
-	atomic_store((atomic_bool *)arg, true);
+	assert_int_equal(write(*(const int *)arg, "x", 1), 1);
 }
 
+/* The loop goes on while a job runs: only its timer lets the job end. */
 static void test_beside_the_loop(void **state)
 {
 	struct shared *s = *state;
-	struct job *j = mem_zalloc(sizeof(*j) + sizeof(atomic_bool *), job_destructor);
+	struct waiting *w = mem_zalloc(sizeof(*w), job_destructor);
 	struct sp_timer timer = {0};
-	atomic_bool stop = false, *p = &stop;
+	int fd[2];
 
-	assert_non_null(j);
-	j->s = s;
-	memcpy(j + 1, &p, sizeof(p));
+	assert_non_null(w);
+	assert_int_equal(pipe(fd), 0);
+	w->job.s = s;
+	w->fd = fd[0];
 	s->stop_at = 1;
-	assert_int_equal(sp_worker_run(s->worker, wait_for_flag, done, j), 0);
-	sp_timer_start(s->loop, &timer, 5, set_flag, &stop);
+	assert_int_equal(sp_worker_run(s->worker, wait_for_byte, done, w), 0);
+	sp_timer_start(s->loop, &timer, 5, write_byte, &fd[1]);
 	assert_int_equal(sp_loop_run(s->loop), 0);
 	assert_int_equal(s->done, 1);
+	assert_int_equal(s->worked, 1);
+	(void)close(fd[0]);
+	(void)close(fd[1]);
 }
 
 /* ---- fake loops ---- */

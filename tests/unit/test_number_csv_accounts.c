@@ -8,33 +8,11 @@
 #include <setjmp.h>
 #include <stdlib.h>
 #include <cmocka.h>
-#include "unit/number_fixture.h"
-#include "csv_priv.h"
+#include "unit/number_csv_fixture.h"
 
 struct text {
 	const char *p;
 };
-
-static struct reports reports;
-static struct sp_number_build *build;
-static struct sp_number_table *table;
-
-static int setup(void **state)
-{
-	(void)state;
-	build = fixture_build(&reports);
-
-	return build ? 0 : -1;
-}
-
-static int teardown(void **state)
-{
-	(void)state;
-	build = mem_deref(build);
-	table = mem_deref(table);
-
-	return 0;
-}
 
 /* One byte at a time. */
 static int on_read(char *buf, size_t size, size_t *lenp, void *arg)

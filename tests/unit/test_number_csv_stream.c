@@ -9,8 +9,7 @@
 #include <setjmp.h>
 #include <stdlib.h>
 #include <cmocka.h>
-#include "unit/number_fixture.h"
-#include "csv_priv.h"
+#include "unit/number_csv_fixture.h"
 
 enum { TEXT_SIZE = 2 * CSV_BUFFER_SIZE, FAIL_AFTER = 300000 };
 
@@ -25,27 +24,7 @@ struct source {
 	atomic_bool *stop;
 };
 
-static struct reports reports;
-static struct sp_number_build *build;
-static struct sp_number_table *table;
 static struct sp_number_rule rule;
-
-static int setup(void **state)
-{
-	(void)state;
-	build = fixture_build(&reports);
-
-	return build ? 0 : -1;
-}
-
-static int teardown(void **state)
-{
-	(void)state;
-	build = mem_deref(build);
-	table = mem_deref(table);
-
-	return 0;
-}
 
 static int on_read(char *buf, size_t size, size_t *lenp, void *arg)
 {
