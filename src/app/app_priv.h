@@ -242,8 +242,9 @@ int app_apply(struct sp_app *app, const struct app_snapshot *s, struct sp_report
 
 /* check_numbers.c */
 
-/** What the number table holds, by kind and by account: the largest accounts, or all. */
-void app_check_numbers(struct re_printf *pf, const struct sp_number_table *t, bool all);
+/** What the number table holds, by kind, by carrier that it names, and by account: the largest, or
+ * all. */
+void app_check_numbers(struct re_printf *pf, const struct app_snapshot *s, bool all);
 
 /* reload.c */
 

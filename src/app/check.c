@@ -198,7 +198,7 @@ static void print_snapshot(const struct app_snapshot *s, bool verbose, FILE *out
 		print_interface(&pf, s, &s->conf->interfacev[i]);
 	for (size_t i = 0; i < s->conf->trunkc; i++)
 		print_trunk(&pf, s, i);
-	app_check_numbers(&pf, s->numbers, verbose);
+	app_check_numbers(&pf, s, verbose);
 }
 
 struct settings {

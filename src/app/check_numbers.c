@@ -75,8 +75,34 @@ static void print_accounts(struct re_printf *pf, struct accounts *as, size_t rul
 				 plural(rules - as->rules));
 }
 
-void app_check_numbers(struct re_printf *pf, const struct sp_number_table *t, bool all)
+/* Rules by the carrier trunks that their entries name. */
+static void on_entry(const struct sp_number_entry *e, size_t rulec, void *arg)
 {
+	size_t *rulev = arg;
+
+	for (size_t i = 0; i < e->carrierc; i++)
+		rulev[e->carrierv[i]] += rulec;
+}
+
+static void print_carriers(struct re_printf *pf, const struct app_snapshot *s)
+{
+	const struct sp_conf *conf = s->conf;
+	size_t *rulev = mem_zalloc((conf->trunkc + 1) * sizeof(*rulev), NULL);
+
+	if (!rulev)
+		return;
+	sp_number_each(s->numbers, on_entry, rulev);
+	for (size_t i = 0; i < conf->trunkc; i++) {
+		if (rulev[i])
+			(void)re_hprintf(pf, "carrier %s: named by %zu rule%s\n",
+					 conf->trunkv[i].name, rulev[i], plural(rulev[i]));
+	}
+	mem_deref(rulev);
+}
+
+void app_check_numbers(struct re_printf *pf, const struct app_snapshot *s, bool all)
+{
+	const struct sp_number_table *t = s->numbers;
 	struct sp_number_counts c;
 	struct accounts as = {.c = 0};
 
@@ -87,6 +113,8 @@ void app_check_numbers(struct re_printf *pf, const struct sp_number_table *t, bo
 			 c.exact, c.ranges, plural(c.ranges), c.prefixes,
 			 c.prefixes == 1 ? "" : "es", c.covered, c.entries,
 			 c.entries == 1 ? "y" : "ies", c.entries == 1 ? "s" : "");
+
+	print_carriers(pf, s);
 
 	as.size = c.accounts;
 	as.v = mem_zalloc((as.size + 1) * sizeof(*as.v), NULL);

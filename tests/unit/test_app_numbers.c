@@ -377,6 +377,27 @@ static void test_check_counts(void **state)
 	free(out);
 }
 
+/* Beside the service trunks, which have their rules on their own lines. */
+static void test_check_carriers(void **state)
+{
+	const struct world *w = *state;
+	char *out = NULL;
+
+	world_write(w, "n.csv",
+		    "number,trunk,carrier\n+441,pbx,carrier-a\n+442,pbx,carrier-a\n"
+		    "+443*,pbx,carrier-a\n+444,pbx,\n");
+	world_conf(w, &(struct variant){.files = "\"n.csv\"", .numbers = " "});
+	assert_int_equal(check(w, false, &out), 0);
+	assert_non_null(strstr(out, "\ncarrier carrier-a: named by 3 rules\n"));
+	assert_non_null(strstr(out, "; 4 number rules\n"));
+	free(out);
+
+	world_write(w, "n.csv", "number,trunk,carrier\n+441,pbx,\n");
+	assert_int_equal(check(w, false, &out), 0);
+	assert_null(strstr(out, "\ncarrier "));
+	free(out);
+}
+
 /* The largest are told, and the others in one sum. */
 static void test_check_accounts(void **state)
 {
@@ -445,7 +466,8 @@ int main(void)
 		T(test_files),        T(test_no_rows),         T(test_twice),
 		T(test_directory),    T(test_empty_directory), T(test_gzip),
 		T(test_gzip_damaged), T(test_account_twice),   T(test_account_files),
-		T(test_check_counts), T(test_check_accounts),  T(test_stop),
+		T(test_check_counts), T(test_check_carriers),  T(test_check_accounts),
+		T(test_stop),
 	};
 
 	return cmocka_run_group_tests(tests, world_setup, world_teardown);
