@@ -7,7 +7,11 @@
  * a peer's bytes cannot forge a line. Subscriber numbers go through
  * sp_log_number(), which masks their last digits unless told otherwise.
  *
- * The level and the sink are the log's own process-wide state; no other room
+ * While the loop runs, writing never waits for whoever reads stderr, nor for
+ * room on a disk: up to 1 MiB of lines waits, and what is more is lost, counted,
+ * and told of in one line ("log_lost") when it goes again.
+ *
+ * The level, the sink and those lines are the log's own process-wide state; no other room
  * keeps any.
  */
 #ifndef SALLYPORT_BASE_LOG_H
@@ -32,6 +36,9 @@ void sp_log_sink(sp_log_sink_h *h, void *arg);
  * @param event word for the event, as documented in docs/log.md
  */
 void sp_log(enum sp_log_level level, const char *event, const char *fmt, ...);
+
+/** Lines that were lost since the start, because nobody read them or there was no room. */
+uint64_t sp_log_lost(void);
 
 /** %H handler, arg const struct pl *: the value, quoted and escaped where it needs to be. */
 int sp_log_quote(struct re_printf *pf, const struct pl *v);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * What the loop and its timers share.
+ * What the loop, its timers and the log share.
  */
 #ifndef SALLYPORT_BASE_PRIV_H
 #define SALLYPORT_BASE_PRIV_H
@@ -34,6 +34,7 @@ struct sp_loop {
 	struct base_timers timers;
 	struct base_doomlist fresh; /**< handed over since the last end of a turn  */
 	struct base_doomlist ripe;  /**< no event of the running turn can reach it */
+	struct base_doomlist spare; /**< empty: the next fresh one                 */
 	bool fake;
 	bool started;     /**< libre is up                                    */
 	bool stop;        /**< sp_loop_stop() was called                      */
@@ -52,5 +53,10 @@ int base_timers_open(struct base_timers *tms);
 void base_timers_idle(struct base_timers *tms);
 void base_timers_ready(int flags, void *arg);
 bool base_timers_fire_one(struct base_timers *tms, uint64_t until_ms, uint64_t *now_ms);
+
+/* log_out.c */
+void base_log_probe(void);
+void base_log_out(const char *line, size_t n, bool debug);
+void base_log_loop(struct sp_loop *loop);
 
 #endif

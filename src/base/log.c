@@ -1,13 +1,12 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * The log: one line per event to stderr, one write(2) per line.
+ * The log: one line per event; log_out.c takes the lines to stderr.
  *
  * Every byte passes put_escaped() on its way into the line, so whatever a peer
  * put into a value, a line stays one line of printable ASCII. Under journald
  * (stderr is the stream that JOURNAL_STREAM names) lines carry a priority and
  * leave the time to the journal.
  */
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,6 +15,7 @@
 #include <unistd.h>
 #include <re.h>
 #include <sallyport/base_log.h>
+#include "base_priv.h"
 
 enum {
 	LINE_MAX_BYTES = 2048,
@@ -110,21 +110,12 @@ static void put_prefix(struct line *ln, enum sp_log_level level)
 	put(ln, buf, n);
 }
 
-static void write_line(struct line *ln)
-{
-	ssize_t n;
-
-	ln->buf[ln->len++] = '\n';
-	do {
-		n = write(STDERR_FILENO, ln->buf, ln->len);
-	} while (n < 0 && errno == EINTR);
-}
-
 void sp_log_setup(enum sp_log_level level, bool full_numbers)
 {
 	lg.level = level > SP_LOG_DEBUG ? SP_LOG_DEBUG : level;
 	lg.full_numbers = full_numbers;
 	lg.probed = false;
+	base_log_probe();
 }
 
 void sp_log_sink(sp_log_sink_h *h, void *arg)
@@ -163,7 +154,8 @@ void sp_log(enum sp_log_level level, const char *event, const char *fmt, ...)
 		ln.buf[ln.len] = '\0';
 		lg.sinkh(level, ln.buf, lg.sink_arg);
 	} else {
-		write_line(&ln);
+		ln.buf[ln.len++] = '\n';
+		base_log_out(ln.buf, ln.len, SP_LOG_DEBUG == level);
 	}
 }
 

@@ -29,21 +29,30 @@
 enum {
 	MIN_FDS = 1024,
 	MAX_FDS = 1048576,
-	DOOMLIST_START = 64,
+	DOOMLIST_START = 1024,
 	FAKE_WALL_S = 1000000000,
 };
 
+static int doomlist_grow(struct base_doomlist *dl)
+{
+	const size_t size = dl->size ? dl->size * 2 : DOOMLIST_START;
+	struct base_doomed *v = mem_reallocarray(dl->v, size, sizeof(*v), NULL);
+
+	if (!v)
+		return ENOMEM;
+	dl->v = v;
+	dl->size = size;
+
+	return 0;
+}
+
+/* It grows ahead of need: being rid of things must not fail for want of memory. */
 static int doomlist_add(struct base_doomlist *dl, int fd, void *obj)
 {
-	if (dl->n == dl->size) {
-		const size_t size = dl->size ? dl->size * 2 : DOOMLIST_START;
-		struct base_doomed *v = mem_reallocarray(dl->v, size, sizeof(*v), NULL);
-
-		if (!v)
-			return ENOMEM;
-		dl->v = v;
-		dl->size = size;
-	}
+	if (dl->n >= dl->size / 2)
+		(void)doomlist_grow(dl);
+	if (dl->n == dl->size)
+		return ENOMEM;
 
 	dl->v[dl->n++] = (struct base_doomed){.fd = fd, .obj = obj};
 
@@ -62,19 +71,23 @@ static void doomlist_dispose(struct base_doomlist *dl)
 	dl->n = 0;
 }
 
+/* Dispose of what is ripe, and let the fresh ripen. The lists change places. */
+static void dispose_ripe(struct sp_loop *loop)
+{
+	struct base_doomlist spent = loop->ripe;
+
+	loop->ripe = loop->fresh;
+	loop->fresh = loop->spare;
+	memset(&loop->spare, 0, sizeof(loop->spare));
+	doomlist_dispose(&spent);
+	loop->spare = spent;
+}
+
 /* Outside of any batch: dispose of everything, and of what that sets free. */
 static void dispose_all(struct sp_loop *loop)
 {
-	while (loop->ripe.n || loop->fresh.n) {
-		struct base_doomlist ripe = loop->ripe, fresh = loop->fresh;
-
-		memset(&loop->ripe, 0, sizeof(loop->ripe));
-		memset(&loop->fresh, 0, sizeof(loop->fresh));
-		doomlist_dispose(&ripe);
-		doomlist_dispose(&fresh);
-		mem_deref(ripe.v);
-		mem_deref(fresh.v);
-	}
+	while (loop->ripe.n || loop->fresh.n)
+		dispose_ripe(loop);
 }
 
 static void wake(struct sp_loop *loop)
@@ -88,11 +101,10 @@ static void wake(struct sp_loop *loop)
 }
 
 /* The wake eventfd is readable: no event of the batch that handed over the
- * ripe things is left. The spent list's memory serves the next turn. */
+ * ripe things is left. */
 static void turn_over(int flags, void *arg)
 {
 	struct sp_loop *loop = arg;
-	struct base_doomlist spent = loop->ripe;
 	uint64_t count;
 	(void)flags;
 
@@ -100,14 +112,7 @@ static void turn_over(int flags, void *arg)
 		return;
 
 	loop->woken = false;
-	loop->ripe = loop->fresh;
-	memset(&loop->fresh, 0, sizeof(loop->fresh));
-	doomlist_dispose(&spent);
-
-	if (!loop->fresh.v)
-		loop->fresh = spent;
-	else
-		mem_deref(spent.v);
+	dispose_ripe(loop);
 
 	if (loop->ripe.n || loop->fresh.n)
 		wake(loop);
@@ -167,6 +172,7 @@ static void destructor(void *arg)
 	dispose_all(loop);
 	mem_deref(loop->ripe.v);
 	mem_deref(loop->fresh.v);
+	mem_deref(loop->spare.v);
 
 	close_own(loop->timers.fd);
 	close_own(loop->wake_fd);
@@ -186,6 +192,9 @@ static struct sp_loop *loop_new(void)
 
 	loop->timers.fd = loop->wake_fd = loop->signal_fd = -1;
 	loop->timers.armed_ms = BASE_NEVER;
+	if (doomlist_grow(&loop->fresh) || doomlist_grow(&loop->ripe) ||
+	    doomlist_grow(&loop->spare))
+		return mem_deref(loop);
 
 	return loop;
 }
@@ -202,8 +211,10 @@ int sp_loop_alloc(struct sp_loop **lp, unsigned max_fds)
 	if (!loop)
 		return ENOMEM;
 
-	raise_fd_limit(max_fds);
+	/* a peer, or who read the log, is gone; a file may not grow: errno says so, too */
 	(void)signal(SIGPIPE, SIG_IGN);
+	(void)signal(SIGXFSZ, SIG_IGN);
+	raise_fd_limit(max_fds);
 
 	err = libre_init();
 	if (err)
@@ -268,8 +279,11 @@ int sp_loop_run(struct sp_loop *loop)
 		return ENOTSUP;
 
 	/* stopped by its owner before it began, as when start-up fails */
-	if (!loop->stop)
+	if (!loop->stop) {
+		base_log_loop(loop);
 		err = re_main(NULL);
+		base_log_loop(NULL);
+	}
 
 	loop->stop = false;
 	dispose_all(loop);
