@@ -228,6 +228,7 @@ static void read_all(struct diverted *list, const struct headers *h)
 {
 	struct histories all = {.n = 0};
 	struct diverted other = {.n = 0};
+	const bool hidden = identity_privacy(h) & (PRIVACY_HISTORY | PRIVACY_HEADER);
 
 	list->n = 0;
 	each_entry(h, "Diversion", on_diversion, list);
@@ -237,7 +238,7 @@ static void read_all(struct diverted *list, const struct headers *h)
 	if (other.n && other.n >= list->n)
 		*list = other;
 	for (size_t i = 0; i < list->n; i++)
-		list->v[i].hidden |= !!(identity_privacy(h) & (PRIVACY_HISTORY | PRIVACY_HEADER));
+		list->v[i].hidden |= hidden;
 }
 
 /**

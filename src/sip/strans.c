@@ -8,6 +8,7 @@
  * user's duty in the RFC; it lives here, beside timer L, which bounds it.
  */
 #include <errno.h>
+#include <string.h>
 #include <re.h>
 #include "sallyport/base_log.h"
 #include "sallyport/base_util.h"
@@ -28,14 +29,14 @@ struct sp_sip_strans {
 	struct sp_sip_conn *conn;
 	struct sp_sip_msg *req;
 	enum strans_state state;
-	bool final;     /**< a final response was sent      */
-	bool acked;     /**< the ACK of the 2xx came        */
-	bool cancelled; /**< the cancel handler was called  */
-	char *tag;      /**< on To of all our responses     */
-	struct mbuf *last;
-	uint32_t interval_ms;   /**< between the last 2xx and the next */
-	struct sp_timer timer;  /**< H, L, or the guard of non-INVITE  */
-	struct sp_timer repeat; /**< 100 after a while; 2xx again      */
+	bool final;                /**< a final response was sent      */
+	bool acked;                /**< the ACK of the 2xx came        */
+	bool cancelled;            /**< the cancel handler was called  */
+	char tag[SIP_TO_TAG_SIZE]; /**< on To of all our responses, "" none yet */
+	struct mbuf *last;         /**< response, to be sent again              */
+	uint32_t interval_ms;      /**< between the last 2xx and the next */
+	struct sp_timer timer;     /**< H, L, or the guard of non-INVITE  */
+	struct sp_timer repeat;    /**< 100 after a while; 2xx again      */
 	sp_sip_cancel_h *cancelh;
 	sp_sip_done_h *doneh;
 	void *arg;
@@ -87,7 +88,6 @@ static void destructor(void *arg)
 	mem_deref(st->conn);
 	mem_deref(st->req);
 	mem_deref(st->last);
-	mem_deref(st->tag);
 }
 
 /* Out of the table; the table's reference is the caller's now. */
@@ -189,12 +189,13 @@ static void repeat_due(void *arg)
 	(void)sip_conn_send(st->conn, st->last);
 }
 
-/* Host names know no case, so the sent-by goes into the key without it, as far
- * as a sane one reaches. */
+/* Host names know no case, so the sent-by goes into the key without it. Behind
+ * the longest of them come blanks, a colon and digits; those count too, or a peer
+ * could have thousands that differ there alone. */
 static uint64_t hash_nocase(const struct sp_hashkey *key, const struct pl *pl)
 {
 	char buf[272];
-	size_t n = pl->l < sizeof(buf) ? pl->l : sizeof(buf);
+	const size_t n = min(pl->l, sizeof(buf));
 
 	for (size_t i = 0; i < n; i++) {
 		const char ch = pl->p[i];
@@ -202,7 +203,7 @@ static uint64_t hash_nocase(const struct sp_hashkey *key, const struct pl *pl)
 		buf[i] = (char)(ch >= 'A' && ch <= 'Z' ? ch + ('a' - 'A') : ch);
 	}
 
-	return sp_hash(key, buf, n);
+	return sp_hash(key, buf, n) ^ sp_hash(key, pl->p + n, pl->l - n);
 }
 
 static uint32_t key_of(const struct lookup *look)
@@ -264,7 +265,7 @@ static uint32_t merge_key(const struct sp_sip_conn *c, const struct sp_sip_msg *
 
 	parts[0] = sp_hash(key, m->call_id.p, m->call_id.l);
 	parts[1] = sp_hash(key, m->from_tag.p, m->from_tag.l);
-	parts[2] = (uint64_t)m->cseq << 8 | (uint64_t)m->method;
+	parts[2] = sp_hash(key, m->method_name.p, m->method_name.l) + m->cseq;
 	parts[3] = (uint64_t)(uintptr_t)c->owner;
 
 	return (uint32_t)sp_hash(key, parts, sizeof(parts));
@@ -355,29 +356,17 @@ void sip_strans_ack(struct sp_sip_strans *st, struct sp_sip_conn *c, const struc
 
 static int make_tag(struct sp_sip_strans *st, const char *wanted)
 {
-	char buf[SIP_TAG_SIZE];
 	struct pl pl;
-	char *tag;
-	int err;
 
-	if (!wanted && st->tag)
+	if (!wanted && !st->tag[0])
+		sp_id_random(st->tag, SIP_TAG_SIZE);
+	if (!wanted || wanted == st->tag)
 		return 0;
 
-	if (!wanted) {
-		sp_id_random(buf, sizeof(buf));
-		wanted = buf;
-	}
-
 	pl_set_str(&pl, wanted);
-	if (!sp_sip_is_token(&pl))
+	if (!sp_sip_is_token(&pl) || pl.l >= sizeof(st->tag))
 		return EINVAL;
-
-	err = str_dup(&tag, wanted);
-	if (err)
-		return err;
-
-	mem_deref(st->tag);
-	st->tag = tag;
+	memcpy(st->tag, wanted, pl.l + 1);
 
 	return 0;
 }
@@ -400,30 +389,30 @@ void sip_strans_cancel(struct sp_sip_strans *st, struct sp_sip_conn *c,
 		st->cancelh(cancel, st->arg);
 }
 
-static int write_last(struct sp_sip_strans *st, const struct sp_sip_reply *r)
+/* What nobody can ask for again needs no memory that is not there already: the
+ * final responses, but a 2xx to INVITE, which is repeated until its ACK. */
+static int write_last(struct sp_sip_strans *st, const struct sp_sip_reply *r, struct mbuf **mbp)
 {
-	struct mbuf *mb;
-	int err;
+	const bool lasts = r->status < 200 || (is_invite(st) && r->status < 300);
+	const bool tagged = r->to_tag || r->status > 100;
+	struct mbuf *spare = st->sip->spare;
+	int err = tagged ? make_tag(st, r->to_tag) : 0;
 
-	if (r->to_tag || r->status > 100) {
-		err = make_tag(st, r->to_tag);
-		if (err)
-			return err;
-	}
-
-	err = sip_write_reply(&mb, st->req, r, r->to_tag || r->status > 100 ? st->tag : NULL);
+	if (!err)
+		err = sip_write_reply(mbp, lasts ? NULL : spare, st->req, r,
+				      tagged ? st->tag : NULL);
 	if (err)
 		return err;
 
 	mem_deref(st->last);
-	st->last = mb;
+	st->last = *mbp == spare ? NULL : mem_ref(*mbp);
 
 	return 0;
 }
 
 /* A final that cannot be sent ends the transaction (17.2.4): the user is told
  * by the result, and nothing is left that waits for an ACK. */
-static int send_last(struct sp_sip_strans *st, uint16_t status)
+static int send_last(struct sp_sip_strans *st, uint16_t status, const struct mbuf *mb)
 {
 	int err;
 
@@ -434,7 +423,7 @@ static int send_last(struct sp_sip_strans *st, uint16_t status)
 		if (st->state == TRYING)
 			set_state(st, PROCEEDING);
 		sp_timer_cancel(&st->repeat);
-		return sip_conn_send(st->conn, st->last);
+		return sip_conn_send(st->conn, mb);
 	}
 
 	st->final = true;
@@ -443,7 +432,7 @@ static int send_last(struct sp_sip_strans *st, uint16_t status)
 	if (is_invite(st))
 		set_state(st, status < 300 ? ACCEPTED : COMPLETED);
 
-	err = sip_conn_send(st->conn, st->last);
+	err = sip_conn_send(st->conn, mb);
 	if (st->sip && (err || !is_invite(st)))
 		set_state(st, TERMINATED);
 
@@ -452,6 +441,7 @@ static int send_last(struct sp_sip_strans *st, uint16_t status)
 
 int sp_sip_reply(struct sp_sip_strans *st, const struct sp_sip_reply *r)
 {
+	struct mbuf *mb = NULL;
 	int err;
 
 	if (!st || !r || r->status < 100 || r->status > 699)
@@ -462,11 +452,12 @@ int sp_sip_reply(struct sp_sip_strans *st, const struct sp_sip_reply *r)
 		return ENOTCONN;
 
 	mem_ref(st);
-	err = write_last(st, r);
+	err = write_last(st, r, &mb);
 	if (!err)
-		err = send_last(st, r->status);
-	else if (r->status >= 200)
+		err = send_last(st, r->status, mb);
+	else if (r->status >= 200 && err != ENOMEM)
 		set_state(st, TERMINATED);
+	mem_deref(mb);
 	mem_deref(st);
 
 	return err;

@@ -19,6 +19,7 @@ enum {
 	HEADER_SIZE = 12,
 	QUESTION_TAIL = 4,
 	NAME_OCTETS_MAX = 255, /* RFC 1035 2.3.4 */
+	POINTERS_MAX = 128,    /* of one name, which has no more labels */
 	FLAG_RESPONSE = 0x80,
 	FLAG_TRUNCATED = 0x02,
 	RCODE_MASK = 0x0f,
@@ -62,11 +63,12 @@ static bool is_host_octet(uint8_t c)
 /*
  * Read the name at m->pos and go on behind it. A pointer (RFC 1035 4.1.4) must
  * point to before the place where the reading of this name last began, so the
- * reading ends. The root is "".
+ * reading ends; and there are no more of them than there could be labels, or each
+ * name of a large message could cost thousands of steps. The root is "".
  */
 static int read_name(struct msg *m, char name[DNS_HOST_SIZE])
 {
-	size_t pos = m->pos, begin = m->pos, end = 0, n = 0, octets = 1;
+	size_t pos = m->pos, begin = m->pos, end = 0, n = 0, octets = 1, pointers = 0;
 	bool host = true;
 
 	for (;;) {
@@ -78,7 +80,7 @@ static int read_name(struct msg *m, char name[DNS_HOST_SIZE])
 		if (!len)
 			break;
 		if ((len & 0xc0) == 0xc0) {
-			if (pos + 2 > m->len)
+			if (pos + 2 > m->len || ++pointers > POINTERS_MAX)
 				return EBADMSG;
 			if (!end)
 				end = pos + 2;
