@@ -31,12 +31,16 @@ uint64_t sp_hash(const struct sp_hashkey *key, const void *p, size_t n);
 struct sp_limit {
 	uint32_t rate;   /**< tokens per second         */
 	uint32_t burst;  /**< most tokens at once       */
-	uint64_t millis; /**< tokens held, in 1/1000    */
+	uint64_t millis; /**< tokens held, in 1/1000 (of minutes 1/60000) */
 	uint64_t last_ms;
 	uint64_t refused; /**< how often it said no     */
+	bool by_minute;   /**< rate is tokens per minute */
 };
 
 void sp_limit_init(struct sp_limit *l, uint32_t rate, uint32_t burst, uint64_t now_ms);
+
+/** The same, with so many tokens a minute. It stays one of minutes when it is changed. */
+void sp_limit_init_minute(struct sp_limit *l, uint32_t rate, uint32_t burst, uint64_t now_ms);
 
 /** Take one token. @return false, and counted, when there is none. */
 bool sp_limit_take(struct sp_limit *l, uint64_t now_ms);
@@ -46,6 +50,9 @@ bool sp_limit_ready(struct sp_limit *l, uint64_t now_ms);
 
 /** Does it hold all that it can, as if it had never been used? */
 bool sp_limit_full(struct sp_limit *l, uint64_t now_ms);
+
+/** When it will be full, if nothing is taken: in so many milliseconds; 0: it is. */
+uint64_t sp_limit_full_ms(struct sp_limit *l, uint64_t now_ms);
 
 /** Another rate and burst; the tokens that it holds stay, as far as they fit. */
 void sp_limit_change(struct sp_limit *l, uint32_t rate, uint32_t burst, uint64_t now_ms);
@@ -97,5 +104,11 @@ struct mbuf *sp_mbuf_secret(size_t size);
 
 /** true when s has no CR, LF, NUL or other control character but tab. */
 bool sp_text_ok(const struct pl *s);
+
+/** Octets of the UTF-8 character at p (RFC 3629 4), of which n > 0 are there; 0 when it is none. */
+size_t sp_utf8_len(const char *p, size_t n);
+
+/** Is it all UTF-8? What is not is read in more than one way, overlong forms above all. */
+bool sp_utf8_ok(const struct pl *s);
 
 #endif

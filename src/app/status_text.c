@@ -28,55 +28,22 @@ int status_plain(struct re_printf *pf, const char *s)
 	return err;
 }
 
-/* Octets of the UTF-8 character at p (RFC 3629 4), 0 when it is none. */
-static size_t utf8_len(const unsigned char *p)
-{
-	/* what the second octet may be, which rules out what is too long, surrogates,
-	 * and what lies beyond U+10FFFF */
-	unsigned low = 0x80, high = 0xbf;
-	size_t n;
-
-	if (*p < 0x80)
-		return 1;
-	if (*p < 0xc2 || *p > 0xf4)
-		return 0;
-
-	n = *p < 0xe0 ? 2 : *p < 0xf0 ? 3 : 4;
-	if (*p == 0xe0)
-		low = 0xa0;
-	else if (*p == 0xed)
-		high = 0x9f;
-	else if (*p == 0xf0)
-		low = 0x90;
-	else if (*p == 0xf4)
-		high = 0x8f;
-	if (p[1] < low || p[1] > high)
-		return 0;
-	for (size_t i = 2; i < n; i++) {
-		if ((p[i] & 0xc0) != 0x80)
-			return 0;
-	}
-
-	return n;
-}
-
 bool status_utf8(const char *s)
 {
-	for (size_t n; *s; s += n) {
-		n = utf8_len((const unsigned char *)s);
-		if (!n)
-			return false;
-	}
+	struct pl text;
 
-	return true;
+	pl_set_str(&text, s);
+
+	return sp_utf8_ok(&text);
 }
 
 int status_label(struct re_printf *pf, const char *s)
 {
+	const char *end = s ? s + strlen(s) : s;
 	int err = 0;
 
-	for (; s && *s && !err;) {
-		const size_t n = utf8_len((const unsigned char *)s);
+	while (s < end && !err) {
+		const size_t n = sp_utf8_len(s, (size_t)(end - s));
 
 		if (!n)
 			err = re_hprintf(pf, "\\\\x%02x", (unsigned char)*s);

@@ -1,17 +1,23 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
  * Token bucket, counted in thousandths of a token so that slow rates keep
- * their fractions: rate tokens a second are rate thousandths a millisecond.
+ * their fractions: rate tokens a second are rate thousandths a millisecond. Of
+ * tokens by the minute it is sixty-thousandths.
  */
 #include <re.h>
 #include <sallyport/base_util.h>
 
-enum { MILLIS = 1000 };
+enum { MILLIS = 1000, MINUTE = 60 };
+
+static uint64_t token(const struct sp_limit *l)
+{
+	return l->by_minute ? MINUTE * MILLIS : MILLIS;
+}
 
 /* A burst of 0 would refuse everything for ever: it counts as 1. */
 static uint64_t capacity(const struct sp_limit *l)
 {
-	return (uint64_t)(l->burst ? l->burst : 1) * MILLIS;
+	return (uint64_t)(l->burst ? l->burst : 1) * token(l);
 }
 
 void sp_limit_init(struct sp_limit *l, uint32_t rate, uint32_t burst, uint64_t now_ms)
@@ -20,6 +26,15 @@ void sp_limit_init(struct sp_limit *l, uint32_t rate, uint32_t burst, uint64_t n
 		return;
 
 	*l = (struct sp_limit){.rate = rate, .burst = burst, .last_ms = now_ms};
+	l->millis = capacity(l);
+}
+
+void sp_limit_init_minute(struct sp_limit *l, uint32_t rate, uint32_t burst, uint64_t now_ms)
+{
+	sp_limit_init(l, rate, burst, now_ms);
+	if (!l)
+		return;
+	l->by_minute = true;
 	l->millis = capacity(l);
 }
 
@@ -48,7 +63,7 @@ bool sp_limit_ready(struct sp_limit *l, uint64_t now_ms)
 
 	refill(l, now_ms);
 
-	return l->millis >= MILLIS;
+	return l->millis >= token(l);
 }
 
 bool sp_limit_full(struct sp_limit *l, uint64_t now_ms)
@@ -61,6 +76,11 @@ bool sp_limit_full(struct sp_limit *l, uint64_t now_ms)
 	return l->millis == capacity(l);
 }
 
+uint64_t sp_limit_full_ms(struct sp_limit *l, uint64_t now_ms)
+{
+	return sp_limit_full(l, now_ms) ? 0 : (capacity(l) - l->millis + l->rate - 1) / l->rate;
+}
+
 void sp_limit_change(struct sp_limit *l, uint32_t rate, uint32_t burst, uint64_t now_ms)
 {
 	const uint64_t refused = l ? l->refused : 0;
@@ -69,7 +89,10 @@ void sp_limit_change(struct sp_limit *l, uint32_t rate, uint32_t burst, uint64_t
 		return;
 
 	if (!l->rate) {
-		sp_limit_init(l, rate, burst, now_ms);
+		if (l->by_minute)
+			sp_limit_init_minute(l, rate, burst, now_ms);
+		else
+			sp_limit_init(l, rate, burst, now_ms);
 		l->refused = refused;
 		return;
 	}
@@ -88,12 +111,12 @@ bool sp_limit_take(struct sp_limit *l, uint64_t now_ms)
 
 	refill(l, now_ms);
 
-	if (l->millis < MILLIS) {
+	if (l->millis < token(l)) {
 		++l->refused;
 		return false;
 	}
 
-	l->millis -= MILLIS;
+	l->millis -= token(l);
 
 	return true;
 }

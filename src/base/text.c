@@ -48,6 +48,54 @@ bool sp_text_ok(const struct pl *s)
 	return true;
 }
 
+size_t sp_utf8_len(const char *text, size_t left)
+{
+	const uint8_t *p = (const uint8_t *)text;
+	/* what the second octet may be, which rules out what is too long, surrogates,
+	 * and what lies beyond U+10FFFF */
+	unsigned low = 0x80, high = 0xbf;
+	size_t n;
+
+	if (*p < 0x80)
+		return 1;
+	if (*p < 0xc2 || *p > 0xf4)
+		return 0;
+
+	n = *p < 0xe0 ? 2 : *p < 0xf0 ? 3 : 4;
+	if (n > left)
+		return 0;
+	if (*p == 0xe0)
+		low = 0xa0;
+	else if (*p == 0xed)
+		high = 0x9f;
+	else if (*p == 0xf0)
+		low = 0x90;
+	else if (*p == 0xf4)
+		high = 0x8f;
+	if (p[1] < low || p[1] > high)
+		return 0;
+	for (size_t i = 2; i < n; i++) {
+		if ((p[i] & 0xc0) != 0x80)
+			return 0;
+	}
+
+	return n;
+}
+
+bool sp_utf8_ok(const struct pl *s)
+{
+	if (!s || !s->p)
+		return true;
+
+	for (size_t i = 0, n; i < s->l; i += n) {
+		n = sp_utf8_len(s->p + i, s->l - i);
+		if (!n)
+			return false;
+	}
+
+	return true;
+}
+
 static void secret_destructor(void *arg)
 {
 	struct mbuf *mb = arg;

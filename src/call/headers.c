@@ -160,6 +160,22 @@ static int policy(struct headers *h)
 	return err;
 }
 
+/** Is the i-th of a name that may be there once (RFC 3261 7.3.1), and not the first? */
+static bool is_again(const struct bag *out, size_t i)
+{
+	static const char *const once[] = {
+		"Answer-Mode",  "Date",     "Geolocation-Error", "Geolocation-Routing",
+		"Organization", "Priority", "Reply-To",          "Server",
+		"Session-ID",   "Subject",  "User-Agent"};
+
+	for (size_t k = 0; k < ARRAY_SIZE(once); k++) {
+		if (!pl_strcasecmp(&out->v[i].name, once[k]))
+			return bag_next(out, once[k], NULL) != &out->v[i];
+	}
+	return false;
+}
+
+/** What two readers would read differently does not go on. */
 static int write_out(struct mbuf *mb, const struct bag *out)
 {
 	char name[HEADERS_NAME_MAX + 1];
@@ -174,6 +190,8 @@ static int write_out(struct mbuf *mb, const struct bag *out)
 		if (b->name.l >= sizeof(name) || line > SP_SIP_LINE_MAX ||
 		    bytes > HEADERS_BYTES_MAX)
 			return EMSGSIZE;
+		if (is_again(out, i) || !sp_utf8_ok(&b->value))
+			continue;
 		(void)pl_strcpy(&b->name, name, sizeof(name));
 		err = sp_sip_put(mb, name, "%r", &b->value);
 		if (EBADMSG == err)

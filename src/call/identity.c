@@ -141,10 +141,13 @@ static bool is_passport(const struct pl *value)
 static bool signed_identity(const struct headers *h)
 {
 	const struct headers_ctx *ctx = h->ctx;
+	const struct sp_sip_msg *msg = ctx->invite ? ctx->invite : ctx->msg;
 	const struct bag_hdr *b = NULL;
 
 	if (!ctx->from || !ctx->to->pass_identity || hidden(h) || headers_shown(ctx))
 		return false;
+	if (msg && (!sp_utf8_ok(&msg->from.display) || !sp_utf8_ok(&msg->to.display)))
+		return false; /* both would go on as they are */
 	while ((b = bag_next(&h->in, "Identity", b))) {
 		if (is_passport(&b->value))
 			return true;
@@ -191,7 +194,7 @@ static bool passable(const struct sp_sip_addr *addr)
 {
 	const struct pl *name = &addr->display, *host = &addr->uri.host;
 
-	return name->l && sp_text_ok(name) && !pl_strchr(name, '@') &&
+	return name->l && sp_text_ok(name) && sp_utf8_ok(name) && !pl_strchr(name, '@') &&
 	       !(host->l && memmem(name->p, name->l, host->p, host->l));
 }
 

@@ -45,8 +45,9 @@ static void relay_success(const struct pass *p, const struct sp_sip_msg *rsp)
 	struct mbuf *mb = mbuf_alloc(128);
 	int err = mb ? call_put_headers(mb, p->to, p->from, rsp, rsp->method, status) : ENOMEM;
 
-	/* nobody left to tell: nothing to do */
-	(void)leg_reply(p->from, p->st, status, err ? NULL : mb, NULL);
+	/* nobody left to tell: nothing to do; no memory for headers: it goes without them */
+	if (ENOMEM == leg_reply(p->from, p->st, status, err ? NULL : mb, NULL))
+		(void)leg_reply(p->from, p->st, status, NULL, NULL);
 	mem_deref(mb);
 }
 
@@ -83,7 +84,9 @@ static int put_headers(struct mbuf *mb, const struct leg *from, const struct sp_
 	for (size_t i = 0; i < (of_refer ? 1 : ARRAY_SIZE(names)) && !err; i++) {
 		const struct sp_sip_hdr *hdr = sp_sip_msg_named(req, names[i]);
 
-		if (hdr)
+		if (hdr && !sp_utf8_ok(&hdr->value))
+			err = EBADMSG;
+		else if (hdr)
 			err = of_refer ? notify_put_state(mb, &hdr->value)
 				       : sp_sip_put(mb, names[i], "%r", &hdr->value);
 	}
@@ -98,7 +101,8 @@ static int send_on(struct leg *from, struct sp_sip_strans *st, const struct sp_s
 	int err = mb ? put_headers(mb, from, req) : ENOMEM;
 
 	if (!err && req->body.l) {
-		if (!req->content_type.l || req->content_type.l >= sizeof(type)) {
+		if (!req->content_type.l || req->content_type.l >= sizeof(type) ||
+		    !sp_utf8_ok(&req->content_type)) {
 			err = EBADMSG;
 			goto out;
 		}

@@ -6,6 +6,8 @@
  */
 #include "call_priv.h"
 
+enum { UNSUPPORTED_MAX = 8 };
+
 const char screen_accept[] = "application/sdp, multipart/mixed";
 
 /* A request that is looked at. */
@@ -97,21 +99,29 @@ static bool understood(const struct sp_conf_trunk *conf, const struct pl *tag)
 	return false;
 }
 
-/** RFC 3261 8.2.2.3: the extensions that are required of us and that we lack. */
-static int put_unsupported(struct mbuf *mb, const struct screening *s)
+/**
+ * RFC 3261 8.2.2.3: the extensions that are required of us and that we lack. Who
+ * requires thousands is told of the first few: no answer is larger than its request.
+ * @return how many there are
+ */
+static size_t put_unsupported(struct mbuf *mb, const struct screening *s)
 {
 	const struct sp_sip_hdr *hdr = NULL;
 	struct pl tag, rest;
-	int err = 0;
+	size_t named = 0, lacking = 0;
 
 	while ((hdr = sp_sip_msg_next(s->req, SP_HDR_REQUIRE, hdr))) {
 		rest = hdr->value;
-		while (!err && sp_sip_list_next(&tag, &rest)) {
-			if (!understood(s->conf, &tag))
-				err = sp_sip_put(mb, "Unsupported", "%r", &tag);
+		while (sp_sip_list_next(&tag, &rest)) {
+			if (understood(s->conf, &tag))
+				continue;
+			lacking++;
+			if (mb && named < UNSUPPORTED_MAX && sp_sip_is_token(&tag) &&
+			    0 == sp_sip_put(mb, "Unsupported", "%r", &tag))
+				named++;
 		}
 	}
-	return err;
+	return lacking;
 }
 
 static bool required(const struct screening *s)
@@ -121,8 +131,8 @@ static bool required(const struct screening *s)
 
 	if (!sp_sip_msg_next(s->req, SP_HDR_REQUIRE, NULL))
 		return false;
-	mb = mbuf_alloc(128);
-	if (!mb || put_unsupported(mb, s) || mb->end)
+	mb = mbuf_alloc(128); /* without it they are not named */
+	if (put_unsupported(mb, s))
 		refused = refuse(s, 420, mb,
 				 "it requires an extension that the trunk's settings do not allow");
 	mem_deref(mb);

@@ -106,7 +106,9 @@ static bool is_reachable(const struct sp_sip_uri *uri)
 	return uri->scheme == SP_URI_SIP || uri->scheme == SP_URI_SIPS || uri->scheme == SP_URI_TEL;
 }
 
-/* The first Contact of m. @return 0, ENOENT (none), EBADMSG, ENOMEM */
+/* The Contact of m. A request has exactly one (8.1.1.8); of a response that is
+ * against 12.1.1 the first counts, for refusing it would leave the call hanging.
+ * @return 0, ENOENT (none), EBADMSG, ENOMEM */
 static int contact_get(char **target, const struct sp_sip_msg *m)
 {
 	const struct sp_sip_hdr *h = sp_sip_msg_next(m, SP_HDR_CONTACT, NULL);
@@ -119,6 +121,8 @@ static int contact_get(char **target, const struct sp_sip_msg *m)
 	rest = h->value;
 	if (!sp_sip_list_next(&value, &rest) || sp_sip_addr_decode(&addr, &value) ||
 	    !is_reachable(&addr.uri))
+		return EBADMSG;
+	if (m->request && (rest.l || sp_sip_msg_next(m, SP_HDR_CONTACT, h)))
 		return EBADMSG;
 
 	return dup_uri(target, &addr);

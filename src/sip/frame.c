@@ -143,6 +143,28 @@ static void deliver(struct sp_sip_frame *f)
 		explicit_bzero(f->buf, n); /* there may be keys in its body */
 }
 
+/* What is no header name but has all its letters, and no others: "Content-Length"
+ * before a control character, in quotes, folded, without its colon. There are
+ * readers who take away what is around them, and end the message elsewhere. */
+static bool looks_like_length(const struct pl *name)
+{
+	char letters[] = "content-length";
+	size_t n = 0;
+
+	for (size_t i = 0; i < name->l; i++) {
+		const char c = (char)(name->p[i] | 0x20);
+
+		if (c < 'a' || c > 'z')
+			continue;
+		if (n == sizeof(letters) - 2)
+			return false;
+		letters[n++] = c;
+	}
+	letters[n] = '\0';
+
+	return !strcmp(letters, "l") || !strcmp(letters, "contentlength");
+}
+
 /* One header field with its folds: is it Content-Length, and which? */
 static int field_length(struct sp_sip_frame *f, struct pl field, bool *found)
 {
@@ -151,11 +173,11 @@ static int field_length(struct sp_sip_frame *f, struct pl field, bool *found)
 	uint32_t length;
 	int err;
 
-	if (!colon)
-		return 0;
-
-	name.l = (size_t)(colon - field.p);
+	name.l = colon ? (size_t)(colon - field.p) : field.l;
 	sp_sip_trim(&name);
+	if (!colon || !sp_sip_is_token(&name))
+		return looks_like_length(&name) ? broken(f, EBADMSG, "ambiguous Content-Length")
+						: 0;
 	if (sp_sip_name_id(&name) != SP_HDR_CONTENT_LENGTH)
 		return 0;
 	if (*found)

@@ -10,10 +10,11 @@
 #include <re.h>
 #include "parse_priv.h"
 
-#define NAME(s, compact, id)                                                                       \
+#define NAME_ONCE(s, compact, id, once)                                                            \
 	{                                                                                          \
-		s, sizeof(s) - 1, compact, id                                                      \
+		s, sizeof(s) - 1, compact, id, once                                                \
 	}
+#define NAME(s, compact, id) NAME_ONCE(s, compact, id, 0)
 
 static const struct sp_sip_name names[] = {
 	NAME("Via", 'v', SP_HDR_VIA),
@@ -37,20 +38,26 @@ static const struct sp_sip_name names[] = {
 	NAME("Retry-After", 0, SP_HDR_RETRY_AFTER),
 	NAME("Privacy", 0, SP_HDR_PRIVACY),
 	NAME("P-Asserted-Identity", 0, SP_HDR_P_ASSERTED_IDENTITY),
-	NAME("Expires", 0, SP_HDR_EXPIRES),
+	NAME_ONCE("Expires", 0, SP_HDR_EXPIRES, 1U << 0),
 	NAME("Error-Info", 0, SP_HDR_ERROR_INFO),
 	NAME("Accept", 0, SP_HDR_ACCEPT),
 	NAME("Subject", 's', SP_HDR_OTHER),
-	NAME("Event", 'o', SP_HDR_OTHER),
+	NAME_ONCE("Event", 'o', SP_HDR_OTHER, 1U << 1),
 	NAME("Allow-Events", 'u', SP_HDR_OTHER),
-	NAME("Refer-To", 'r', SP_HDR_OTHER),
-	NAME("Referred-By", 'b', SP_HDR_OTHER),
+	NAME_ONCE("Refer-To", 'r', SP_HDR_OTHER, 1U << 2),
+	NAME_ONCE("Referred-By", 'b', SP_HDR_OTHER, 1U << 3),
 	NAME("Accept-Contact", 'a', SP_HDR_OTHER),
 	NAME("Reject-Contact", 'j', SP_HDR_OTHER),
 	NAME("Request-Disposition", 'd', SP_HDR_OTHER),
-	NAME("Session-Expires", 'x', SP_HDR_OTHER),
+	NAME_ONCE("Session-Expires", 'x', SP_HDR_OTHER, 1U << 4),
 	NAME("Identity", 'y', SP_HDR_OTHER),
 	NAME("Identity-Info", 'n', SP_HDR_OTHER),
+	NAME_ONCE("Min-SE", 0, SP_HDR_OTHER, 1U << 5),
+	NAME_ONCE("RAck", 0, SP_HDR_OTHER, 1U << 6),
+	NAME_ONCE("RSeq", 0, SP_HDR_OTHER, 1U << 7),
+	NAME_ONCE("Replaces", 0, SP_HDR_OTHER, 1U << 8),
+	NAME_ONCE("Subscription-State", 0, SP_HDR_OTHER, 1U << 9),
+	NAME_ONCE("Info-Package", 0, SP_HDR_OTHER, 1U << 10),
 };
 
 /* In the order of enum sp_sip_method. */

@@ -171,6 +171,7 @@ static int line_take(struct pl *line, struct pl *rest)
 
 static void header_add(struct sp_sip_parser *ps, struct pl name, struct pl value)
 {
+	const struct sp_sip_name *known;
 	struct sp_sip_msg *m = ps->m;
 	struct sp_sip_hdr *hdr;
 
@@ -192,8 +193,15 @@ static void header_add(struct sp_sip_parser *ps, struct pl name, struct pl value
 		return;
 	}
 
+	known = sp_sip_name_find(&name);
+	if (known && m->request) {
+		if (ps->once & known->once)
+			sp_sip_fail(ps, 400, "Header there twice");
+		ps->once |= known->once;
+	}
+
 	hdr = &m->hdrv[m->hdrc++];
-	hdr->id = sp_sip_name_id(&name);
+	hdr->id = known ? known->id : SP_HDR_OTHER;
 	hdr->name = name;
 	hdr->value = value;
 }

@@ -69,7 +69,8 @@ struct sp_sip_name {
 	const char *name;
 	size_t len;
 	char compact;
-	enum sp_sip_id id; /**< SP_HDR_OTHER: known for its compact form only */
+	enum sp_sip_id id; /**< SP_HDR_OTHER: known for its compact form or as one of once */
+	unsigned once;     /**< a bit of its own: decides something, and is no list (7.3.1) */
 };
 
 /** The entry for a header name, long or compact, any case; or NULL. */
@@ -92,6 +93,7 @@ struct sp_sip_parser {
 	struct sp_sip_fault *fault;
 	size_t hdr_max;      /**< room in m->hdrv */
 	unsigned seen;       /**< headers that may be there once only, as bits */
+	unsigned once;       /**< the same, of those that only a request is refused for */
 	unsigned good;       /**< of enum sp_sip_good */
 	struct pl cseq_name; /**< the method in CSeq */
 	uint32_t length;     /**< Content-Length */

@@ -155,6 +155,47 @@ static void bucket_keeps_fractions_of_slow_rates(void **state)
 	assert_int_equal(n, 10);
 }
 
+static void bucket_by_the_minute(void **state)
+{
+	struct sp_limit l = {0};
+	unsigned n = 0;
+	(void)state;
+
+	sp_limit_init_minute(&l, 7, 7, 1000);
+	assert_int_equal(sp_limit_full_ms(&l, 1000), 0);
+	assert_int_equal(take_all(&l, 1000), 7);
+	assert_int_equal(sp_limit_full_ms(&l, 1000), 60000);
+	assert_false(sp_limit_ready(&l, 1000 + 8571)); /* 60 s / 7 is a little more */
+	assert_true(sp_limit_ready(&l, 1000 + 8572));
+	for (uint64_t now = 1001; now <= 601000; now++)
+		n += sp_limit_take(&l, now);
+	assert_int_equal(n, 70); /* ten minutes */
+	assert_int_equal(sp_limit_full_ms(&l, 601000 + 59999), 1);
+	assert_true(sp_limit_full(&l, 601000 + 60000));
+	assert_int_equal(take_all(&l, UINT64_MAX), 7);
+
+	/* what it holds is tokens, whatever their rate; and it stays by the minute */
+	sp_limit_init_minute(&l, 4, 4, 0);
+	assert_int_equal(take_all(&l, 0), 4);
+	sp_limit_change(&l, 60, 60, 30000);
+	assert_int_equal(take_all(&l, 30000), 2);
+	assert_int_equal(take_all(&l, 30999), 0);
+	assert_int_equal(take_all(&l, 31000), 1);
+	sp_limit_change(&l, 0, 0, 31000);
+	assert_int_equal(sp_limit_full_ms(&l, 31000), 0);
+	assert_true(sp_limit_take(&l, 31000));
+	sp_limit_change(&l, 1, 1, 40000);
+	assert_int_equal(take_all(&l, 40000), 1);
+	assert_int_equal(take_all(&l, 99999), 0);
+	assert_int_equal(take_all(&l, 100000), 1);
+
+	sp_limit_init_minute(&l, UINT32_MAX, UINT32_MAX, 0);
+	assert_true(sp_limit_take(&l, 0));
+	assert_int_equal(sp_limit_full_ms(&l, 0), 1);
+	sp_limit_init_minute(NULL, 1, 1, 0);
+	assert_int_equal(sp_limit_full_ms(NULL, 0), 0);
+}
+
 static void bucket_survives_extremes(void **state)
 {
 	struct sp_limit l;
@@ -279,6 +320,53 @@ static void text_has_no_control_characters(void **state)
 	assert_true(sp_text_ok(&pl_null));
 }
 
+static void rfc3629_4_utf8_has_one_form(void **state)
+{
+	static const struct {
+		const char *text;
+		size_t n; /* octets of the first character, 0: none */
+	} table[] = {
+		{"a", 1},
+		{"\xc2\x80", 2},
+		{"\xdf\xbf", 2},
+		{"\xe0\xa0\x80", 3},
+		{"\xed\x9f\xbf", 3},
+		{"\xef\xbf\xbf", 3},
+		{"\xf0\x90\x80\x80", 4},
+		{"\xf4\x8f\xbf\xbf", 4},
+		{"\xc0\x8a", 0},         /* LF in two octets   */
+		{"\xe0\x80\x8a", 0},     /* in three           */
+		{"\xf0\x80\x80\x8a", 0}, /* in four            */
+		{"\xed\xa0\x80", 0},     /* a surrogate        */
+		{"\xf4\x90\x80\x80", 0}, /* beyond U+10FFFF    */
+		{"\xf8\x88\x80\x80", 0},
+		{"\xc2", 0}, /* cut off */
+		{"\xe2\x82", 0},
+		{"\x80", 0},
+		{"\xc2"
+		 "a",
+		 0},
+		{"\xe2\x82"
+		 "a",
+		 0},
+		{"\xff", 0},
+	};
+	(void)state;
+
+	for (size_t i = 0; i < ARRAY_SIZE(table); i++) {
+		char *exact = mem_alloc(strlen(table[i].text), NULL);
+		struct pl pl = {exact, strlen(table[i].text)};
+
+		/* so that the sanitizer sees what is read behind it */
+		memcpy(exact, table[i].text, pl.l);
+		assert_int_equal(table[i].n, sp_utf8_len(exact, pl.l));
+		assert_int_equal(table[i].n > 0, sp_utf8_ok(&pl));
+		mem_deref(exact);
+	}
+	assert_true(sp_utf8_ok(NULL));
+	assert_true(sp_utf8_ok(&pl_null));
+}
+
 static void quiet_counts_what_it_hides(void **state)
 {
 	struct sp_quiet q;
@@ -323,10 +411,12 @@ int main(void)
 		cmocka_unit_test(bucket_gives_its_burst_then_its_rate),
 		cmocka_unit_test(bucket_keeps_fractions_of_slow_rates),
 		cmocka_unit_test(bucket_survives_extremes),
+		cmocka_unit_test(bucket_by_the_minute),
 		cmocka_unit_test(bucket_can_be_asked_first),
 		cmocka_unit_test(bucket_changes_and_keeps_its_level),
 		cmocka_unit_test(integers_are_strict),
 		cmocka_unit_test(text_has_no_control_characters),
+		cmocka_unit_test(rfc3629_4_utf8_has_one_form),
 		cmocka_unit_test(secret_is_wiped),
 		cmocka_unit_test(quiet_counts_what_it_hides),
 	};

@@ -250,10 +250,9 @@ static void a_response_of_another_dialog_is_refused(void **state)
 
 static void rfc3261_12_1_1_server(void **state)
 {
-	struct sp_sip_msg *m =
-		invite("Contact: \"X\" <sip:c@192.0.2.9:5061;transport=tls>, <sip:n>\n"
-		       "Record-Route: <sip:p1.example;lr>, <sip:p2.example;lr>\n"
-		       "Record-Route: <sips:p3.example;lr>\n");
+	struct sp_sip_msg *m = invite("Contact: \"X\" <sip:c@192.0.2.9:5061;transport=tls>\n"
+				      "Record-Route: <sip:p1.example;lr>, <sip:p2.example;lr>\n"
+				      "Record-Route: <sips:p3.example;lr>\n");
 	struct sp_sip_dialog *d = NULL;
 	(void)state;
 
@@ -285,6 +284,8 @@ static void rfc3261_12_1_1_server_needs_contact(void **state)
 
 	uas_refuses("");
 	uas_refuses("Contact: *\n");
+	uas_refuses("Contact: <sip:a@b.example>, <sip:c@d.example>\n");
+	uas_refuses("Contact: <sip:a@b.example>\nm: <sip:c@d.example>\n");
 	uas_refuses("Contact: <http://x.example>\n");
 	uas_refuses("Contact: <sip:a@b.example>\nRecord-Route: <sip:p.example;lr>,\n");
 }

@@ -405,7 +405,7 @@ static void repeated(const char *line, unsigned good, const char *reason)
 static void counts(void **state)
 {
 	(void)state;
-	repeated("X: y\r\n", SP_SIP_HEADERS_MAX - 6, "Too many headers");
+	repeated("X-Y: y\r\n", SP_SIP_HEADERS_MAX - 6, "Too many headers");
 	repeated("Via: SIP/2.0/TLS x\r\n", SP_SIP_VIA_MAX - 1, "Too many Via");
 	repeated("Record-Route: <sip:x>\r\n", SP_SIP_VIA_MAX, "Too many Record-Route");
 	/* Values count, not lines. */
