@@ -65,6 +65,7 @@ struct sp_conf_trunk_limits {
 	unsigned calls, calls_in, calls_out; /**< at once; in: made by the trunk          */
 	struct sp_conf_rate rate, rate_in, rate_out;
 	struct sp_conf_rate rate_source; /**< made by the trunk, each address that it has */
+	unsigned unknown_per_minute;     /**< calls to (service: from) unknown numbers   */
 	uint16_t status;                 /**< with what a call is refused (503)           */
 };
 

@@ -36,6 +36,7 @@ struct sp_trunk_status {
 	unsigned accepted;            /**< connections that the peer opened */
 	unsigned picks;               /**< calls that wait for a connection */
 	uint64_t begun_in, begun_out;
+	uint64_t unknown; /**< calls to (of a service: from) numbers that the table does not know */
 	/** What its limits refused: see sp_trunk_limit_name(). */
 	uint64_t refused[SP_TRUNK_LIMITS];
 	uint64_t conns_refused;

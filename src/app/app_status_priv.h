@@ -72,7 +72,7 @@ struct app_status_gateway {
 	uint64_t entries, accounts;       /**< that differ               */
 	uint64_t numbers_s;               /**< when it was read          */
 
-	uint64_t lag_ms, lag_worst_ms, cpu_percent, ports_percent;
+	uint64_t lag_ms, lag_worst_ms, cpu_percent, ports_percent, log_lost;
 	uint64_t overloaded, share_milli, overload_refused, overload_times;
 	const char *overload_cause;
 	uint64_t lag_limit_ms, cpu_limit, memory_limit_mb, ports_limit; /**< thresholds */
@@ -91,7 +91,7 @@ struct app_status_trunk {
 	const char *name, *kind, *interface, *profile;
 	size_t first_target, targets; /**< in targetv */
 	uint64_t up;
-	uint64_t calls_in, calls_out, emergency, begun_in, begun_out;
+	uint64_t calls_in, calls_out, emergency, begun_in, begun_out, unknown;
 	uint64_t connections, connections_max, conns_refused, messages_refused;
 	uint64_t waiting, numbers;
 	uint64_t refused[STATUS_REASONS]; /**< by enum sp_trunk_limit */

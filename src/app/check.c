@@ -83,6 +83,10 @@ static void print_trunk_limits(struct re_printf *pf, const struct sp_conf_trunk 
 	print_rate(pf, &sep, &l->rate_source, " in from one address");
 	if (*sep == ',')
 		(void)re_hprintf(pf, ", then %u", l->status);
+	if (l->unknown_per_minute)
+		(void)re_hprintf(pf, "; %s unknown numbers %u/min, then 403",
+				 t->kind == SP_TRUNK_SERVICE ? "from" : "to",
+				 l->unknown_per_minute);
 }
 
 static int print_carriers(struct re_printf *pf, void *arg)

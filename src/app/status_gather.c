@@ -125,6 +125,7 @@ static void gather_load(struct app_status_gateway *g, const struct sp_app *app)
 	g->cpu_percent = app->load->cpu_percent;
 	g->resident_bytes = (uint64_t)app->load->memory_mb << 20;
 	g->ports_percent = app->load->ports_percent;
+	g->log_lost = sp_log_lost();
 
 	sp_overload_state(app->load->overload, &state);
 	g->overloaded = state.overloaded;

@@ -39,6 +39,7 @@ static void gather_limits(struct app_status_trunk *t, const struct sp_conf_trunk
 	t->limit[SP_TRUNK_LIMIT_RATE_IN] = l->rate_in.per_s;
 	t->limit[SP_TRUNK_LIMIT_RATE_OUT] = l->rate_out.per_s;
 	t->limit[SP_TRUNK_LIMIT_RATE_SOURCE] = l->rate_source.per_s;
+	t->limit[SP_TRUNK_LIMIT_UNKNOWN] = l->unknown_per_minute;
 	t->limit[SP_TRUNK_LIMIT_EMERGENCY] = SP_TRUNK_EMERGENCY_MAX;
 }
 
@@ -138,6 +139,7 @@ static void gather_trunk(struct status_gathered *g, const struct sp_app *app, si
 		.emergency = ts.emergency,
 		.begun_in = ts.begun_in,
 		.begun_out = ts.begun_out,
+		.unknown = ts.unknown,
 		.connections = ts.accepted,
 		.connections_max = c->connections,
 		.conns_refused = ts.conns_refused,

@@ -203,10 +203,9 @@ static uint16_t by_called(struct route *route, const struct asking *a, const cha
 {
 	const struct sp_number_entry *entry = lookup(a->ask, e164);
 
-	*cause = "the called number is not E.164";
-	if (!e164[0])
-		return 404;
-	*cause = "the called number is not in the number table";
+	*cause = e164[0] ? "the called number is not in the number table"
+			 : "the called number is not E.164";
+	route->unknown = !entry;
 	return entry ? to_entry(route, entry, e164) : 404;
 }
 
@@ -223,6 +222,7 @@ static uint16_t by_calling(struct route *route, const struct asking *a,
 	entry = calling_own(route->caller, a->ask, invite);
 	*cause = route->caller[0] ? "the calling number does not belong to this trunk"
 				  : "the calling number is not E.164";
+	route->unknown = !entry;
 	if (!entry)
 		return 403;
 	decide_by_caller(route, entry);

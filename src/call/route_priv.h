@@ -70,6 +70,7 @@ struct route {
 						own number that decided, which is not From's
 						in a call that it forwards (calling_own())   */
 	bool emergency;                      /* no limit refuses it; user is as dialled     */
+	bool unknown;                        /* refused: the table does not know the number   */
 	bool own; /* a transfer back to the trunk it came from; user is as it was written */
 };
 

@@ -49,8 +49,8 @@ static int take_route(struct transfer *t, const struct refer *refer, const struc
 	struct headers_ctx ctx;
 	int err = 0;
 
-	t->refused = way_refer(&t->way, call->env, from->trunk, &to,
-			       sp_loop_wall_s(call->calls->loop), &t->cause);
+	t->refused = way_transfer(&t->way, call->env, from->trunk, &to,
+				  sp_loop_wall_s(call->calls->loop), &t->cause);
 	if (t->refused)
 		return 0;
 	as_target.trunk = t->way.trunkv[0];

@@ -5,6 +5,7 @@
  */
 #include <string.h>
 
+#include "sallyport/trunk_scan.h"
 #include "call_priv.h"
 
 /** @return 0, or a status when the trunk is not of this configuration */
@@ -52,6 +53,30 @@ uint16_t way_refer(struct way *way, const struct sp_call_env *env, const struct 
 		status = route_refer(&way->route, &ask, &r, cause);
 	take(way, env);
 	return status;
+}
+
+/** Of a service the table has no say: what it does not know goes out to the carrier. */
+uint16_t way_transfer(struct way *way, const struct sp_call_env *env, struct sp_trunk *from,
+		      const struct route_refer *refer, int64_t now_s, const char **cause)
+{
+	const bool asks = SP_TRUNK_CARRIER == sp_trunk_conf(from)->kind &&
+			  !sp_trunk_owns_host(from, &refer->to->uri.host);
+	uint16_t status;
+
+	if (asks && !sp_trunk_scan_admit(from)) {
+		memset(way, 0, sizeof(*way));
+		*cause = "unknown_per_minute of the trunk is used up";
+		return 403;
+	}
+	status = way_refer(way, env, from, refer, now_s, cause);
+	way_tried(way, from, status);
+	return status;
+}
+
+void way_tried(const struct way *way, struct sp_trunk *from, uint16_t status)
+{
+	if (status && way->route.unknown && !way->route.emergency)
+		sp_trunk_scan_unknown(from);
 }
 
 uint16_t way_to(struct way *way, const struct sp_call_env *env, struct sp_trunk *trunk,

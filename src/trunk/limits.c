@@ -7,6 +7,7 @@
  * Emergency calls count, but nothing refuses them and they take no tokens.
  */
 #include "sallyport/base_log.h"
+#include "sallyport/trunk_scan.h"
 #include "trunk_priv.h"
 
 static const char *const names[SP_TRUNK_LIMITS] = {
@@ -19,6 +20,7 @@ static const char *const names[SP_TRUNK_LIMITS] = {
 	[SP_TRUNK_LIMIT_RATE_IN] = "calls_in_per_s",
 	[SP_TRUNK_LIMIT_RATE_OUT] = "calls_out_per_s",
 	[SP_TRUNK_LIMIT_RATE_SOURCE] = "source_calls_per_s",
+	[SP_TRUNK_LIMIT_UNKNOWN] = "unknown_per_minute",
 	[SP_TRUNK_LIMIT_EMERGENCY] = "emergency",
 };
 
@@ -53,6 +55,7 @@ void limits_settings(struct sp_trunk *t)
 	set_rate(&t->rate_out, &conf->rate_out, now_ms);
 	if (!conf->rate_source.per_s)
 		t->rates = mem_deref(t->rates);
+	scan_settings(t);
 }
 
 static bool reached(unsigned calls, unsigned most)
@@ -109,7 +112,8 @@ static void take(struct sp_trunk *t, enum sp_trunk_dir dir, const struct sa *src
 
 bool sp_trunk_call_fits(struct sp_trunk *t, enum sp_trunk_dir dir, const struct sa *src)
 {
-	return sp_trunk_active(t) && !too_many(t, dir) && !too_fast(t, dir, src);
+	return sp_trunk_active(t) && !too_many(t, dir) && !too_fast(t, dir, src) &&
+	       (dir == SP_TRUNK_OUT || sp_trunk_scan_ready(t));
 }
 
 static void count(struct sp_trunk *t, enum sp_trunk_dir dir)

@@ -37,6 +37,7 @@ void sp_trunk_status(const struct sp_trunk *t, struct sp_trunk_status *out)
 	out->picks = t->picks;
 	out->begun_in = t->begun_in;
 	out->begun_out = t->begun_out;
+	out->unknown = t->scan.unknown;
 	for (size_t i = 0; i < SP_TRUNK_LIMITS; ++i)
 		out->refused[i] = t->refused[i];
 	out->conns_refused = t->conns_refused;

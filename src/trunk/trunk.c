@@ -18,6 +18,7 @@ static void destructor(void *arg)
 
 	list_unlink(&t->le);
 	sp_timer_cancel(&t->settle);
+	sp_timer_cancel(&t->scan.timer);
 	for (size_t i = 0; i < t->sitec; ++i)
 		mem_deref(t->sitev[i]);
 	list_flush(&t->oldl);
@@ -38,6 +39,7 @@ int trunk_alloc(struct sp_trunk **tp, struct sp_trunks *ts, const char *name)
 	t->ts = ts;
 	t->loop = ts->loop;
 	sp_quiet_init(&t->limit_log, 1, 1, sp_loop_now_ms(t->loop));
+	sp_limit_init_minute(&t->scan.limit, 0, 0, sp_loop_now_ms(t->loop));
 	if (str_dup(&t->name, name)) {
 		mem_deref(t);
 		return ENOMEM;

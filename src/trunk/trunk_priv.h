@@ -43,6 +43,17 @@ struct site;
 struct target;
 struct rates; /**< token buckets by source address */
 
+/** What a trunk tries numbers for: scan.c. */
+struct scan {
+	struct sp_limit limit; /**< of unknown_per_minute                        */
+	struct sp_timer timer; /**< while it is on: the bucket may be full       */
+	bool on;               /**< calls have been refused, and a line says so  */
+	uint64_t since_ms;     /**< when the first of them was                   */
+	uint64_t refused;      /**< so many since                                */
+	uint64_t unknown;      /**< numbers, ever                                */
+	uint64_t run;          /**< of them since the bucket was full last       */
+};
+
 struct sp_trunks {
 	struct sp_loop *loop;
 	struct sp_sip *sip;
@@ -90,6 +101,7 @@ struct sp_trunk {
 	unsigned calls_in, calls_out;
 	struct sp_limit rate, rate_in, rate_out;
 	struct rates *rates; /**< of sources; NULL until there is a call and a limit for it */
+	struct scan scan;
 	struct sp_quiet limit_log;
 	const void *emergencyv[SP_TRUNK_EMERGENCY_MAX]; /* owners of emergency calls it makes */
 	uint64_t begun_in, begun_out;
@@ -227,6 +239,10 @@ int trunk_host_print(struct re_printf *pf, const char *host);
 
 /* limits.c: the configuration is new: rates */
 void limits_settings(struct sp_trunk *t);
+
+/* scan.c */
+void scan_settings(struct sp_trunk *t);
+void scan_stop(struct sp_trunk *t);
 
 /* rates.c */
 int rates_alloc(struct rates **rp);

@@ -35,6 +35,7 @@ static void destructor(void *arg)
 
 		list_unlink(le);
 		sp_timer_cancel(&t->settle);
+		sp_timer_cancel(&t->scan.timer);
 		for (size_t i = 0; i < t->sitec; ++i)
 			site_stop(t->sitev[i]);
 		t->ts = NULL;
@@ -244,6 +245,7 @@ static void deactivate(struct sp_trunk *t)
 	if (!t->active)
 		return;
 	t->active = false;
+	scan_stop(t);
 	for (size_t i = 0; i < t->targetc; ++i) {
 		probe_stop(t->targetv[i]);
 		pool_stop(t->targetv[i]);

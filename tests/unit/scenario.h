@@ -102,6 +102,7 @@ struct scenario {
 	const struct sc_line *at; /* the statement that runs */
 	const char *skip;
 	bool done, failed, told;
+	jmp_buf *stop; /* where a failure goes that need not be one, or NULL */
 
 	struct fx *fx;
 	struct peer other_wire; /* the fixture has the two others */
@@ -130,6 +131,8 @@ static inline void sc_fail(struct scenario *s, const struct sp_sip_msg *got, con
 	char file[160], text[2048];
 	va_list ap;
 
+	if (s->stop)
+		longjmp(*s->stop, 1);
 	va_start(ap, fmt);
 	(void)re_vsnprintf(text, sizeof(text), fmt, ap);
 	va_end(ap);

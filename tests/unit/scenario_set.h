@@ -37,6 +37,7 @@ static const struct sc_setting sc_settings[] = {
 	{"calls",                 SC_NUMBER, SC_AT(limits.calls), 0, NULL},
 	{"calls_in",              SC_NUMBER, SC_AT(limits.calls_in), 0, NULL},
 	{"calls_out",             SC_NUMBER, SC_AT(limits.calls_out), 0, NULL},
+	{"unknown_per_minute",    SC_NUMBER, SC_AT(limits.unknown_per_minute), 0, NULL},
 	{"limit_status",          SC_CODE,   SC_AT(limits.status), 0, NULL},
 	{"delayed_offer",         SC_BOOL_CHOICE, SC_AT(refuse_delayed), 0, "relay refuse"},
 	{"reliable_provisionals", SC_CHOICE, SC_AT(reliable), 0, "off supported required"},

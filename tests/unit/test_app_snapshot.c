@@ -446,7 +446,7 @@ static void test_check_limits(void **state)
 		.trunk = "targets = [ \"_sips._tcp.carrier.example\", \"carrier.example\" ];"
 			 " networks = [ \"192.0.2.0/24\", \"2001:db8::/32\" ]; calls = 9;"
 			 " calls_in = 5; calls_out_per_s = 3; calls_out_burst = 4;"
-			 " source_calls_per_s = 2; limit_status = 480;",
+			 " source_calls_per_s = 2; limit_status = 480; unknown_per_minute = 7;",
 		.status = "",
 		.numbers =
 			"{ number = \"+441\"; trunk = \"pbx\"; account = \"a\"; } );\n"
@@ -461,7 +461,8 @@ static void test_check_limits(void **state)
 	assert_non_null(strstr(out, "targets _sips._tcp.carrier.example, carrier.example; "));
 	assert_non_null(strstr(out, "; connects from 192.0.2.0/24, 2001:db8::/32, media from "
 				    "anywhere; calls 9 at once, 5 in, 3/s (burst 4) out, 2/s "
-				    "(burst 2) in from one address, then 480\n"));
+				    "(burst 2) in from one address, then 480; to unknown "
+				    "numbers 7/min, then 403\n"));
 	assert_non_null(strstr(out, "limits: 10 calls; 1000 connections, 20 from one address; 64 "
 				    "TLS handshakes for each interface, from one address 20/s "
 				    "(burst 100); media ports rest 5 s\n"

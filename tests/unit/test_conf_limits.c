@@ -51,6 +51,7 @@ static void test_defaults(void **state)
 	assert_int_equal(c->overload.ports_percent, 95);
 	assert_string_equal(c->status_socket.path, "/run/sallyport/status.sock");
 	assert_string_equal(c->status_socket.src.file, f->file);
+	assert_true(c->sandbox);
 
 	assert_int_equal(t->limits.calls, 0);
 	assert_int_equal(t->limits.calls_in, 0);
@@ -59,6 +60,7 @@ static void test_defaults(void **state)
 	assert_rate(&t->limits.rate_in, 0, 0);
 	assert_rate(&t->limits.rate_out, 0, 0);
 	assert_rate(&t->limits.rate_source, 0, 0);
+	assert_int_equal(t->limits.unknown_per_minute, 0);
 	assert_int_equal(t->limits.status, 503);
 	assert_int_equal(t->connections, 32);
 	assert_int_equal(t->target_connections, 2);
@@ -76,7 +78,8 @@ static void test_defaults(void **state)
 static const char every_trunk_key[] =
 	TRUNK("calls = 9; calls_in = 1; calls_out = 2; calls_per_s = 3; calls_burst = 4;"
 	      " calls_in_per_s = 5; calls_in_burst = 6; calls_out_per_s = 7; calls_out_burst = 8;"
-	      " source_calls_per_s = 10; source_calls_burst = 11; limit_status = 603;"
+	      " source_calls_per_s = 10; source_calls_burst = 11; unknown_per_minute = 17;"
+	      " limit_status = 603;"
 	      " connections = 12; target_connections = 8; reuse = false; keepalive_s = 5;"
 	      " options_timeout_s = 13; response_s = 14; progress_s = 15; failover_s = 16;"
 	      " failover_tries = 1; failover_early_media = true;");
@@ -92,6 +95,7 @@ static void test_every_trunk_key(void **state)
 	assert_rate(&t->limits.rate_in, 5, 6);
 	assert_rate(&t->limits.rate_out, 7, 8);
 	assert_rate(&t->limits.rate_source, 10, 11);
+	assert_int_equal(t->limits.unknown_per_minute, 17);
 	assert_int_equal(t->limits.status, 603);
 	assert_int_equal(t->connections, 12);
 	assert_int_equal(t->target_connections, 8);
@@ -121,7 +125,7 @@ static void test_every_root_key(void **state)
 		     " \"[::1]:5354\" ]; ttl_min_s = 7; ttl_max_s = 7; };\n"
 		     "overload = { lag_ms = 0; cpu_percent = 100; memory_mb = 8;"
 		     " ports_percent = 1; };\n"
-		     "status = { socket = \"s.sock\"; };\n"
+		     "status = { socket = \"s.sock\"; }; sandbox = false;\n"
 		     "accounts = ( { name = \"acme\"; calls = 9; calls_per_s = 10;"
 		     " calls_burst = 11; },\n{ name = \"b c\"; calls_per_s = 12; } );"));
 	c = f->conf;
@@ -140,6 +144,7 @@ static void test_every_root_key(void **state)
 	assert_int_equal(c->overload.ports_percent, 1);
 	re_snprintf(path, sizeof(path), "%s/s.sock", f->dir);
 	assert_string_equal(c->status_socket.path, path);
+	assert_false(c->sandbox);
 	assert_int_equal(c->status_socket.src.line, 8);
 	assert_int_equal(c->accountc, 2);
 	assert_string_equal(c->accountv[0].name, "acme");
@@ -232,6 +237,8 @@ static void test_ranges(void **state)
 		RANGE("failover_tries", "0", "1", "16"),
 		RANGE("failover_tries", "17", "1", "16"),
 		RANGE("source_calls_per_s", "100001", "0", "100000"),
+		RANGE("unknown_per_minute", "-1", "0", "100000"),
+		RANGE("unknown_per_minute", "100001", "0", "100000"),
 		{TRUNK("keepalive_s = 4;"),
 		 AT("4", ".keepalive_s") " = 4: needs 0, or a whole number from 5 to 3600\n"},
 		{TRUNK("keepalive_s = 3601;"),
