@@ -27,8 +27,9 @@ class Pki:
     def pair(self, name):
         return self.crt(name), self.key(name)
 
-    def issue(self, name, ca, domain, kind="ec", expired=False):
-        """A certificate with DNS:domain and URI:sip:domain; -> (crt, key)."""
+    def issue(self, name, ca, domain, kind="ec", expired=False, begin=None, end=None):
+        """A certificate with DNS:domain and URI:sip:domain; -> (crt, key). begin, end: seconds
+        from now."""
         with open(self.crt(ca), "rb") as f:
             issuer = x509.load_pem_x509_certificate(f.read())
         with open(self.key(ca), "rb") as f:
@@ -37,14 +38,17 @@ class Pki:
                else rsa.generate_private_key(65537, 2048))
         now = datetime.datetime.now(datetime.timezone.utc)
         year = datetime.timedelta(days=365)
+        first, last = (default if s is None else now + datetime.timedelta(seconds=s)
+                       for s, default in ((begin, now - 2 * year),
+                                          (end, now - year if expired else now + year)))
         certificate = (
             x509.CertificateBuilder()
             .subject_name(x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, domain)]))
             .issuer_name(issuer.subject)
             .public_key(key.public_key())
             .serial_number(x509.random_serial_number())
-            .not_valid_before(now - 2 * year)
-            .not_valid_after(now - year if expired else now + year)
+            .not_valid_before(first)
+            .not_valid_after(last)
             .add_extension(x509.BasicConstraints(False, None), critical=True)
             .add_extension(x509.ExtendedKeyUsage(
                 [ExtendedKeyUsageOID.SERVER_AUTH, ExtendedKeyUsageOID.CLIENT_AUTH]), critical=False)

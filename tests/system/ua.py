@@ -38,7 +38,7 @@ class Message:
             elif line:
                 name, value = line.split(":", 1)
                 self.headers.append((name.strip(), value.strip()))
-        self.conn = None
+        self.conn, self.raw = None, b""
 
     @property
     def status(self):
@@ -83,7 +83,7 @@ def build(start, headers, body=b""):
     if body:
         lines.append("Content-Type: application/sdp")
     lines.append(f"Content-Length: {len(body)}")
-    return "\r\n".join(lines).encode() + b"\r\n\r\n" + body
+    return "\r\n".join(lines).encode("utf-8", "surrogateescape") + b"\r\n\r\n" + body
 
 
 # ---- connections ----
@@ -96,6 +96,7 @@ class Connection:
         self.closed, self.pong = threading.Event(), threading.Event()
         self.sending = threading.Lock()
         self.local = sock.getsockname()
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # as a SIP server does
         threading.Thread(target=self.run, daemon=True).start()
 
     def run(self):
@@ -124,7 +125,7 @@ class Connection:
             if len(rest) < length:
                 return data
             message.body, data = rest[:length], rest[length:]
-            message.conn = self
+            message.conn, message.raw = self, head + mark + message.body
             self.peer.take(message)
 
     def send(self, data):
@@ -224,8 +225,7 @@ class Peer:
             return
         self.inbox.put(message)
 
-    def expect(self, what, method=None, seconds=WAIT):
-        """The next message, which has to be this request (name) or response (status)."""
+    def expect_any(self, what="message", seconds=WAIT):
         deadline = time.monotonic() + seconds
         while True:
             try:
@@ -233,7 +233,11 @@ class Peer:
             except queue.Empty:
                 raise AssertionError(f"{self.side}: no {what} came") from None
             if message is not None:
-                break
+                return message
+
+    def expect(self, what, method=None, seconds=WAIT):
+        """The next message, which has to be this request (name) or response (status)."""
+        message = self.expect_any(what, seconds)
         is_it = (message.status or message.method) == what
         assert is_it and (method is None or message.method == method), (
             f"{self.side}: {what} {method or ''} expected, but this came:\n{message}")
@@ -390,7 +394,7 @@ class Raw:
         self.data += more
         while True:
             head, mark, rest = self.data.lstrip(b"\r\n").partition(b"\r\n\r\n")
-            message = Message(head.decode()) if mark else None
+            message = Message(head.decode("utf-8", "surrogateescape")) if mark else None
             length = int(message["Content-Length"]) if mark else 0
             if not mark or len(rest) < length:
                 return True
