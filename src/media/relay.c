@@ -10,6 +10,8 @@
 #include "sallyport/base_util.h"
 #include "path_priv.h"
 
+enum { LATE_MS = 1000 }; /* more, and a timer says that nobody listened */
+
 struct stream {
 	struct media_half half[2];
 };
@@ -53,7 +55,6 @@ static void half_close(struct media_half *half)
 	media_keys_close(&half->keys);
 	half->out = mem_deref(half->out);
 	half->mux = false;
-	OPENSSL_cleanse(half->local_key, sizeof(half->local_key));
 }
 
 static int key_renew(struct media_half *half, const struct sp_srtp_out *like)
@@ -67,7 +68,6 @@ static int key_renew(struct media_half *half, const struct sp_srtp_out *like)
 	if (!err) {
 		mem_deref(half->out);
 		half->out = out;
-		memcpy(half->local_key, key, sizeof(key));
 	}
 	OPENSSL_cleanse(key, sizeof(key));
 
@@ -249,7 +249,7 @@ const uint8_t *sp_relay_key(const struct sp_relay *r, size_t stream, enum sp_sid
 {
 	const struct media_half *half = half_of(r, stream, side);
 
-	return half ? half->local_key : NULL;
+	return half ? sp_srtp_out_key(half->out) : NULL;
 }
 
 int sp_relay_rekey(struct sp_relay *r, size_t stream, enum sp_side side, bool keep_roc)
@@ -416,6 +416,11 @@ static void watch_handler(void *arg)
 {
 	struct sp_relay *r = mem_ref(arg);
 	const uint64_t now = sp_loop_now_ms(r->media->loop);
+
+	/* A process that was stopped, or a machine that was paused, has not listened either: what
+	 * came may still wait in the sockets, and who is there gets the time to say so. */
+	if (now > r->timer.due_ms + LATE_MS)
+		r->watch[SP_SIDE_CALLER].since_ms = r->watch[SP_SIDE_CALLEE].since_ms = now;
 
 	for (int side = 0; side < 2; side++) {
 

@@ -61,6 +61,7 @@ class Conf:
         self.dns = {}
         # sanitizers and a shared machine: what is overload there is none to the tests
         self.overload = {"lag_ms": 0, "cpu_percent": 0}
+        self.sandbox = True  # the default: left out
 
     def interface(self, name, address):
         certificate, key = self.pki.pair("gateway-" + name)
@@ -85,7 +86,9 @@ class Conf:
                   "dns": self.dns, "overload": self.overload}
         if self.number_files:
             groups["number_files"] = self.number_files
-        return "".join(f"{k} = {render(v)};\n" for k, v in groups.items() if v)
+        if not self.sandbox:
+            groups = {"sandbox": False, **groups}
+        return "".join(f"{k} = {render(v)};\n" for k, v in groups.items() if v or v is False)
 
 
 # ---- log ----
@@ -136,6 +139,7 @@ class Gateway:
                     "UBSAN_OPTIONS": "print_stacktrace=1", **(env or {})}
         self.env.pop("JOURNAL_STREAM", None)
         self.process = None
+        self.wrap, self.stderr = [], subprocess.PIPE  # what starts it; where its log goes
         self.write()
 
     def write(self):
@@ -150,17 +154,21 @@ class Gateway:
         self.notify = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
         self.notify.bind(path)
         self.process = subprocess.Popen(
-            [BINARY, self.file], env=dict(self.env, NOTIFY_SOCKET=path), stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, errors="replace")
+            [*self.wrap, BINARY, self.file], env=dict(self.env, NOTIFY_SOCKET=path), stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL, stderr=self.stderr, text=True, errors="replace")
         self.reader = threading.Thread(target=self.read, daemon=True)
         self.reader.start()
         threading.Thread(target=self.listen, daemon=True).start()
         self.wait_state("READY=1")
         return self
 
+    def output(self):
+        """The lines of its log, as they come."""
+        return self.process.stderr
+
     def read(self):
         with open(os.path.join(self.tmp, "sallyport.log"), "a") as copy:
-            for text in self.process.stderr:
+            for text in self.output():
                 copy.write(text)
                 copy.flush()
                 with self.cond:
@@ -171,10 +179,11 @@ class Gateway:
             self.cond.notify_all()
 
     def listen(self):
+        notify = self.notify  # of this life: it may be started again
         while True:
-            data = self.notify.recv(4096)
+            data = notify.recv(4096)
             if not data:
-                self.notify.close()
+                notify.close()
                 return
             with self.cond:
                 self.states += data.decode().split("\n")

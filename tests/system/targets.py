@@ -405,9 +405,11 @@ class Namespace:
         self.here, self.there = f"198.18.{n}.1", f"198.18.{n}.2"
         self.dev, self.peer = f"sp{n}a", f"sp{n}b"
         self.close()
-        mac = f"02:00:00:00:{int(n):02x}:02"
+        mac = self.mac = f"02:00:00:00:{int(n):02x}:02"
         self.ip(f"netns add {self.name}")
         self.ip(f"link add {self.dev} type veth peer name {self.peer} netns {self.name}")
+        with open(f"/sys/class/net/{self.dev}/address") as f:
+            self.mac_here = f.read().strip()
         self.ip(f"address add {self.here}/30 dev {self.dev}")
         self.ip(f"link set {self.dev} up")
         self.ip(f"-n {self.name} link set {self.peer} address {mac}")
@@ -419,21 +421,32 @@ class Namespace:
         done = subprocess.run(["ip"] + arguments.split(), capture_output=True, text=True)
         assert not check or done.returncode == 0, f"ip {arguments}: {done.stderr}"
 
-    def listener(self, port):
-        """A socket of the namespace: of the thread that makes it, so of one that ends."""
+    def inside(self, make):
+        """-> make(), done in the namespace. What sockets it makes are of there, for anybody."""
         made = []
 
-        def make():
+        def enter():
             libc = ctypes.CDLL(None, use_errno=True)
             fd = os.open(f"/run/netns/{self.name}", os.O_RDONLY)
-            if libc.setns(fd, 0x40000000):  # CLONE_NEWNET
+            if libc.setns(fd, 0x40000000):  # CLONE_NEWNET; of this thread, which ends
                 raise OSError(ctypes.get_errno(), "setns")
             os.close(fd)
-            made.append(socket.create_server((self.there, port)))
-        thread = threading.Thread(target=make)
+            made.append(make())
+        thread = threading.Thread(target=enter)
         thread.start()
         thread.join()
         return made[0]
+
+    def listener(self, port):
+        return self.inside(lambda: socket.create_server((self.there, port)))
+
+    def lose(self, out=False, back=False):
+        """What goes there is lost on its way, or what comes from there; nobody is told."""
+        lost = "02:00:00:00:00:ff"  # nobody's
+        self.ip(f"neigh replace {self.there} lladdr {lost if out else self.mac} dev {self.dev} "
+                "nud permanent")
+        self.ip(f"-n {self.name} neigh replace {self.here} lladdr "
+                f"{lost if back else self.mac_here} dev {self.peer} nud permanent")
 
     def dark(self, yes=True):
         self.ip(f"-n {self.name} link set {self.peer} {'down' if yes else 'up'}")

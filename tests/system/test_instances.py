@@ -9,11 +9,12 @@ import re
 import signal
 import socket
 import subprocess
+import time
 
 import pytest
 
 from dnsmasq import Dnsmasq
-from gateway import BINARY, Conf, Gateway
+from gateway import BINARY, WAIT, Conf, Gateway
 from ua import Call, Media, Raw, Sdp, request
 from test_dns import Refuser
 
@@ -145,7 +146,8 @@ def call(machine, carrier, service):
 def call_each(machine, carrier, service):
     """Calls until each instance has one; -> {instance: call}"""
     held = {}
-    for _ in range(60):  # "two" gets a quarter
+    deadline = time.monotonic() + WAIT  # who has drained was told to be left alone for seconds
+    while time.monotonic() < deadline:
         made, name = call(machine, carrier, service)
         if name in held:
             made.hang_up()
