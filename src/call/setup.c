@@ -27,11 +27,13 @@ static void accepted(struct leg *leg, const struct sp_sip_msg *rsp)
 	struct input in = {.leg = leg, .msg = rsp};
 
 	if ((leg->acked || leg->ack_due) && leg_is_fork(leg, rsp)) {
-		leg_drop_fork(leg, rsp);
+		straggler_drop(leg, rsp);
 	} else if (leg->acked) {
 		(void)leg_ack(leg);
 	} else if (!leg->ack_due) {
 		in.err = fork_select(leg, rsp);
+		if (ENOMEM == in.err)
+			return; /* it comes again until it is acknowledged (RFC 3261 13.3.1.4) */
 		call_event(leg->call, EV_ANSWER, &in);
 	}
 }
@@ -348,12 +350,8 @@ void act_answer(struct sp_call *call, const struct input *in)
 	}
 	session_settle(&call->session);
 	timer_answered(in->leg, in->msg);
-	call->up_ms = sp_loop_now_ms(call->calls->loop);
-	call->calls->count.answered++;
 	if (!call->delayed)
 		session_watch(call);
-	sp_log(SP_LOG_INFO, "call_answered", "call=%s after_ms=%llu", call->id,
-	       call->up_ms - call->begun_ms);
 }
 
 void setup_await(struct leg *leg, struct sp_sip_strans *st)
@@ -366,6 +364,18 @@ void setup_await(struct leg *leg, struct sp_sip_strans *st)
 	sp_sip_strans_handle(st, setup_cancelled, setup_done, leg);
 }
 
+/** Not before the caller was told: the callee's 2xx may wait for a PRACK, and a CANCEL overtake it.
+ */
+static void answered(struct sp_call *call)
+{
+	if (call->up_ms)
+		return;
+	call->up_ms = sp_loop_now_ms(call->calls->loop);
+	call->calls->count.answered++;
+	sp_log(SP_LOG_INFO, "call_answered", "call=%s after_ms=%llu", call->id,
+	       call->up_ms - call->begun_ms);
+}
+
 void setup_sent(struct leg *leg)
 {
 	leg->accepted = true;
@@ -373,6 +383,7 @@ void setup_sent(struct leg *leg)
 		return;
 	leg->state = LEG_ANSWERED;
 	fork_settle(leg);
+	answered(leg->call);
 }
 
 /** The ACK of the 2xx that we relayed; with a delayed offer it brings the answer. */
