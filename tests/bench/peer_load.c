@@ -9,7 +9,8 @@
  * commands, one a line, and answers each with one line "name=value ...":
  *
  *   connect N       open N connections to the gateway
- *   rate R S MS     R calls a second for S seconds, each up for MS milliseconds
+ *   rate R S MS [MAX]  R calls a second for S seconds, each up for MS milliseconds,
+ *                   or any time from MS to MAX
  *   closed N S      N calls at a time for S seconds, hung up as soon as they are up
  *   keep N R        make N calls, R a second, and leave them up
  *   drop            hang those up
@@ -60,7 +61,7 @@ static struct {
 	struct call calls[CALLS_MAX];
 	uint32_t next;  /* number of the next call; its place in calls is the remainder */
 	uint32_t first; /* all calls before this one have ended */
-	uint64_t hold_ns;
+	uint64_t hold_ns, spread_ns;
 	uint64_t now;
 	bool keep;
 	struct count sum;
@@ -123,7 +124,9 @@ static void answered(struct call *call, const struct peer_sip *resp)
 	peer_sip_request(call->conn, &load.names, &call->dialog, "ACK", 1);
 	call->state = CALL_UP;
 	call->due = load.now + load.hold_ns;
-	if (!load.keep && !load.hold_ns)
+	if (load.spread_ns)
+		call->due += (uint64_t)random() % load.spread_ns;
+	if (!load.keep && !load.hold_ns && !load.spread_ns)
 		hang_up(call);
 }
 
@@ -266,12 +269,12 @@ static void report(unsigned done, uint64_t wall_ns, uint64_t cpu_ns, uint64_t la
 	const double wall = (double)wall_ns / NS_S;
 
 	qsort(load.sum.setup_us, load.sum.setups, sizeof(uint32_t), by_value);
-	(void)printf(
-		"begun=%u done=%u failed=%u open=%u rate=%.1f p50_ms=%.2f p99_ms=%.2f cpu=%.3f "
-		"late_ms=%.1f\n",
-		load.sum.begun, load.sum.done, load.sum.failed, load.sum.open,
-		wall > 0 ? done / wall : 0, percentile_ms(0.5), percentile_ms(0.99),
-		wall > 0 ? (double)cpu_ns / NS_S / wall : 0, (double)late_ns / 1e6);
+	(void)printf("begun=%u up=%u done=%u failed=%u open=%u rate=%.1f p50_ms=%.2f p99_ms=%.2f "
+		     "cpu=%.3f "
+		     "late_ms=%.1f\n",
+		     load.sum.begun, load.sum.setups, load.sum.done, load.sum.failed, load.sum.open,
+		     wall > 0 ? done / wall : 0, percentile_ms(0.5), percentile_ms(0.99),
+		     wall > 0 ? (double)cpu_ns / NS_S / wall : 0, (double)late_ns / 1e6);
 }
 
 static void reset(uint64_t hold_ns, bool keep)
@@ -352,7 +355,7 @@ static void drop(void)
 
 static void command(const char *line, const char *gateway_ip)
 {
-	unsigned a = 0, b = 0, c = 0;
+	unsigned a = 0, b = 0, c = 0, most = 0;
 
 	if (sscanf(line, "connect %u", &a) == 1) {
 		while (load.callers < a) {
@@ -363,8 +366,10 @@ static void command(const char *line, const char *gateway_ip)
 			load.caller_conns[load.callers++] = conn;
 		}
 		(void)printf("connections=%u\n", load.count);
-	} else if (sscanf(line, "rate %u %u %u", &a, &b, &c) == 3 && load.callers && a) {
+	} else if (sscanf(line, "rate %u %u %u %u", &a, &b, &c, &most) >= 3 && load.callers && a) {
+		load.spread_ns = most > c ? (most - c) * (NS_S / 1000) : 0;
 		run_rate(a, a * b, c * (NS_S / 1000), false);
+		load.spread_ns = 0;
 	} else if (sscanf(line, "closed %u %u", &a, &b) == 2 && load.callers) {
 		run_closed(a, b);
 	} else if (sscanf(line, "keep %u %u", &a, &b) == 2 && load.callers && b) {
