@@ -93,6 +93,8 @@ static int run(const char *file)
 	if (err)
 		goto failed;
 	err = sp_app_load(app); /* configuration, certificates, listeners */
+	if (!err)
+		err = sp_app_confine(app); /* what is not open by now stays shut */
 	if (err)
 		goto out; /* it logged why */
 
@@ -212,10 +214,15 @@ int main(int argc, char *argv[])
 	};
 	struct wanted w = {0};
 	const char *wrong;
-	int c;
+	int c, err;
 
 	fill_std();
 	(void)umask(077);
+	err = sp_app_guard(); /* before there is a secret */
+	if (err) {
+		sp_log(SP_LOG_ERROR, "start_failed", "mistakes=0 error=\"%m\"", err);
+		return 1;
+	}
 
 	while ((c = getopt_long(argc, argv, "cvsljmn:f:t:T:hV", options, NULL)) != -1) {
 		if (c == 'h')

@@ -60,6 +60,13 @@ struct sp_app_question {
  */
 int sp_app_lookup(const char *file, const struct sp_app_question *q, FILE *out, FILE *err);
 
+/**
+ * First of all, before there is a secret and before OpenSSL has any memory: from now on no
+ * core dump is written of this process, and its keys lie where none would find them.
+ * @return 0, EALREADY (OpenSSL was used), errno
+ */
+int sp_app_guard(void);
+
 /** How many descriptors this process may have (RLIMIT_NOFILE), for sp_loop_alloc(). */
 unsigned sp_app_max_fds(void);
 
@@ -83,6 +90,13 @@ int sp_app_signals(struct sp_app *app);
  * @return 0, EINVAL (mistakes), ENOMEM, errno
  */
 int sp_app_load(struct sp_app *app);
+
+/**
+ * Everything is open: from now on this process can do no more than a running gateway does,
+ * unless the configuration says `sandbox = false`. For good, and for all its threads.
+ * @return 0, or why not, which was logged
+ */
+int sp_app_confine(const struct sp_app *app);
 
 /** Listening: log "start", tell systemd, begin to feed its watchdog. */
 void sp_app_ready(struct sp_app *app, const char *version);

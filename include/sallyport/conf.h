@@ -89,6 +89,7 @@ struct sp_conf {
 	struct sp_conf_path status_socket; /**< path NULL: none */
 	enum sp_log_level log_level;
 	bool log_full_numbers;
+	bool sandbox; /**< of system calls; at the start only */
 };
 
 /**

@@ -85,6 +85,9 @@ struct sp_srtp_out;
 int sp_srtp_out_alloc(struct sp_srtp_out **sp, const uint8_t key[SP_SRTP_KEY_SIZE],
 		      const struct sp_srtp_out *like);
 
+/** The key that it was made with. */
+const uint8_t *sp_srtp_out_key(const struct sp_srtp_out *s);
+
 /**
  * Encrypt and sign in place (RFC 3711 3.3, 3.4). The packet keeps SSRC and sequence number.
  * Where its run is another than the one before of the same SSRC, and its sequence number

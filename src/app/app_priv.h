@@ -17,6 +17,8 @@
  *   load.c      how busy it is; whether it is overloaded
  *   drain.c     the way to the end of the process
  *   notify.c    what systemd is told
+ *   guard.c     no core dumps; where OpenSSL's memory is
+ *   sandbox.c   which system calls the running process may make
  *   renew.c     certificates that change on disk; watch.c: who is told of that
  *   expiry.c    warnings before a certificate or a CRL expires
  *   status*.c   what people and programs are told: app_status_priv.h
@@ -302,6 +304,10 @@ void app_notify_reloaded(struct sp_app *app);
 void app_notify_stopping(void);
 /** Tell the watchdog that this process lives: before what may take long. */
 void app_notify_alive(void);
+
+/* sandbox.c */
+/** For good, for all threads. @param count of system calls that are left. @return 0, errno */
+int app_sandbox_enter(unsigned *count);
 
 /* status.c */
 struct app_monitor;

@@ -40,11 +40,12 @@ static int env_alloc(struct sp_call_env **ep, struct sp_worker *worker,
 		     const struct app_snapshot *s)
 {
 	struct env *e = mem_zalloc(sizeof(*e), env_destructor);
-	struct sp_call_env *env = &e->env;
+	struct sp_call_env *env;
 
 	if (!e)
 		return ENOMEM;
 
+	env = &e->env;
 	e->worker = mem_ref(worker);
 	env->conf = mem_ref(s->conf);
 	env->numbers = mem_ref(s->numbers);

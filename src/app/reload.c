@@ -58,6 +58,8 @@ static int finish(struct sp_app *app, const struct app_snapshot *s, struct sp_re
 	const bool reload = app->env != NULL;
 	struct sp_conf *old = reload ? mem_ref(app->env->conf) : NULL;
 
+	if (!err && reload && s->conf->sandbox != old->sandbox)
+		sp_report_note(r, NULL, "sandbox", NULL, "needs a restart to be another");
 	if (!err)
 		err = app_apply(app, s, r);
 	app_monitor_loaded(app, reload, err);

@@ -8,6 +8,7 @@
  * there is a number of clients, a time for each, and a bound on what is
  * printed ahead for one. Further clients wait in the backlog.
  */
+#include <fcntl.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -29,6 +30,7 @@ struct status_socket {
 	unsigned clientc;
 	unsigned client_ms;
 	struct sp_timer pause; /* out of descriptors or memory */
+	int spare;             /* a descriptor to give up then, for one client; or -1 */
 	status_gather_h *gatherh;
 	void *arg;
 };
@@ -206,10 +208,28 @@ static void on_resume(void *arg)
 	watch(arg);
 }
 
+/* It stands for a client's until it is needed: without descriptors one can still ask why. */
+static void spare_take(struct status_socket *s)
+{
+	if (s->spare < 0)
+		s->spare = fcntl(s->fd, F_DUPFD_CLOEXEC, 0);
+}
+
+static int take_client(struct status_socket *s)
+{
+	int fd = accept4(s->fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+
+	if (fd >= 0 || (errno != EMFILE && errno != ENFILE) || s->spare < 0)
+		return fd;
+	(void)close(s->spare);
+	s->spare = -1;
+	return accept4(s->fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+}
+
 static void on_connect(int flags, void *arg)
 {
 	struct status_socket *s = arg;
-	const int fd = accept4(s->fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+	const int fd = take_client(s);
 	struct client *c;
 
 	(void)flags;
@@ -242,10 +262,11 @@ static void watch(struct status_socket *s)
 	if (s->fd < 0)
 		return;
 
-	if (s->clientc < STATUS_CLIENTS_MAX && !sp_timer_isrunning(&s->pause))
-		(void)sp_loop_listen(s->loop, s->fd, FD_READ, on_connect, s);
-	else
+	spare_take(s);
+	if (s->clientc >= STATUS_CLIENTS_MAX || sp_timer_isrunning(&s->pause))
 		sp_loop_unlisten(s->loop, s->fd);
+	else if (sp_loop_listen(s->loop, s->fd, FD_READ, on_connect, s))
+		sp_timer_start(s->loop, &s->pause, PAUSE_MS, on_resume, s);
 }
 
 /* A later process may have put its own socket there. */
@@ -267,6 +288,8 @@ static void destructor(void *arg)
 	while (s->clients.head)
 		client_end(s->clients.head->data);
 	sp_loop_close(s->loop, fd);
+	if (s->spare >= 0)
+		(void)close(s->spare);
 	unlink_ours(s);
 	mem_deref(s->path);
 }
@@ -346,7 +369,7 @@ int status_socket_alloc(struct status_socket **sp, struct sp_loop *loop, const c
 		return ENOMEM;
 
 	s->loop = loop;
-	s->fd = -1;
+	s->fd = s->spare = -1;
 	s->client_ms = client_ms;
 	s->gatherh = h;
 	s->arg = arg;
@@ -355,6 +378,9 @@ int status_socket_alloc(struct status_socket **sp, struct sp_loop *loop, const c
 		err = open_socket(s);
 	if (!err)
 		err = sp_loop_listen(loop, s->fd, FD_READ, on_connect, s);
+
+	if (!err)
+		spare_take(s);
 
 	if (err)
 		mem_deref(s);

@@ -98,6 +98,7 @@ static void *thread_main(void *arg)
 	struct sp_worker *w = arg;
 	struct job *j;
 
+	(void)pthread_setname_np(pthread_self(), thread_name);
 	/* calls come first; where it is forbidden, they share the processor with us */
 	(void)setpriority(PRIO_PROCESS, (id_t)gettid(), WORKER_NICE);
 
@@ -158,7 +159,6 @@ static int start_thread(struct sp_worker *w)
 	if (err)
 		return err;
 
-	(void)pthread_setname_np(w->thread, thread_name);
 	w->started = true;
 
 	return 0;

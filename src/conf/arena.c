@@ -10,7 +10,7 @@
 #include <re.h>
 #include "conf_priv.h"
 
-enum { CHUNK_SIZE = 16 * 1024 };
+enum { CHUNK_SIZE = 16 * 1024, TREE_LEAST = 256 * 1024, TREE_PER_OCTET = 32 };
 
 struct chunk {
 	struct le le;
@@ -76,4 +76,19 @@ char *conf_arena_str(struct conf_arena *a, const char *p, size_t n)
 		memcpy(s, p, n);
 
 	return s;
+}
+
+/*
+ * libconfig writes to memory that it did not get (1.5), or ends the process
+ * (1.7). So it is asked for here first, all at once, and given back. A setting
+ * of 15 octets becomes some 250: a node, its name, its value, a place in a list.
+ * The least is also for the profiles' trees.
+ */
+int conf_tree_fits(size_t text_len)
+{
+	void *p = mem_alloc(TREE_LEAST + TREE_PER_OCTET * text_len, NULL);
+
+	mem_deref(p);
+
+	return p ? 0 : ENOMEM;
 }

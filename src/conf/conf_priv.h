@@ -56,6 +56,7 @@ struct conf_arena;
 int conf_arena_alloc(struct conf_arena **ap);
 void *conf_arena_get(struct conf_arena *a, size_t size); /**< zeroed, or NULL */
 char *conf_arena_str(struct conf_arena *a, const char *p, size_t n);
+int conf_tree_fits(size_t text_len); /**< before libconfig reads such a text: 0, ENOMEM */
 
 /* lex.c */
 enum conf_token_kind {

@@ -132,6 +132,7 @@ struct draft {
 	struct sp_conf_limits limits;
 	struct sp_conf_dns dns;
 	struct sp_conf_overload overload;
+	bool sandbox;
 	struct sp_conf_path status_socket; /**< path NULL: not given */
 	struct draft_list dns_servers;
 	struct draft_list interfaces, trunks, numbers, number_files, accounts, account_files;

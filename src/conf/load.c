@@ -119,6 +119,9 @@ static int parse(struct load *ld, bool *parsed, struct sp_report *r)
 		return err;
 	}
 
+	err = conf_tree_fits(ld->text->flat->end);
+	if (err)
+		return err;
 	config_init(&cfg);
 	if (config_read_string(&cfg, (const char *)ld->text->flat->buf)) {
 		err = read_tree(ld, &cfg, r);

@@ -279,6 +279,7 @@ int conf_publish(struct sp_conf *conf, struct conf_arena *keep, struct draft *d)
 	fill_rate(&conf->limits.account_rate);
 	conf->dns = d->dns;
 	conf->overload = d->overload;
+	conf->sandbox = d->sandbox;
 	publish_socket(conf, &d->status_socket);
 	conf->number_filev = d->number_files.v;
 	conf->number_filec = d->number_files.c;

@@ -167,6 +167,7 @@ static const struct conf_key trunk_keys[] = {
 	{"calls_out_burst",    CONF_INTEGER, .min = 0, .max = 100000, .def = 0, AT(out.limits.rate_out.burst)},
 	{"source_calls_per_s", CONF_INTEGER, .min = 0, .max = 100000, .def = 0, AT(out.limits.rate_source.per_s)},
 	{"source_calls_burst", CONF_INTEGER, .min = 0, .max = 100000, .def = 0, AT(out.limits.rate_source.burst)},
+	{"unknown_per_minute", CONF_INTEGER, .min = 0, .max = 100000, .def = 0, AT(out.limits.unknown_per_minute)},
 	{"limit_status",       CONF_INTEGER, .min = 400, .max = 699, .def = 503, AT(limit_status)},
 
 	{"connections",        CONF_INTEGER, .min = 1, .max = 10000, .def = 32, AT(out.connections)},
@@ -272,6 +273,7 @@ static const struct conf_key root_keys[] = {
 	{"dns",          CONF_GROUP, .group = &dns_group},
 	{"overload",     CONF_GROUP, .group = &overload_group},
 	{"status",       CONF_GROUP, .group = &status_group},
+	{"sandbox",      CONF_BOOL, .def = 1, AT(sandbox)},
 	{"interfaces",   CONF_LIST, true, .min = 1, .max = SP_CONF_INTERFACES_MAX, AT(interfaces),
 	 .group = &interface_group},
 	{"trunks",       CONF_LIST, true, .min = 1, .max = SP_CONF_TRUNKS_MAX, AT(trunks),

@@ -55,7 +55,6 @@ struct media_half {
 
 	struct sp_ports *ports; /* NULL when the pair is not open */
 	uint16_t port;
-	uint8_t local_key[SP_SRTP_KEY_SIZE];
 };
 
 /* Packets on their way; filled anew each time. */

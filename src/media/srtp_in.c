@@ -37,11 +37,9 @@ static void in_destructor(void *arg)
 {
 	struct sp_srtp_in *s = arg;
 
-	srtp_keys_wipe(&s->rtp.keys);
-	srtp_keys_wipe(&s->rtcp.keys);
+	srtp_secret_free(s->secret);
 	mem_deref(s->rtp.table.v);
 	mem_deref(s->rtcp.table.v);
-	OPENSSL_cleanse(s, sizeof(*s));
 }
 
 static bool params_ok(const struct sp_srtp_params *p)
@@ -63,9 +61,10 @@ int sp_srtp_in_told(struct sp_srtp_in *s, const struct sp_srtp_params *params)
 	if (!s || !params || !params_ok(params))
 		return EINVAL;
 
-	if (s->params.mki_len != params->mki_len || s->params.mki != params->mki)
+	if (s->mki_len != params->mki_len || s->mki != params->mki)
 		s->rtp.mki = s->rtcp.mki = SRTP_MKI_UNKNOWN;
-	s->params = *params;
+	s->mki = params->mki;
+	s->mki_len = params->mki_len;
 	s->rtp.most = most_of(params->lifetime, SRTP_INDEXES);
 	s->rtcp.most = most_of(params->lifetime, SRTCP_INDEXES);
 
@@ -80,9 +79,15 @@ int sp_srtp_in_alloc(struct sp_srtp_in **sp, const struct sp_srtp_params *params
 		return EINVAL;
 
 	s = mem_zalloc(sizeof(*s), in_destructor);
-	if (!s)
+	if (s)
+		s->secret = srtp_secret_alloc(params->key);
+	if (!s || !s->secret) {
+		mem_deref(s);
 		return ENOMEM;
+	}
 
+	s->rtp.keys = &s->secret->rtp;
+	s->rtcp.keys = &s->secret->rtcp;
 	(void)sp_srtp_in_told(s, params);
 	sp_random(&s->runs, sizeof(s->runs)); /* runs of another key have other numbers */
 	*sp = s;
@@ -92,26 +97,27 @@ int sp_srtp_in_alloc(struct sp_srtp_in **sp, const struct sp_srtp_params *params
 
 bool sp_srtp_in_same(const struct sp_srtp_in *s, const struct sp_srtp_params *params)
 {
-	return s && params && !CRYPTO_memcmp(s->params.key, params->key, sizeof(params->key));
+	return s && params && !CRYPTO_memcmp(s->secret->master, params->key, sizeof(params->key));
 }
 
 static int keys_ready(struct sp_srtp_in *s, struct srtp_in_half *half)
 {
-	return half->keys.aes ? 0 : srtp_keys_derive(&half->keys, s->params.key, half == &s->rtcp);
+	return half->keys->aes ? 0
+			       : srtp_keys_derive(half->keys, s->secret->master, half == &s->rtcp);
 }
 
 /* ---- MKI ---- */
 
 /* Does the MKI stand in front of the tag? It is a big-endian number (RFC 4568 6.1). */
-static bool mki_matches(const struct sp_srtp_params *params, const uint8_t *mki)
+static bool mki_matches(const struct sp_srtp_in *s, const uint8_t *mki)
 {
-	const size_t n = params->mki_len;
+	const size_t n = s->mki_len;
 	uint8_t wrong = 0;
 
 	for (size_t i = 0; i < n; i++) {
 		const size_t shift = n - 1 - i;
 
-		wrong |= (uint8_t)(mki[i] ^ (shift < 8 ? params->mki >> 8 * shift : 0));
+		wrong |= (uint8_t)(mki[i] ^ (shift < 8 ? s->mki >> 8 * shift : 0));
 	}
 
 	return !wrong;
@@ -125,11 +131,11 @@ static size_t layouts(size_t mki[LAYOUTS], const struct sp_srtp_in *s,
 		      const struct srtp_in_half *half, const struct packet *p, size_t least,
 		      bool search)
 {
-	const size_t len = s->params.mki_len;
+	const size_t len = s->mki_len;
 	size_t n = 0;
 
 	if (len && p->len >= least + len && (half->mki != SRTP_MKI_NOT_THERE || search) &&
-	    mki_matches(&s->params, p->buf + p->len - SRTP_TAG - len))
+	    mki_matches(s, p->buf + p->len - SRTP_TAG - len))
 		mki[n++] = len;
 	if (!len || half->mki != SRTP_MKI_THERE || search)
 		mki[n++] = 0;
@@ -159,7 +165,7 @@ static bool tag_ok(struct srtp_in_half *half, struct srtp_mac *mac, const struct
 	uint8_t tag[SRTP_TAG];
 
 	half->tags++;
-	srtp_mac_tag(mac, &half->keys, roc, tag);
+	srtp_mac_tag(mac, half->keys, roc, tag);
 
 	return tag_equal(tag, p->buf + p->len - SRTP_TAG);
 }
@@ -170,7 +176,7 @@ static bool roc_find(uint32_t *roc, struct srtp_in_half *half, const struct pack
 {
 	struct srtp_mac mac;
 
-	srtp_mac_begin(&mac, &half->keys, p->buf, p->len - SRTP_TAG - mki, true);
+	srtp_mac_begin(&mac, half->keys, p->buf, p->len - SRTP_TAG - mki, true);
 	for (size_t i = 0; i < RANGES; i++) {
 		for (uint64_t v = rangev[i].from; v < rangev[i].to; v++) {
 			if (!*tags)
@@ -266,7 +272,7 @@ static int accept_packet(struct sp_srtp_in *s, struct srtp_in_half *half, struct
 		row->run = s->runs++;
 	}
 
-	err = srtp_keys_crypt(&half->keys, p->ssrc, p->index, p->buf + head, p->body - head);
+	err = srtp_keys_crypt(half->keys, p->ssrc, p->index, p->buf + head, p->body - head);
 	if (err)
 		return err;
 
@@ -348,7 +354,7 @@ static int rtcp_verify(struct srtp_in_half *half, struct packet *p, const struct
 			return seen == SRTP_SEEN ? EALREADY : ESTALE;
 	}
 
-	srtp_mac_begin(&mac, &half->keys, p->buf, signed_len, false);
+	srtp_mac_begin(&mac, half->keys, p->buf, signed_len, false);
 
 	return tag_ok(half, &mac, p, 0) ? 0 : EACCES;
 }

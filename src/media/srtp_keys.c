@@ -22,6 +22,7 @@
 #include <openssl/evp.h>
 #include <openssl/sha.h>
 
+#include "sallyport/base_secret.h"
 #include "srtp_priv.h"
 
 /* 16 octets that are written at once: AES and SHA-1 read as many, and would wait for those
@@ -241,4 +242,24 @@ void srtp_keys_wipe(struct srtp_keys *k)
 {
 	EVP_CIPHER_CTX_free(k->aes); /* wipes the key schedule */
 	OPENSSL_cleanse(k, sizeof(*k));
+}
+
+struct srtp_secret *srtp_secret_alloc(const uint8_t master[SP_SRTP_KEY_SIZE])
+{
+	struct srtp_secret *s = sp_secret_alloc(sizeof(*s));
+
+	if (s)
+		memcpy(s->master, master, sizeof(s->master));
+
+	return s;
+}
+
+void srtp_secret_free(struct srtp_secret *s)
+{
+	if (!s)
+		return;
+
+	srtp_keys_wipe(&s->rtp);
+	srtp_keys_wipe(&s->rtcp);
+	(void)sp_secret_free(s);
 }

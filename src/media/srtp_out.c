@@ -19,11 +19,9 @@ static void out_destructor(void *arg)
 {
 	struct sp_srtp_out *s = arg;
 
-	srtp_keys_wipe(&s->rtp);
-	srtp_keys_wipe(&s->rtcp);
+	srtp_secret_free(s->secret);
 	mem_deref(s->rtp_table.v);
 	mem_deref(s->rtcp_table.v);
-	OPENSSL_cleanse(s, sizeof(*s));
 }
 
 static int table_copy(struct srtp_table *to, const struct srtp_table *from, size_t entry)
@@ -55,11 +53,13 @@ int sp_srtp_out_alloc(struct sp_srtp_out **sp, const uint8_t key[SP_SRTP_KEY_SIZ
 	if (!s)
 		return ENOMEM;
 
-	memcpy(s->master, key, sizeof(s->master));
+	s->secret = srtp_secret_alloc(key);
+	if (!s->secret)
+		err = ENOMEM;
 
 	/* Runs that are under way go on as they are, and SRTCP's index does (3.4:
 	 * "after a re-key, the SRTCP index MUST NOT be reset to zero again"). */
-	if (like) {
+	if (like && !err) {
 		err = table_copy(&s->rtp_table, &like->rtp_table, sizeof(struct srtp_out_row));
 		if (!err)
 			err = table_copy(&s->rtcp_table, &like->rtcp_table,
@@ -74,9 +74,14 @@ int sp_srtp_out_alloc(struct sp_srtp_out **sp, const uint8_t key[SP_SRTP_KEY_SIZ
 	return err;
 }
 
+const uint8_t *sp_srtp_out_key(const struct sp_srtp_out *s)
+{
+	return s ? s->secret->master : NULL;
+}
+
 static int keys_ready(struct sp_srtp_out *s, struct srtp_keys *k)
 {
-	return k->aes ? 0 : srtp_keys_derive(k, s->master, k == &s->rtcp);
+	return k->aes ? 0 : srtp_keys_derive(k, s->secret->master, k == &s->secret->rtcp);
 }
 
 /* ---- indexes ---- */
@@ -154,7 +159,7 @@ static int protect_rtp(struct sp_srtp_out *s, uint8_t *buf, size_t *len,
 	    srtp_get16(buf + 2) != (uint16_t)place->index)
 		return EBADMSG;
 
-	err = keys_ready(s, &s->rtp);
+	err = keys_ready(s, &s->secret->rtp);
 	if (!err)
 		err = index_take(&index, s, place);
 	if (err)
@@ -162,12 +167,12 @@ static int protect_rtp(struct sp_srtp_out *s, uint8_t *buf, size_t *len,
 
 	buf[2] = (uint8_t)(index >> 8);
 	buf[3] = (uint8_t)index;
-	err = srtp_keys_crypt(&s->rtp, place->ssrc, index, buf + head, *len - head);
+	err = srtp_keys_crypt(&s->secret->rtp, place->ssrc, index, buf + head, *len - head);
 	if (err)
 		return err;
 
-	srtp_mac_begin(&mac, &s->rtp, buf, *len, true);
-	srtp_mac_tag(&mac, &s->rtp, (uint32_t)(index >> 16), buf + *len);
+	srtp_mac_begin(&mac, &s->secret->rtp, buf, *len, true);
+	srtp_mac_tag(&mac, &s->secret->rtp, (uint32_t)(index >> 16), buf + *len);
 	*len += SRTP_TAG;
 
 	return 0;
@@ -184,7 +189,7 @@ static int protect_rtcp(struct sp_srtp_out *s, uint8_t *buf, size_t *len)
 	if (!srtp_rtcp_ok(buf, *len, 0))
 		return EBADMSG;
 
-	err = keys_ready(s, &s->rtcp);
+	err = keys_ready(s, &s->secret->rtcp);
 	if (err)
 		return err;
 
@@ -199,14 +204,15 @@ static int protect_rtcp(struct sp_srtp_out *s, uint8_t *buf, size_t *len)
 	if (row->next >= SRTCP_INDEXES)
 		return EKEYEXPIRED;
 
-	err = srtp_keys_crypt(&s->rtcp, ssrc, row->next, buf + SRTCP_HEADER, *len - SRTCP_HEADER);
+	err = srtp_keys_crypt(&s->secret->rtcp, ssrc, row->next, buf + SRTCP_HEADER,
+			      *len - SRTCP_HEADER);
 	srtp_put32(buf + *len, 0x80000000u | row->next++);
 	if (err)
 		return err;
 
 	*len += SRTCP_INDEX;
-	srtp_mac_begin(&mac, &s->rtcp, buf, *len, false);
-	srtp_mac_tag(&mac, &s->rtcp, 0, buf + *len);
+	srtp_mac_begin(&mac, &s->secret->rtcp, buf, *len, false);
+	srtp_mac_tag(&mac, &s->secret->rtcp, 0, buf + *len);
 	*len += SRTP_TAG;
 
 	return 0;

@@ -61,6 +61,16 @@ struct srtp_keys {
 	uint32_t outer[SRTP_HASH_WORDS]; /* ...and opad                              */
 };
 
+/** All that one direction must not show, in memory for keys (base_secret.h). */
+struct srtp_secret {
+	struct srtp_keys rtp, rtcp;
+	uint8_t master[SP_SRTP_KEY_SIZE];
+};
+
+/** @return NULL: no memory */
+struct srtp_secret *srtp_secret_alloc(const uint8_t master[SP_SRTP_KEY_SIZE]);
+void srtp_secret_free(struct srtp_secret *s);
+
 /** RFC 3711 4.3, key derivation rate 0. @return 0, ENOMEM, EPROTO */
 int srtp_keys_derive(struct srtp_keys *k, const uint8_t master[SP_SRTP_KEY_SIZE], bool rtcp);
 void srtp_keys_wipe(struct srtp_keys *k);
@@ -151,7 +161,7 @@ enum srtp_mki { SRTP_MKI_UNKNOWN, SRTP_MKI_THERE, SRTP_MKI_NOT_THERE };
 
 /** RTP or RTCP under the key. */
 struct srtp_in_half {
-	struct srtp_keys keys;
+	struct srtp_keys *keys;  /* of the secret         */
 	struct srtp_table table; /* of struct srtp_in_row */
 	uint64_t count;          /* authentic packets     */
 	uint64_t most;           /* that there may be     */
@@ -161,7 +171,9 @@ struct srtp_in_half {
 
 struct sp_srtp_in {
 	struct srtp_in_half rtp, rtcp;
-	struct sp_srtp_params params;
+	struct srtp_secret *secret;
+	uint64_t mki; /* as sp_srtp_params */
+	uint8_t mki_len;
 	uint32_t runs;
 };
 
@@ -183,10 +195,9 @@ struct srtcp_out_row {
 };
 
 struct sp_srtp_out {
-	struct srtp_keys rtp, rtcp;
+	struct srtp_secret *secret;
 	struct srtp_table rtp_table;  /* of struct srtp_out_row  */
 	struct srtp_table rtcp_table; /* of struct srtcp_out_row */
-	uint8_t master[SP_SRTP_KEY_SIZE];
 };
 
 #endif

@@ -51,17 +51,16 @@ struct section {
 };
 
 struct sp_sdp {
-	struct line *linev; /**< in the same block of memory, as text */
+	struct line *linev; /**< in the same block of memory */
 	size_t linec, line_max;
 	struct section sectionv[1 + SP_SDP_MEDIA_MAX];
-	struct sp_sdp_media mediav[SP_SDP_MEDIA_MAX];
-	size_t mediac;
+	struct sp_sdp_media *mediav; /**< in memory for keys, with text behind it */
+	size_t mediac, media_max;
 	struct pl hostv[SDP_HOSTS_MAX]; /**< texts that must not go out */
 	size_t hostc;
 	bool has_origin, has_name, has_time;
-	size_t size; /**< of the block */
 	size_t len;
-	char *text; /**< all pl point in here; holds keys, wiped at the end */
+	char *text; /**< all pl point in here */
 };
 
 /** Take the next word off rest; words stand between spaces or tabs. */

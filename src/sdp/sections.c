@@ -6,6 +6,7 @@
  * tolerant where the field is (LF alone, no t=, no ending on the last line).
  */
 #include <string.h>
+#include <sallyport/base_secret.h>
 #include <sallyport/base_util.h>
 #include "sdp_priv.h"
 
@@ -13,7 +14,7 @@ static void destructor(void *arg)
 {
 	struct sp_sdp *s = arg;
 
-	explicit_bzero(s, s->size);
+	(void)sp_secret_free(s->mediav);
 }
 
 static int bad(const char **why, const char *text)
@@ -144,7 +145,7 @@ static int index_origin(struct sp_sdp *s, const struct pl *value, const char **w
 
 static int index_media(struct sp_sdp *s, size_t n, const char **why)
 {
-	if (s->mediac == SP_SDP_MEDIA_MAX)
+	if (s->mediac == s->media_max) /* SP_SDP_MEDIA_MAX, or there are no more */
 		return too_much(why, "SDP has too many media lines");
 
 	s->sectionv[s->mediac].end = n;
@@ -276,22 +277,30 @@ static int index_sections(struct sp_sdp *s, const char **why)
 	return 0;
 }
 
-/** Room for as many lines as there are: most have 20, and calls keep two of these. */
+/** Room for as many lines as there are, and m-lines among them: most have 20 and one, and calls
+ * keep two of these. */
 static int alloc(struct sp_sdp **sp, const char *text, size_t len)
 {
-	size_t lines = 1, size;
+	size_t lines = 1, media = 0;
 	struct sp_sdp *s;
 
-	for (size_t i = 0; i < len && lines < SP_SDP_LINES_MAX; ++i)
+	for (size_t i = 0; i < len && lines < SP_SDP_LINES_MAX; ++i) {
 		lines += text[i] == '\n';
-	size = sizeof(*s) + lines * sizeof(struct line) + len;
-	s = mem_zalloc(size, destructor);
+		media += text[i] == '\n' && i + 1 < len && text[i + 1] == 'm';
+	}
+	media = min(media, SP_SDP_MEDIA_MAX);
+	s = mem_zalloc(sizeof(*s) + lines * sizeof(struct line), destructor);
 	if (!s)
 		return ENOMEM;
-	s->size = size;
+	s->mediav = sp_secret_alloc(media * sizeof(*s->mediav) + len);
+	if (!s->mediav) {
+		mem_deref(s);
+		return ENOMEM;
+	}
+	s->media_max = media;
 	s->line_max = lines;
 	s->linev = (struct line *)(s + 1);
-	s->text = (char *)(s->linev + lines);
+	s->text = (char *)(s->mediav + media);
 	s->len = len;
 	memcpy(s->text, text, len);
 	*sp = s;

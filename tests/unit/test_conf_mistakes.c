@@ -210,8 +210,8 @@ static void test_wrapped_integers(void **state)
 			 "leading zeros\n"},
 		{GOOD "nonsense = 5000000000;",
 		 AT("4") "nonsense = 5000000000: no such key here; known: log, limits, dns, "
-			 "overload, status, interfaces, trunks, numbers, number_files, accounts, "
-			 "account_files\n"},
+			 "overload, status, sandbox, interfaces, trunks, numbers, number_files, "
+			 "accounts, account_files\n"},
 	};
 	/* not integers: in comments, strings, names and fractions */
 	static const char good[] =
