@@ -5,6 +5,7 @@
  */
 #include <string.h>
 
+#include "sallyport/trunk_scan.h"
 #include "transfer_priv.h"
 
 void admit_log_refused(const struct sp_trunk *from, const struct sp_sip_msg *req, uint16_t status,
@@ -258,6 +259,20 @@ static void refuse(struct sp_sip_strans *st, const struct sp_trunk *from, uint16
 }
 
 /**
+ * Does it try too many numbers? Then not even the table is asked, and the answer
+ * is that of a service's unknown number: it says nothing of the one that was called.
+ * @return 0 or a status
+ */
+static uint16_t scanned(struct sp_trunk *from, const struct sp_sip_msg *req, struct verdict *v)
+{
+	if (route_is_emergency(sp_trunk_conf(from), req) || sp_trunk_scan_admit(from))
+		return 0;
+	v->logged = true;
+	v->cause = "unknown_per_minute of the trunk is used up";
+	return 403;
+}
+
+/**
  * It is the dialog that leads there, not the number: that is taken from who is
  * there, lest Replaces open numbers that are not in the table.
  */
@@ -269,8 +284,10 @@ static uint16_t way_to_replaced(struct way *way, const struct sp_calls *calls,
 	struct route *route = &way->route;
 	uint16_t status;
 
-	if (way->trunkc && way->trunkv[0] == far->trunk)
+	if (way->trunkc && way->trunkv[0] == far->trunk) {
+		way->trunkc = 1; /* no other trunk has the dialog, or is to learn of it */
 		return 0;
+	}
 	*cause = "Replaces names a dialog with nobody whose number is known";
 	if (!*party)
 		return 404;
@@ -299,10 +316,13 @@ void admit_invite(struct sp_calls *calls, struct sp_sip_strans *st, const struct
 	if (!status)
 		status = replaces_invite(&replaced, calls, from, req, &v.cause);
 	if (!status)
+		status = scanned(from, req, &v);
+	if (!status)
 		status = way_find(&way, calls->env, from, req, sp_loop_wall_s(calls->loop),
 				  &v.cause);
 	if (replaced.leg && (!status || 404 == status))
 		status = way_to_replaced(&way, calls, &replaced, &v.cause);
+	way_tried(&way, from, status);
 	if (!status && !way.route.emergency)
 		status = gateway_limit(calls, &v);
 	if (!status && replaced.leg && takeover_invite(replaced.leg, from, st, req))

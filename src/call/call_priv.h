@@ -81,12 +81,13 @@ struct sp_calls {
 	struct sp_sip *sip;
 	struct sp_media *media;
 	struct sp_call_env *env;
-	struct hash *dlgs; /* by our tag, which we made */
+	struct hash *dlgs; /* by our tag */
 	struct list calls;
 	uint64_t serial;        /* of the latest one */
 	struct list stragglers; /* of straggler.c */
 	size_t stragglerc;
-	struct list grants; /* of replaces.c */
+	struct hash *grants;   /* of replaces.c, by Call-ID      */
+	struct sp_hashkey key; /* of both: calls_key()           */
 	struct sp_calls_count count;
 	bool draining;
 	struct sp_overload *overload; /* NULL: never */
@@ -112,6 +113,11 @@ static inline const char *leg_name(const struct leg *leg)
 {
 	return SP_SIDE_CALLER == leg->side ? "caller" : "callee";
 }
+
+/* ---- calls.c ---- */
+
+/* Where calls->dlgs and calls->grants have what goes by this id. */
+uint32_t calls_key(const struct sp_calls *calls, const char *id, size_t len);
 
 /* ---- call.c ---- */
 
@@ -147,6 +153,11 @@ uint16_t way_find(struct way *way, const struct sp_call_env *env, const struct s
 /* refer->own is found out here. */
 uint16_t way_refer(struct way *way, const struct sp_call_env *env, const struct sp_trunk *from,
 		   const struct route_refer *refer, int64_t now_s, const char **cause);
+/* The same of a REFER, with an eye on who tries numbers (trunk_scan.h). */
+uint16_t way_transfer(struct way *way, const struct sp_call_env *env, struct sp_trunk *from,
+		      const struct route_refer *refer, int64_t now_s, const char **cause);
+/* With this status ends what asked for a way: was it a number that the table does not know? */
+void way_tried(const struct way *way, struct sp_trunk *from, uint16_t status);
 /* To this trunk, in the name of what env's table has for the number. Else as it was. */
 uint16_t way_to(struct way *way, const struct sp_call_env *env, struct sp_trunk *trunk,
 		const char *decided, int64_t now_s, const char **cause);
@@ -220,6 +231,14 @@ void reliable_stop(struct leg *leg);
 void change_abort(struct leg *leg, uint16_t status);
 
 /* ---- straggler.c ---- */
+
+/* Memory for one, before an INVITE goes out: when it is needed there may be none. */
+int straggler_reserve(struct leg *leg);
+/*
+ * A further fork has accepted our INVITE: it is acknowledged and hung up, in its own
+ * dialog (RFC 3261 13.2.2.4).
+ */
+void straggler_drop(struct leg *leg, const struct sp_sip_msg *rsp);
 
 /*
  * Our INVITE was answered and has another user, or none, from now on: what other forks

@@ -5,7 +5,7 @@
  */
 #include "call_priv.h"
 
-enum { DIALOG_BUCKETS = 16384 };
+enum { DIALOG_BUCKETS = 16384, GRANT_BUCKETS = 4096 };
 
 static void destructor(void *arg)
 {
@@ -14,6 +14,7 @@ static void destructor(void *arg)
 	list_flush(&cs->calls);
 	list_flush(&cs->stragglers);
 	mem_deref(cs->dlgs);
+	mem_deref(cs->grants);
 	mem_deref(cs->overload);
 	mem_deref(cs->accounts);
 	mem_deref(cs->media);
@@ -30,7 +31,10 @@ int sp_calls_alloc(struct sp_calls **cp, struct sp_loop *loop, struct sp_sip *si
 	cs->loop = loop;
 	cs->sip = sip;
 	sp_quiet_init(&cs->limited_log, 1, 1, sp_loop_now_ms(loop));
+	sp_hashkey_init(&cs->key);
 	err = hash_alloc(&cs->dlgs, DIALOG_BUCKETS);
+	if (!err)
+		err = hash_alloc(&cs->grants, GRANT_BUCKETS);
 	if (!err)
 		err = accounts_alloc(&cs->accounts, loop);
 	if (!err)
@@ -40,6 +44,12 @@ int sp_calls_alloc(struct sp_calls **cp, struct sp_loop *loop, struct sp_sip *si
 	else
 		*cp = cs;
 	return err;
+}
+
+/* We made these ids, but a peer may keep those calls alone that would meet. */
+uint32_t calls_key(const struct sp_calls *calls, const char *id, size_t len)
+{
+	return (uint32_t)sp_hash(&calls->key, id, len);
 }
 
 void sp_calls_env(struct sp_calls *cs, struct sp_call_env *env)
@@ -106,15 +116,17 @@ static void take_bye(struct leg *leg, struct sp_sip_strans *st, const struct sp_
 }
 
 /** UPDATE without a description: only the session timer is refreshed. */
-static int reply_update(struct leg *leg, struct sp_sip_strans *st, const struct sp_sip_msg *req)
+static void reply_update(struct leg *leg, struct sp_sip_strans *st, const struct sp_sip_msg *req)
 {
 	struct mbuf *headers = mbuf_alloc(64);
 	int err = headers ? timer_put_answer(headers, leg, req) : ENOMEM;
+	const bool made = !err;
 
-	if (!err)
+	if (made)
 		err = leg_reply(leg, st, 200, headers, NULL);
+	if (!made || ENOMEM == err)
+		leg_refuse(leg, st, 500, NULL);
 	mem_deref(headers);
-	return err;
 }
 
 /** A session refresh: the description is what it was, so the other leg need not know. */
@@ -123,14 +135,22 @@ static bool answer_refresh(struct leg *leg, struct sp_sip_strans *st, const stru
 	struct mbuf *headers = NULL, *sdp = NULL;
 	struct body body = {.mb = NULL};
 	const bool invite = SP_SIP_INVITE == req->method;
+	bool made;
+	int err;
 
 	if ((UP != leg->call->state && REFERRED != leg->call->state) || leg->call->lent ||
 	    !leg_is_current(leg) || leg_is_busy(leg) || !session_unchanged(leg, req, &sdp))
 		return false;
 	headers = mbuf_alloc(64);
-	if (!headers || timer_put_answer(headers, leg, req) || body_make(&body, NULL, sdp)) {
+	err = headers ? timer_put_answer(headers, leg, req) : ENOMEM;
+	if (!err)
+		err = body_make(&body, NULL, sdp);
+	made = !err;
+	if (made)
+		err = leg_reply(leg, st, 200, headers, &body);
+	if (!made || ENOMEM == err) {
 		leg_refuse(leg, st, 500, NULL);
-	} else if (0 == leg_reply(leg, st, 200, headers, &body) && invite) {
+	} else if (!err && invite) {
 		setup_await(leg, st); /* its ACK */
 		setup_sent(leg);
 	}
@@ -154,7 +174,7 @@ static void take_change(struct dlg *dlg, struct sp_sip_strans *st, const struct 
 	if (answer_refresh(leg, st, req))
 		return;
 	if (SP_SIP_UPDATE == req->method && !req->body.l) {
-		(void)reply_update(leg, st, req);
+		reply_update(leg, st, req);
 		return;
 	}
 	call_event(call, call->change.by || call->lent || leg_is_busy(leg) ? EV_GLARE : EV_CHANGE,

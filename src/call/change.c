@@ -287,8 +287,10 @@ void act_updated(struct sp_call *call, const struct input *in)
 	timer_answered(in->leg, in->msg);
 	if (take_answer(call, in, &sdp))
 		return;
-	(void)reply(call, in, sdp); /* a loss shows at the changer */
-	done(&call->change);
+	if (ENOMEM == reply(call, in, sdp))
+		call_fault(call, 500, "the answer could not be sent", NULL);
+	else /* another loss shows at the changer */
+		done(&call->change);
 	mem_deref(sdp);
 }
 

@@ -88,12 +88,13 @@ void act_late_answer(struct sp_call *call, const struct input *in)
 	struct leg *leg = in->leg;
 
 	(void)call;
-	if (LEG_ENDING != leg->state || leg->bye_ct)
+	if (LEG_ENDING != leg->state || leg_bye_out(leg))
 		return;
-	if (in->err || leg_ack(leg)) {
+	if (in->err) {
 		leg_ended(leg);
 		return;
 	}
+	(void)leg_ack(leg); /* lost or not: the BYE goes, on another connection if need be */
 	leg->state = LEG_UP;
 	leg_end(leg);
 }
@@ -101,7 +102,7 @@ void act_late_answer(struct sp_call *call, const struct input *in)
 void act_late_final(struct sp_call *call, const struct input *in)
 {
 	(void)call;
-	if (LEG_ENDING == in->leg->state && !in->leg->bye_ct)
+	if (LEG_ENDING == in->leg->state && !leg_bye_out(in->leg))
 		leg_ended(in->leg);
 }
 

@@ -32,6 +32,8 @@ static void destructor(void *arg)
 int dlg_alloc(struct dlg **dp, struct leg *leg, struct sp_sip_dialog *sip)
 {
 	struct dlg *d = mem_zalloc(sizeof(*d), destructor);
+	struct sp_calls *calls = leg->call->calls;
+	const char *tag = sp_sip_dialog_local_tag(sip);
 
 	if (!d) {
 		mem_deref(sip);
@@ -40,8 +42,8 @@ int dlg_alloc(struct dlg **dp, struct leg *leg, struct sp_sip_dialog *sip)
 	d->leg = leg;
 	d->sip = sip;
 	d->dir = SP_SDP_SENDRECV;
-	hash_append(leg->call->calls->dlgs, hash_fast_str(sp_sip_dialog_local_tag(sip)), &d->he, d);
-	leg->call->calls->count.dialogs++;
+	hash_append(calls->dlgs, calls_key(calls, tag, strlen(tag)), &d->he, d);
+	calls->count.dialogs++;
 	list_append(&leg->dlgs, &d->le, d);
 	*dp = d;
 	return 0;
@@ -64,8 +66,9 @@ static bool tags_match(struct le *le, void *arg)
 
 struct dlg *dlg_find(const struct sp_calls *calls, const struct sp_sip_msg *m)
 {
-	return list_ledata(hash_lookup(calls->dlgs, hash_fast(m->to_tag.p, m->to_tag.l), tags_match,
-				       (void *)(uintptr_t)m));
+	const uint32_t key = calls_key(calls, m->to_tag.p, m->to_tag.l);
+
+	return list_ledata(hash_lookup(calls->dlgs, key, tags_match, (void *)(uintptr_t)m));
 }
 
 static struct dlg *find_fork(const struct leg *callee, const struct pl *tag)

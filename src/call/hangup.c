@@ -5,10 +5,19 @@
  */
 #include "call_priv.h"
 
-enum { BYES_MAX = 4 }; /* a trunk's connections may all go at once: then a new one is made */
+enum {
+	BYES_MAX = 4, /* a trunk's connections may all go at once: then a new one is made */
+	AGAIN_MS = SP_SIP_T1_MS, /* what memory or full tables kept back */
+	AGAINS_MAX = SP_SIP_TIMEOUT_MS / AGAIN_MS
+};
 
 static void bye_response(int err, const struct sp_sip_msg *rsp, void *arg);
 static void leg_bye(struct leg *leg);
+
+bool leg_bye_out(const struct leg *leg)
+{
+	return leg->bye_ct || leg->pick || sp_timer_isrunning(&leg->again);
+}
 
 /** Are all legs of its call through? Then the call is. */
 void leg_ended(struct leg *leg)
@@ -17,6 +26,7 @@ void leg_ended(struct leg *leg)
 
 	change_abort(leg, 487);
 	leg->state = LEG_ENDED;
+	sp_timer_cancel(&leg->again);
 	timer_stop(leg);
 	reliable_stop(leg);
 	transfer_leg_ended(leg);
@@ -74,6 +84,26 @@ static void bye_response(int err, const struct sp_sip_msg *rsp, void *arg)
 	leg_ended(leg);
 }
 
+static void bye_again(void *arg)
+{
+	leg_bye(arg);
+}
+
+/** Nothing says that the peer cannot be told: only we could not, at this moment. */
+static bool bye_waits(struct leg *leg, int err)
+{
+	const bool ours = ENOMEM == err || ENOBUFS == err || EBUSY == err ||
+			  ENOTCONN == err; /* of a connection that ends with this turn */
+
+	if (!ours || leg->agains >= AGAINS_MAX)
+		return false;
+	if (0 == leg->agains++)
+		sp_log(SP_LOG_WARN, "bye_delayed", "call=%s trunk=%s error=\"%m\"", leg->call->id,
+		       sp_trunk_name(leg->trunk), err);
+	sp_timer_start(leg->call->calls->loop, &leg->again, AGAIN_MS, bye_again, leg);
+	return true;
+}
+
 static void bye_picked(int err, struct sp_sip_conn *conn, const char *host, uint16_t port,
 		       void *arg)
 {
@@ -86,7 +116,7 @@ static void bye_picked(int err, struct sp_sip_conn *conn, const char *host, uint
 		leg_seen_on(leg, conn);
 		err = bye_send(leg);
 	}
-	if (err) {
+	if (err && !bye_waits(leg, err)) {
 		bye_lost(leg, err);
 		leg_ended(leg);
 	}
@@ -112,7 +142,7 @@ void leg_confirmed(struct leg *leg)
 {
 	if (LEG_ANSWERED == leg->state)
 		leg->state = LEG_UP;
-	else if (LEG_ENDING == leg->state && !leg->bye_ct && !leg->pick)
+	else if (LEG_ENDING == leg->state && !leg_bye_out(leg))
 		leg_bye(leg);
 }
 
@@ -144,8 +174,9 @@ static void leg_cancel(struct leg *leg)
 		return;
 	}
 	leg->state = LEG_ENDING;
-	/* its end is reported by the transaction */
-	(void)sp_sip_cancel(leg->invite_ct, end_headers(leg, SP_SIP_CANCEL));
+	/* its end is reported by the transaction, unless that has a 2xx that we never took */
+	if (EALREADY == sp_sip_cancel(leg->invite_ct, end_headers(leg, SP_SIP_CANCEL)))
+		leg_ended(leg);
 	leg->last_words = mem_deref(leg->last_words); /* a BYE would have others */
 }
 

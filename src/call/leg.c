@@ -12,6 +12,7 @@ static void destructor(void *arg)
 	struct leg *leg = arg;
 
 	list_unlink(&leg->le);
+	sp_timer_cancel(&leg->again);
 	timer_stop(leg);
 	reliable_stop(leg);
 	if (leg->invite_st)
@@ -30,6 +31,7 @@ static void destructor(void *arg)
 	mem_deref(leg->replaces);
 	mem_deref(leg->user);
 	mem_deref(leg->notifier);
+	mem_deref(leg->straggler);
 	mem_deref(leg->conn);
 	mem_deref(leg->trunk);
 }
@@ -282,7 +284,9 @@ int leg_offer(struct leg *leg, enum sp_sip_method method, const struct mbuf *hea
 	if (invite)
 		straggler_leave(leg);
 	leg_forget(ctp);
-	err = leg_request(leg, ctp, &r, h, leg);
+	err = invite ? straggler_reserve(leg) : 0;
+	if (!err)
+		err = leg_request(leg, ctp, &r, h, leg);
 	if (!err && invite && LEG_IDLE == leg->state)
 		leg->state = LEG_EARLY;
 	else if (!err)
@@ -333,27 +337,6 @@ bool leg_is_fork(const struct leg *leg, const struct sp_sip_msg *rsp)
 	return *tag && pl_strcmp(&rsp->to_tag, tag);
 }
 
-/**
- * A further fork has accepted our INVITE: it is acknowledged and hung up, in
- * its own dialog (RFC 3261 13.2.2.4).
- */
-void leg_drop_fork(struct leg *leg, const struct sp_sip_msg *rsp)
-{
-	struct dlg fork = {.leg = leg};
-	const struct leg_req bye = {.method = SP_SIP_BYE, .dlg = &fork};
-	int err;
-
-	if (leg->drops++ >= LEG_DROPS_MAX) /* no town is that large */
-		return;
-	err = sp_sip_dialog_fork(&fork.sip, leg->dlg->sip, rsp);
-	if (!err)
-		err = send_ack(leg, fork.sip, NULL);
-	if (!err)
-		err = leg_request(leg, NULL, &bye, NULL, NULL);
-	mem_deref(fork.sip);
-	sp_log(SP_LOG_INFO, "fork_dropped", "call=%s told=%s", leg->call->id, err ? "no" : "yes");
-}
-
 /** Answer in a dialog: our Contact and what we can do, headers, and a body where there is one. */
 int dlg_reply(struct dlg *dlg, struct sp_sip_strans *st, uint16_t status,
 	      const struct mbuf *headers, const struct body *body)
@@ -366,14 +349,16 @@ int dlg_reply(struct dlg *dlg, struct sp_sip_strans *st, uint16_t status,
 		.body = text_of(has_body ? body->mb : NULL),
 	};
 	struct mbuf *mb = mbuf_alloc(512);
-	int err;
+	int err = mb ? put_ourselves(mb, dlg->leg) : ENOMEM;
 
-	if (!mb)
-		return ENOMEM;
-	err = put_ourselves(mb, dlg->leg);
 	if (!err && headers)
 		err = mbuf_write_mem(mb, headers->buf, headers->end);
 	r.headers = mb;
+	if (ENOMEM == err && !headers && !has_body &&
+	    SP_SIP_INVITE != sp_sip_strans_request(st)->method) {
+		r.headers = NULL; /* the bare status is an answer, too */
+		err = 0;
+	}
 	if (!err)
 		err = sp_sip_reply(st, &r);
 	mem_deref(mb);

@@ -37,6 +37,7 @@ struct route;
 struct reliable;
 struct grant;
 struct notifier;
+struct straggler;
 
 /*
  * One dialog of a leg. There is one from the beginning; each further To tag of
@@ -118,18 +119,21 @@ struct leg {
 	struct sp_sip_ctrans *update_ct; /* our UPDATE to it */
 	struct sp_sip_ctrans *bye_ct;    /* our BYE to it */
 	struct sp_trunk_pick *pick;      /* a connection for INVITE or BYE */
+	struct straggler *straggler;     /* of straggler.c, for when it is needed */
 	struct body ack_body;            /* with the answer that our ACK carries */
 	struct mbuf *last_words;   /* headers of the BYE, CANCEL or refusal to come, or NULL */
 	struct reliable *reliable; /* uas: provisionals that wait for PRACK, or NULL */
 	uint32_t invite_cseq;      /* of our last INVITE, for its ACK */
 	unsigned byes;             /* BYEs that were lost with their connection */
-	unsigned drops;            /* forks that were hung up */
-	bool forks_told;           /* the log has it that there are too many */
-	bool offering;             /* an INVITE or UPDATE of ours has no final response */
-	bool accepted;             /* invite_st: we sent 2xx, its ACK is due */
-	bool ack_due;              /* its 2xx waits for our ACK (delayed offer) */
-	bool acked;                /* we acknowledged the 2xx to it ... */
-	uint64_t acked_ms;         /* ... last at this time */
+	unsigned agains;           /* BYEs that could not be made, and are tried again */
+	struct sp_timer again;
+	unsigned drops;    /* forks that were hung up */
+	bool forks_told;   /* the log has it that there are too many */
+	bool offering;     /* an INVITE or UPDATE of ours has no final response */
+	bool accepted;     /* invite_st: we sent 2xx, its ACK is due */
+	bool ack_due;      /* its 2xx waits for our ACK (delayed offer) */
+	bool acked;        /* we acknowledged the 2xx to it ... */
+	uint64_t acked_ms; /* ... last at this time */
 	struct leg_timer timer;
 
 	/* Of transfers. */
@@ -187,7 +191,6 @@ int leg_offer(struct leg *leg, enum sp_sip_method method, const struct mbuf *hea
 	      const struct body *body, sp_sip_response_h *h);
 int leg_ack(struct leg *leg);
 bool leg_is_fork(const struct leg *leg, const struct sp_sip_msg *rsp);
-void leg_drop_fork(struct leg *leg, const struct sp_sip_msg *rsp);
 int dlg_reply(struct dlg *dlg, struct sp_sip_strans *st, uint16_t status,
 	      const struct mbuf *headers, const struct body *body);
 int leg_reply(struct leg *leg, struct sp_sip_strans *st, uint16_t status,
@@ -204,6 +207,8 @@ void leg_last_words(struct leg *leg, const struct leg *from, const struct sp_sip
 
 /* The leg is over: refuse, CANCEL or BYE, whichever its state asks for. */
 void leg_end(struct leg *leg);
+/* Is our BYE under way, or will be? */
+bool leg_bye_out(const struct leg *leg);
 /* The leg's peer hung up. */
 void leg_hung_up(struct leg *leg);
 /* Nothing more to wait for; when that is so of all legs, the call is told. */

@@ -144,7 +144,7 @@ static void accepted(struct leg *leg, const struct sp_sip_msg *rsp)
 	if (SP_SIP_INVITE == rsp->method) {
 		(void)leg_ack(leg); /* a lost ACK shows by the 2xx coming again */
 		if (session_refreshed(leg, rsp, &why)) {
-			call_fault(leg->call, 488, why, NULL);
+			call_fault(leg->call, 488, why ? why : "out of memory", NULL);
 			return;
 		}
 	}

@@ -153,8 +153,8 @@ static bool is_wanted(struct le *le, void *arg)
 
 static struct leg *find(const struct sp_calls *calls, struct wanted w)
 {
-	const struct dlg *d =
-		list_ledata(hash_lookup(calls->dlgs, hash_fast_str(w.ours), is_wanted, &w));
+	const uint32_t key = calls_key(calls, w.ours, strlen(w.ours));
+	const struct dlg *d = list_ledata(hash_lookup(calls->dlgs, key, is_wanted, &w));
 
 	return d ? d->leg : NULL;
 }
@@ -177,7 +177,7 @@ static void grant_destructor(void *arg)
 {
 	struct grant *g = arg;
 
-	list_unlink(&g->le);
+	hash_unlink(&g->le);
 }
 
 int replaces_grant(struct replaces *ids, struct leg *leg, const struct sp_trunk *to)
@@ -193,33 +193,45 @@ int replaces_grant(struct replaces *ids, struct leg *leg, const struct sp_trunk 
 	g->leg = leg;
 	g->to = to;
 	g->end_ms = sp_loop_now_ms(calls->loop) + leg->call->env->conf->limits.ring_s * 1000ULL;
-	list_append(&calls->grants, &g->le, g);
+	hash_append(calls->grants, calls_key(calls, g->ids.call_id, strlen(g->ids.call_id)), &g->le,
+		    g);
 	mem_deref(leg->grant);
 	leg->grant = g;
 	*ids = g->ids;
 	return 0;
 }
 
+/* A name that one trunk may use. */
+struct named {
+	const struct sp_trunk *from;
+	const struct replaces *r;
+};
+
+static bool is_named(struct le *le, void *arg)
+{
+	const struct grant *g = le->data;
+	const struct named *n = arg;
+
+	return g->to == n->from && !strcmp(g->ids.call_id, n->r->call_id) &&
+	       !strcmp(g->ids.to_tag, n->r->to_tag) && !strcmp(g->ids.from_tag, n->r->from_tag);
+}
+
 /** The leg of a grant of this name, which is used up by that. */
 static struct leg *granted(const struct sp_calls *calls, const struct sp_trunk *from,
 			   const struct replaces *r)
 {
-	const uint64_t now_ms = sp_loop_now_ms(calls->loop);
-	struct le *le;
+	const uint32_t key = calls_key(calls, r->call_id, strlen(r->call_id));
+	struct named named = {from, r};
+	struct grant *g = list_ledata(hash_lookup(calls->grants, key, is_named, &named));
+	struct leg *leg;
+	bool late;
 
-	for (le = list_head(&calls->grants); le; le = le->next) {
-		struct grant *g = le->data;
-		struct leg *leg = g->leg;
-
-		if (g->to != from || strcmp(g->ids.call_id, r->call_id) ||
-		    strcmp(g->ids.to_tag, r->to_tag) || strcmp(g->ids.from_tag, r->from_tag))
-			continue;
-		if (now_ms > g->end_ms)
-			leg = NULL;
-		g->leg->grant = mem_deref(g->leg->grant);
-		return leg;
-	}
-	return NULL;
+	if (!g)
+		return NULL;
+	leg = g->leg;
+	late = sp_loop_now_ms(calls->loop) > g->end_ms;
+	leg->grant = mem_deref(g);
+	return late ? NULL : leg;
 }
 
 /**

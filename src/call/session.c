@@ -82,11 +82,15 @@ bool session_refuses_delayed(const struct sp_trunk *from, const struct sp_trunk 
 static int parse(struct sp_sdp **sp, const struct sp_sip_msg *m, const char **why)
 {
 	struct sp_sip_part part;
+	int err;
 
 	*why = why_no_sdp;
 	if (sp_sip_part_find(&part, m, "application/sdp"))
 		return ENODATA;
-	return sp_sdp_parse(sp, part.body.p, part.body.l, why);
+	err = sp_sdp_parse(sp, part.body.p, part.body.l, why);
+	if (ENOMEM == err)
+		*why = "out of memory";
+	return err;
 }
 
 /** Can our ports on the offerer's side reach where it wants its media? */
@@ -163,7 +167,7 @@ int session_offer(struct session *s, struct leg *from, const struct sp_sip_msg *
 	int err = parse(&d, m, why);
 
 	if (err) {
-		*status = ENODATA == err ? 488 : 400;
+		*status = ENODATA == err ? 488 : ENOMEM == err ? 500 : 400;
 		return err;
 	}
 	return take_offer(s, from, d, status, why);

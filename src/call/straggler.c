@@ -8,7 +8,10 @@
 
 #include "call_priv.h"
 
-enum { STRAGGLERS_MAX = 8192 }; /* each lasts 32 s; beyond them phones hang up by themselves */
+enum {
+	STRAGGLERS_MAX = 8192, /* each lasts 32 s; beyond them phones hang up by themselves */
+	AGAINS_MAX = SP_SIP_TIMEOUT_MS / SP_SIP_T1_MS
+};
 
 struct straggler {
 	struct le le; /* in calls->stragglers */
@@ -22,6 +25,9 @@ struct straggler {
 	unsigned drops;
 	bool abandoned; /* none was taken: whoever answers is hung up */
 	struct sp_timer timer;
+	struct sp_sip_dialog *owed; /* a fork that was acknowledged, and could not be hung up */
+	unsigned agains;
+	struct sp_timer again;
 };
 
 static void destructor(void *arg)
@@ -32,10 +38,12 @@ static void destructor(void *arg)
 		--s->calls->stragglerc;
 	list_unlink(&s->le);
 	sp_timer_cancel(&s->timer);
+	sp_timer_cancel(&s->again);
 	if (s->ct)
 		sp_sip_ctrans_detach(s->ct);
 	mem_deref(s->ct);
 	mem_deref(s->dialog);
+	mem_deref(s->owed);
 	mem_deref(s->conn);
 	mem_deref(s->trunk);
 }
@@ -68,10 +76,41 @@ static int send_in(struct straggler *s, struct sp_sip_dialog *d, enum sp_sip_met
 	return err;
 }
 
+static void bye_again(void *arg)
+{
+	struct straggler *s = arg;
+
+	if (send_in(s, s->owed, SP_SIP_BYE) && ++s->agains < AGAINS_MAX)
+		sp_timer_start(s->calls->loop, &s->again, SP_SIP_T1_MS, bye_again, s);
+	else
+		s->owed = mem_deref(s->owed);
+}
+
+/** ACK, without which its 2xx comes again, and BYE, after which nothing does. */
+static int drop(struct straggler *s, const struct sp_sip_dialog *from, const struct sp_sip_msg *rsp)
+{
+	struct sp_sip_dialog *fork = NULL;
+	int err = sp_sip_dialog_fork(&fork, from, rsp);
+
+	if (!err)
+		err = send_in(s, fork, SP_SIP_ACK);
+	if (err)
+		goto out;
+	err = send_in(s, fork, SP_SIP_BYE);
+	if (err && !s->owed) {
+		s->owed = mem_ref(fork);
+		s->agains = 0;
+		sp_timer_start(s->calls->loop, &s->again, SP_SIP_T1_MS, bye_again, s);
+		err = 0;
+	}
+out:
+	mem_deref(fork);
+	return err;
+}
+
 static void response(int err, const struct sp_sip_msg *rsp, void *arg)
 {
 	struct straggler *s = arg;
-	struct sp_sip_dialog *fork = NULL;
 
 	if (!err && rsp->status < 200)
 		return;
@@ -85,14 +124,39 @@ static void response(int err, const struct sp_sip_msg *rsp, void *arg)
 		(void)send_in(s, s->dialog, SP_SIP_ACK); /* its ACK was lost */
 		return;
 	}
-	err = sp_sip_dialog_fork(&fork, s->dialog, rsp);
-	if (!err)
-		err = send_in(s, fork, SP_SIP_ACK);
-	if (!err)
-		err = send_in(s, fork, SP_SIP_BYE);
+	err = drop(s, s->dialog, rsp);
 	sp_log(SP_LOG_INFO, "fork_dropped", "call=- trunk=%s told=%s", sp_trunk_name(s->trunk),
 	       err ? "no" : "yes");
-	mem_deref(fork);
+}
+
+int straggler_reserve(struct leg *leg)
+{
+	if (!leg->straggler)
+		leg->straggler = mem_zalloc(sizeof(*leg->straggler), destructor);
+	return leg->straggler ? 0 : ENOMEM;
+}
+
+/** Where the leg's INVITE went. */
+static void know(struct straggler *s, const struct leg *leg)
+{
+	mem_deref(s->trunk);
+	mem_deref(s->conn);
+	s->calls = leg->call->calls;
+	s->sip = s->calls->sip;
+	s->trunk = mem_ref(leg->trunk);
+	s->conn = mem_ref(leg->conn);
+	s->cseq = leg->invite_cseq;
+}
+
+void straggler_drop(struct leg *leg, const struct sp_sip_msg *rsp)
+{
+	int err;
+
+	if (!leg->straggler || leg->drops++ >= LEG_DROPS_MAX) /* no town is that large */
+		return;
+	know(leg->straggler, leg);
+	err = drop(leg->straggler, leg->dlg->sip, rsp);
+	sp_log(SP_LOG_INFO, "fork_dropped", "call=%s told=%s", leg->call->id, err ? "no" : "yes");
 }
 
 /** It takes over the leg's INVITE. @return false: there is no room */
@@ -103,15 +167,10 @@ static bool take_over(struct leg *leg, bool abandoned, uint64_t for_ms)
 
 	if (calls->stragglerc >= STRAGGLERS_MAX) /* counted: a walk would cost more than a call */
 		return false;
-	s = mem_zalloc(sizeof(*s), destructor);
-	if (!s)
-		return false;
-	s->calls = calls;
-	s->sip = calls->sip;
-	s->trunk = mem_ref(leg->trunk);
-	s->conn = mem_ref(leg->conn);
+	s = leg->straggler;
+	leg->straggler = NULL;
+	know(s, leg);
 	s->dialog = mem_ref(leg->dlg->sip);
-	s->cseq = leg->invite_cseq;
 	s->drops = leg->drops;
 	s->abandoned = abandoned;
 	s->ct = leg->invite_ct;

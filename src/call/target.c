@@ -215,11 +215,13 @@ static void accepted(struct leg *leg, const struct sp_sip_msg *rsp)
 	struct input in = {.leg = leg, .msg = rsp};
 
 	if (leg->acked && leg_is_fork(leg, rsp)) {
-		leg_drop_fork(leg, rsp);
+		straggler_drop(leg, rsp);
 	} else if (leg->acked) {
 		(void)leg_ack(leg);
 	} else {
 		in.err = fork_select(leg, rsp);
+		if (ENOMEM == in.err)
+			return; /* as in setup.c: it comes again */
 		if (waiting(leg))
 			call_event(leg->call, EV_TARGET_UP, &in);
 		else

@@ -35,7 +35,7 @@ struct sp_sip_ctrans {
 	bool cancelled;           /**< the user does not want it any more    */
 	struct mbuf *cancel_put;  /**< header lines of the CANCEL that waits */
 	struct sp_timer timer;    /**< B, F, M, or the end after CANCEL      */
-	struct sp_timer lost;     /**< the connection went before a response */
+	struct sp_timer lost;     /**< the connection went before a response; or CANCEL again */
 	sp_sip_response_h *h;     /**< NULL: nobody listens                  */
 	void *arg;
 };
@@ -278,9 +278,7 @@ static void send_ack(struct sp_sip_ctrans *ct, const struct sp_sip_msg *rsp)
 	mem_deref(mb);
 }
 
-/* 9.1: on the way of the INVITE, with its branch, in a transaction of its own.
- * Whether or not it arrives, the INVITE ends after 64*T1. */
-static int send_cancel(struct sp_sip_ctrans *ct, const struct mbuf *headers)
+static int write_cancel(struct sp_sip_ctrans *ct, const struct mbuf *headers)
 {
 	struct sp_sip_conn *conn = sip_conn_usable(ct->conn);
 	struct sp_sip_ctrans *cancel;
@@ -288,7 +286,6 @@ static int send_cancel(struct sp_sip_ctrans *ct, const struct mbuf *headers)
 	struct pl to;
 	int err;
 
-	sp_timer_start(ct->sip->loop, &ct->timer, SP_SIP_TIMEOUT_MS, expired, ct);
 	if (!conn)
 		return ENOTCONN;
 
@@ -310,12 +307,34 @@ static int send_cancel(struct sp_sip_ctrans *ct, const struct mbuf *headers)
 	return err;
 }
 
+static void cancel_again(void *arg);
+
+/* 9.1: on the way of the INVITE, with its branch, in a transaction of its own.
+ * Without memory it goes later, and as short as can be: a phone rings. Whether
+ * or not it arrives, the INVITE ends after 64*T1. */
+static int send_cancel(struct sp_sip_ctrans *ct, const struct mbuf *headers)
+{
+	const int err = write_cancel(ct, headers);
+
+	if (err != ENOMEM)
+		return err;
+	sp_timer_start(ct->sip->loop, &ct->lost, SP_SIP_T1_MS, cancel_again, ct);
+
+	return 0;
+}
+
+static void cancel_again(void *arg)
+{
+	(void)send_cancel(arg, NULL);
+}
+
 static void send_late_cancel(struct sp_sip_ctrans *ct)
 {
 	struct mbuf *headers = ct->cancel_put;
 	int err;
 
 	ct->cancel_put = NULL;
+	sp_timer_start(ct->sip->loop, &ct->timer, SP_SIP_TIMEOUT_MS, expired, ct);
 	err = send_cancel(ct, headers);
 	if (err)
 		sp_log(SP_LOG_WARN, "sip_unsent", "method=CANCEL err=%d branch=%s", err,
@@ -446,12 +465,9 @@ int sp_sip_cancel(struct sp_sip_ctrans *ct, const struct mbuf *headers)
 	case CALLING:
 		if (ct->cancelled)
 			return 0;
-		if (headers) {
-			ct->cancel_put = mbuf_alloc(headers->end + 1);
-			if (!ct->cancel_put)
-				return ENOMEM;
+		ct->cancel_put = headers ? mbuf_alloc(headers->end + 1) : NULL;
+		if (ct->cancel_put) /* without memory it goes without them */
 			(void)mbuf_write_mem(ct->cancel_put, headers->buf, headers->end);
-		}
 		ct->cancelled = true;
 		return 0;
 
@@ -459,6 +475,7 @@ int sp_sip_cancel(struct sp_sip_ctrans *ct, const struct mbuf *headers)
 		if (ct->cancelled)
 			return 0;
 		ct->cancelled = true;
+		sp_timer_start(ct->sip->loop, &ct->timer, SP_SIP_TIMEOUT_MS, expired, ct);
 		return send_cancel(ct, headers);
 
 	default:

@@ -44,6 +44,7 @@ static void destructor(void *arg)
 	}
 	list_clear(&sip->shares);
 
+	mem_deref(sip->spare);
 	mem_deref(sip->stable);
 	mem_deref(sip->mtable);
 	mem_deref(sip->ctable);
@@ -70,7 +71,8 @@ int sp_sip_alloc(struct sp_sip **sp, struct sp_loop *loop, const struct sp_sip_h
 	sip->owner_bytes_max = SP_SIP_OWNER_BYTES_MAX;
 	sp_hashkey_init(&sip->key);
 
-	err = hash_alloc(&sip->stable, SIP_BUCKETS);
+	sip->spare = sp_mbuf_secret(SIP_SPARE_SIZE);
+	err = sip->spare ? hash_alloc(&sip->stable, SIP_BUCKETS) : ENOMEM;
 	if (!err)
 		err = hash_alloc(&sip->mtable, SIP_BUCKETS);
 	if (!err)
@@ -144,7 +146,7 @@ int sip_answer(struct sp_sip_conn *c, const struct sp_sip_msg *req, const struct
 
 	tag_for(tag, c->sip, req);
 
-	err = sip_write_reply(&mb, req, r, r->to_tag ? r->to_tag : tag);
+	err = sip_write_reply(&mb, c->sip->spare, req, r, r->to_tag ? r->to_tag : tag);
 	if (err)
 		return err;
 

@@ -70,11 +70,11 @@ bool sp_sip_msg_lists(const struct sp_sip_msg *m, enum sp_sip_id id, const char 
 	return false;
 }
 
-/* The whole line is made aside and checked, so that a value which would break
- * out of its line leaves nothing behind. */
+/* The line is made in place and checked there: one that would break out, or
+ * does not fit, is taken back, and no memory beside mb's is needed. */
 int sp_sip_put(struct mbuf *mb, const char *name, const char *fmt, ...)
 {
-	struct mbuf *line;
+	const size_t pos = mb ? mb->pos : 0, end = mb ? mb->end : 0;
 	struct pl pl;
 	va_list ap;
 	int err;
@@ -86,33 +86,25 @@ int sp_sip_put(struct mbuf *mb, const char *name, const char *fmt, ...)
 	if (!sp_sip_is_token(&pl))
 		return EBADMSG;
 
-	line = mbuf_alloc(256);
-	if (!line)
-		return ENOMEM;
-
-	err = mbuf_printf(line, "%s: ", name);
+	err = mbuf_printf(mb, "%s: ", name);
 	if (err)
 		goto out;
 
 	va_start(ap, fmt);
-	err = mbuf_vprintf(line, fmt, ap);
+	err = mbuf_vprintf(mb, fmt, ap);
 	va_end(ap);
 	if (err)
 		goto out;
 
-	pl.p = (const char *)line->buf;
-	pl.l = line->end;
-	if (!sp_sip_printable(&pl)) {
-		err = EBADMSG;
-		goto out;
-	}
-
-	err = mbuf_write_str(line, "\r\n");
-	if (!err)
-		err = mbuf_write_mem(mb, line->buf, line->end);
+	pl.p = (const char *)mb->buf + pos;
+	pl.l = mb->pos - pos;
+	err = sp_sip_printable(&pl) ? mbuf_write_str(mb, "\r\n") : EBADMSG;
 
 out:
-	mem_deref(line);
+	if (err) {
+		mb->pos = pos;
+		mb->end = end;
+	}
 
 	return err;
 }

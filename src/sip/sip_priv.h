@@ -18,6 +18,8 @@ enum {
 	SIP_BUCKETS = 32768,  /**< of each transaction table                      */
 	SIP_BRANCH_SIZE = 32, /**< magic cookie and 24 hex digits (96 random bits) */
 	SIP_TAG_SIZE = 17,
+	SIP_TO_TAG_SIZE = 64,    /**< of what the user may want on To              */
+	SIP_SPARE_SIZE = 16384,  /**< an answer that memory must not keep back     */
 	SIP_TRYING_MS = 200,     /**< 17.2.1: 100 goes out when the user is silent    */
 	SIP_TIMER_C_MS = 180000, /**< 16.6, for INVITEs that nobody listens to        */
 	SIP_RETRY_AFTER = 5      /**< seconds, when the tables are full               */
@@ -38,6 +40,7 @@ struct sp_sip {
 	struct hash *ctable; /**< client transactions */
 	struct list conns;
 	struct list shares;
+	struct mbuf *spare; /**< for one answer at a time, while there is no memory */
 	size_t transactions;
 	size_t max; /**< SP_SIP_TRANSACTIONS_MAX; tests lower these three */
 	size_t owner_max;
@@ -123,8 +126,8 @@ int sip_write_request(struct mbuf **mbp, const struct sp_sip_conn *conn, const c
 int sip_write_hop(struct mbuf **mbp, enum sp_sip_method method, const struct sp_sip_conn *conn,
 		  const char *branch, const struct sip_origin *o, const struct pl *to,
 		  const struct mbuf *headers);
-int sip_write_reply(struct mbuf **mbp, const struct sp_sip_msg *req, const struct sp_sip_reply *r,
-		    const char *tag);
+int sip_write_reply(struct mbuf **mbp, struct mbuf *spare, const struct sp_sip_msg *req,
+		    const struct sp_sip_reply *r, const char *tag);
 
 /* origin.c */
 int sip_request_check(const struct sp_sip_request *req, struct pl *call_id, uint32_t *cseq);

@@ -193,24 +193,34 @@ static int put_reply(struct mbuf *mb, const struct sp_sip_msg *req, const struct
 	return err;
 }
 
-/**
- * 8.2.6.
- * @param tag put on To when the request had none; may be NULL
- */
-int sip_write_reply(struct mbuf **mbp, const struct sp_sip_msg *req, const struct sp_sip_reply *r,
-		    const char *tag)
+static int write_reply(struct mbuf **mbp, struct mbuf *mb, const struct sp_sip_msg *req,
+		       const struct sp_sip_reply *r, const char *tag)
 {
-	struct mbuf *mb = sp_mbuf_secret(HEAD_SIZE + r->body.l);
-	int err;
+	int err = mb ? put_reply(mb, req, r, tag) : ENOMEM;
 
-	if (!mb)
-		return ENOMEM;
-
-	err = put_reply(mb, req, r, tag);
 	if (err)
 		mem_deref(mb);
 	else
 		*mbp = mb;
 
 	return err;
+}
+
+/**
+ * 8.2.6.
+ * @param spare written to when there is no memory, unless somebody has it; NULL: ENOMEM then.
+ *              What it holds is lost with the next answer.
+ * @param tag   put on To when the request had none; may be NULL
+ */
+int sip_write_reply(struct mbuf **mbp, struct mbuf *spare, const struct sp_sip_msg *req,
+		    const struct sp_sip_reply *r, const char *tag)
+{
+	int err = write_reply(mbp, sp_mbuf_secret(HEAD_SIZE + r->body.l), req, r, tag);
+
+	if (err != ENOMEM || !spare || mem_nrefs(spare) > 1)
+		return err;
+
+	mbuf_rewind(spare);
+
+	return write_reply(mbp, mem_ref(spare), req, r, tag);
 }

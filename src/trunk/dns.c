@@ -26,7 +26,7 @@
 #include "sallyport/base_log.h"
 #include "dns_inner.h"
 
-enum { DNS_TIMEOUT_MS = 1500, DNS_TRIES = 2, EDNS_SIZE = 1232 };
+enum { DNS_TIMEOUT_MS = 1500, DNS_TRIES = 2, EDNS_SIZE = 1232, DNS_DEAF_MS = 100 };
 
 /* c-ares with one set of settings. */
 struct channel {
@@ -35,6 +35,7 @@ struct channel {
 	struct sp_loop *loop;
 	ares_channel ares;
 	bool ready, destroyed;
+	bool deaf;        /* a socket is not watched: all are looked into now and then */
 	unsigned queries; /* that c-ares has not finished */
 	struct list sockl;
 	struct sp_timer timer;
@@ -117,7 +118,7 @@ static struct dns_sock *sock_new(struct channel *ch, ares_socket_t fd)
 	return s;
 }
 
-/* What cannot be watched is not heard: its query fails by time-out. */
+/* c-ares may use the same socket for all questions to a server. */
 static void on_state(void *arg, ares_socket_t fd, int readable, int writable)
 {
 	struct channel *ch = arg;
@@ -130,14 +131,35 @@ static void on_state(void *arg, ares_socket_t fd, int readable, int writable)
 	}
 	if (!s)
 		s = sock_new(ch, fd);
-	if (!s || sp_loop_listen(ch->loop, s->dup, flags, on_socket, s))
+	if (s && !sp_loop_listen(ch->loop, s->dup, flags, on_socket, s))
+		return;
+	if (!ch->deaf)
 		sp_log(SP_LOG_WARN, "dns_unwatched", "why=\"out of memory or descriptors\"");
+	ch->deaf = true;
+}
+
+/* They do not block: nothing happens where nothing is. */
+static void look_into_all(struct channel *ch)
+{
+	ares_socket_t v[ARES_GETSOCK_MAXNUM];
+	const unsigned bits = (unsigned)ares_getsock(ch->ares, v, ARES_GETSOCK_MAXNUM);
+
+	for (unsigned i = 0; i < ARES_GETSOCK_MAXNUM; i++) {
+		const bool in = bits >> i & 1;
+		const bool out = bits >> (i + ARES_GETSOCK_MAXNUM) & 1;
+
+		if (in || out)
+			ares_process_fd(ch->ares, in ? v[i] : ARES_SOCKET_BAD,
+					out ? v[i] : ARES_SOCKET_BAD);
+	}
 }
 
 static void on_time(void *arg)
 {
 	struct channel *ch = arg;
 
+	if (ch->deaf)
+		look_into_all(ch);
 	ares_process_fd(ch->ares, ARES_SOCKET_BAD, ARES_SOCKET_BAD);
 	rearm(ch);
 }
@@ -145,13 +167,17 @@ static void on_time(void *arg)
 static void rearm(struct channel *ch)
 {
 	struct timeval tv, *next = ares_timeout(ch->ares, NULL, &tv);
+	uint64_t ms;
 
-	if (next)
-		sp_timer_start(ch->loop, &ch->timer,
-			       (uint64_t)next->tv_sec * 1000 + (uint64_t)next->tv_usec / 1000 + 1,
-			       on_time, ch);
-	else
+	if (!next) { /* no question is open, so no socket is */
+		ch->deaf = false;
 		sp_timer_cancel(&ch->timer);
+		return;
+	}
+
+	ms = (uint64_t)next->tv_sec * 1000 + (uint64_t)next->tv_usec / 1000 + 1;
+	sp_timer_start(ch->loop, &ch->timer, ch->deaf ? min(ms, (uint64_t)DNS_DEAF_MS) : ms,
+		       on_time, ch);
 }
 
 static void channel_destructor(void *arg)

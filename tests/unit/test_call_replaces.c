@@ -484,6 +484,76 @@ static void without_an_offer(void **state)
 	hang_up_by(t, a, c);
 }
 
+/* A number that two trunks serve. */
+static void serve_twice(struct tf *t)
+{
+	static const struct sp_number_trunk names[] = {
+		{"carrier", true}, {"service", false}, {"desk", false}};
+	static const struct sp_number_row row = {.number = "+4416329600*",
+						 .trunkv = {"service", "desk"},
+						 .trunkc = 2,
+						 .file = "test",
+						 .line = 1};
+	struct sp_call_env *env = mem_zalloc(sizeof(*env), fx_env_destructor);
+	struct sp_conf_failover *failover = &t->confv[SERVICE].failover;
+	struct sp_number_build *b;
+
+	assert_non_null(env);
+	*env = *t->f->calls->env;
+	assert_int_equal(0, sp_number_build_alloc(&b, names, TRUNKS, number_error, NULL));
+	assert_int_equal(0, sp_number_add(b, &row));
+	assert_int_equal(0, sp_number_table_alloc(&env->numbers, b));
+	mem_deref(b);
+	sp_calls_env(t->f->calls, env);
+	mem_deref(env);
+	failover->codev[0] = 503;
+	failover->codec = 1;
+	failover->tries = 4;
+	failover->total_s = 60;
+}
+
+/* RFC 3891 3: no other trunk has the dialog, nor is to learn what it is called (RFC 5853 3.1). */
+static void tried_nowhere_else(void **state)
+{
+	struct tf *t = *state;
+	struct peer *a = &t->f->carrier, *c = &t->f->service;
+	struct aside old_a = {.cseq = 0}, old_c = {.cseq = 0};
+	struct sp_call_env *env = mem_ref(t->f->calls->env);
+	const struct sp_sip_msg *m;
+	char line[256];
+
+	serve_twice(t);
+	invite(a, SERVICE_NUMBER, "", sdp_of("192.0.2.7", KEY_A, "sendrecv"));
+	expect(a, "100");
+	respond(c, expect(c, "INVITE"), 503, NULL);
+	expect(c, "ACK");
+	expect(&t->desk, "INVITE"); /* as any other call is */
+	request(a, "CANCEL", "sip:" SERVICE_NUMBER "@x", "", NULL);
+	expect(a, "200");
+	expect(a, "487");
+	sp_loop_advance(t->f->loop, 2ULL * SP_SIP_TIMEOUT_MS);
+	next_message(&t->desk);
+
+	memset(c->tag, 0, sizeof(c->tag));
+	establish(t->f);
+	put_aside(a, &old_a);
+	put_aside(c, &old_c);
+	replaces_line(line, sizeof(line), old_a.call_id, old_a.remote_tag, old_a.tag, "");
+	invite(a, SERVICE_NUMBER, line, sdp_of("192.0.2.7", KEY_A, "sendrecv"));
+	expect(a, "100");
+	m = expect(c, "INVITE");
+	assert_replaces(m, &old_c);
+	respond(c, m, 503, NULL);
+	expect(c, "ACK");
+	expect_silence(&t->desk);
+	expect(a, "503");
+
+	put_aside(a, &old_a);
+	put_aside(c, &old_c);
+	hang_up_by(t, a, c);
+	mem_deref(env);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -494,6 +564,7 @@ int main(void)
 		T(the_dialog_is_of_an_older_configuration),
 		T(refusals),
 		T(over),
+		T(tried_nowhere_else),
 		cmocka_unit_test_setup_teardown(not_for_this_trunk, refuse_setup, tf_teardown),
 #define H(fn) cmocka_unit_test_setup_teardown(fn, handle_setup, tf_teardown)
 		H(taken_over),

@@ -221,6 +221,21 @@ static void refused(void **state)
 	hang_up_by(t, a, &t->f->carrier);
 }
 
+/* RFC 3515 2.4.2: exactly one Refer-To, whichever form of its name it has (RFC 3261 7.3.3). */
+static void several_targets(void **state)
+{
+	struct tf *t = *state;
+	struct peer *a = &t->f->service;
+
+	establish(t->f);
+	refer(a, "<sip:+441632960050@x.example>", "Refer-To: <sip:+441632960051@x.example>\r\n");
+	expect(a, "400");
+	refer(a, "<sip:+441632960050@x.example>", "r: <sip:+441632960051@x.example>\r\n");
+	expect(a, "400");
+	expect_silence(&t->f->carrier);
+	hang_up_by(t, a, &t->f->carrier);
+}
+
 /*
  * RFC 5589 7.1: A talks to B and, in another call, to C; B is told to replace
  * C's dialog with us. C is at another trunk, so the INVITE has to come to us.
@@ -254,6 +269,68 @@ static void attended(void **state)
 	/* somebody else's dialog */
 	refer_to_replaces(b, &consult, "");
 	expect(b, "404");
+	sp_calls_end(t->f->calls);
+	respond(c, expect(c, "BYE"), 200, NULL);
+	respond(b, expect(b, "BYE"), 200, NULL);
+	respond(a, expect(a, "BYE"), 200, NULL);
+	respond(a, expect(a, "BYE"), 200, NULL);
+	tf_clean(t);
+}
+
+/** The Replaces in the REFER that m is, as a header line. */
+static void granted(char *buf, size_t size, const struct sp_sip_msg *m)
+{
+	const char *p = strstr(m->text, "?Replaces=") + strlen("?Replaces=");
+	const struct pl escaped = {p, strcspn(p, ">")};
+	char text[512];
+
+	assert_int_equal(0, sp_sip_unescape(text, sizeof(text), &escaped));
+	re_snprintf(buf, size, "Replaces: %s\r\n", text);
+}
+
+/*
+ * RFC 3891 3: B does as it was told. The name is good once, and not for ever; C is
+ * asked to replace the dialog that it has with us.
+ */
+static void attended_by_its_name(void **state)
+{
+	struct tf *t = *state;
+	struct peer *a = &t->f->carrier, *b = &t->f->service, *c = &t->desk;
+	struct sp_conf_limits *limits = &t->f->calls->env->conf->limits;
+	struct aside consult = {.cseq = 0}, call = {.cseq = 0};
+	char name[512], want[512];
+	const struct sp_sip_msg *m;
+
+	limits->ring_s = 10; /* before media is missed */
+	tf_call(a, DESK_NUMBER, c, SDP_B, sdp_answer("203.0.113.7", KEY_C, "sendrecv"));
+	put_aside(a, &consult);
+	establish(t->f);
+	for (unsigned i = 0; i < 2; i++) { /* the second name is not used in time */
+		refer_to_replaces(a, &consult, "");
+		m = expect(b, "REFER");
+		granted(name, sizeof(name), m);
+		respond(b, m, 202, NULL);
+		expect(a, "202");
+		if (i)
+			sp_loop_advance(t->f->loop, limits->ring_s * 1000ULL + 1);
+		put_aside(b, &call);
+		invite(b, DESK_NUMBER, name, SDP_A);
+		if (i) {
+			expect(b, "481");
+		} else {
+			expect(b, "100");
+			m = expect(c, "INVITE");
+			re_snprintf(want, sizeof(want), "%s;to-tag=%s;from-tag=%s", c->call_id,
+				    c->tag, c->remote_tag);
+			assert_header(m, "Replaces", want);
+			respond(c, m, 486, NULL);
+			expect(c, "ACK");
+			expect(b, "486");
+			invite(b, DESK_NUMBER, name, SDP_A); /* once more */
+			expect(b, "481");
+		}
+		put_aside(b, &call);
+	}
 	sp_calls_end(t->f->calls);
 	respond(c, expect(c, "BYE"), 200, NULL);
 	respond(b, expect(b, "BYE"), 200, NULL);
@@ -300,9 +377,11 @@ int main(void)
 		T(one_at_a_time),
 		T(the_call_ends_first),
 		T(unusable),
+		T(several_targets),
 		T(too_early),
 		cmocka_unit_test_setup_teardown(refused, refuse_setup, tf_teardown),
 		T(attended),
+		T(attended_by_its_name),
 		T(attended_within_a_network),
 	};
 
