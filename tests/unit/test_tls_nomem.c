@@ -46,7 +46,7 @@ static void tick(void *arg)
 /* One turn of the loop, or a few: until something happened. */
 static void run(struct world *w)
 {
-	struct sp_timer t = {NULL};
+	struct sp_timer t = {.due_ms = 0};
 	unsigned was;
 
 	sp_timer_start(w->loop, &t, TICK_MS, tick, w->loop);

@@ -69,7 +69,7 @@ static void tick(void *arg)
 
 static void run_for(struct world *w, unsigned ms)
 {
-	struct sp_timer t = {NULL};
+	struct sp_timer t = {.due_ms = 0};
 	unsigned was;
 
 	sp_timer_start(w->loop, &t, ms, tick, w->loop);
