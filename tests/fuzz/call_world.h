@@ -17,7 +17,7 @@
 #include "../../src/trunk/trunk_priv.h"
 
 enum { TRUNKS = 3, CARRIER = 0, SERVICE = 1, DESK = 2, SETTINGS = 7, PORT_PAIRS = 6 };
-enum { HOUR_MS = 3600 * 1000 };
+enum { HOUR_MS = 3600 * 1000, CALLS_MAX = 16 };
 
 #define DESK_NUMBER "+441632970001"
 
@@ -299,6 +299,97 @@ static inline void world_counts(const struct world *w)
 	for (unsigned i = 0; i < TRUNKS; i++)
 		must(in[i] == w->trunkv[i]->calls_in && out[i] == w->trunkv[i]->calls_out &&
 		     in[i] + out[i] == w->trunkv[i]->calls);
+}
+
+/** What a peer's message may change of the calls up to this one. */
+static inline uint64_t world_digest(const struct world *w, uint64_t serial)
+{
+	uint64_t h = 14695981039346656037ULL;
+	struct le *le, *l;
+
+	for (le = list_head(&w->f->calls->calls); le; le = le->next) {
+		const struct sp_call *call = le->data;
+		const uintptr_t c[] = {call->state,
+				       call->over,
+				       (uintptr_t)call->transfer,
+				       (uintptr_t)call->lent,
+				       (uintptr_t)call->change.by,
+				       (uintptr_t)call->session.relay,
+				       list_count(&call->passes)};
+
+		if (call->serial > serial)
+			break;
+		for (size_t i = 0; i < ARRAY_SIZE(c); i++)
+			h = (h ^ c[i]) * 1099511628211ULL;
+		for (l = list_head(&call->legs); l; l = l->next) {
+			const struct leg *leg = l->data;
+			const uintptr_t v[] = {leg->state,
+					       leg->accepted,
+					       leg->peer,
+					       leg->timer.expires_s,
+					       (uintptr_t)leg->dlg,
+					       (uintptr_t)leg->conn,
+					       (uintptr_t)leg->invite_st,
+					       (uintptr_t)leg->invite_ct,
+					       (uintptr_t)leg->update_ct,
+					       (uintptr_t)leg->bye_ct,
+					       (uintptr_t)leg->pick};
+
+			for (size_t i = 0; i < ARRAY_SIZE(v); i++)
+				h = (h ^ v[i]) * 1099511628211ULL;
+		}
+	}
+	return h;
+}
+
+/** Those that are not up must be ending by themselves: their serials. */
+static inline size_t world_ending(const struct world *w, uint64_t serialv[CALLS_MAX])
+{
+	struct le *le;
+	size_t n = 0;
+
+	for (le = list_head(&w->f->calls->calls); le; le = le->next) {
+		const struct sp_call *call = le->data;
+
+		must(UP == call->state || ENDING == call->state);
+		if (ENDING == call->state)
+			serialv[n++] = call->serial;
+		else
+			must(list_count(&call->legs) == 2 && !call->transfer && !call->lent &&
+			     !call->change.by && list_isempty(&call->passes));
+		must(n < CALLS_MAX);
+	}
+	return n;
+}
+
+static inline bool world_has(const struct world *w, uint64_t serial)
+{
+	struct le *le;
+
+	for (le = list_head(&w->f->calls->calls); le; le = le->next) {
+		if (((const struct sp_call *)le->data)->serial == serial)
+			return true;
+	}
+	return false;
+}
+
+/** Is a leg of a call that is up this dialog of a peer? */
+static inline bool world_talks(const struct world *w, const char *call_id, const char *tag)
+{
+	struct le *le;
+
+	for (le = list_head(&w->f->calls->calls); le; le = le->next) {
+		const struct sp_call *call = le->data;
+
+		for (size_t i = 0; i < 2 && UP == call->state; i++) {
+			const struct dlg *d = call->leg[i]->dlg;
+
+			if (d && !strcmp(sp_sip_dialog_call_id(d->sip), call_id) &&
+			    !strcmp(sp_sip_dialog_remote_tag(d->sip), tag))
+				return true;
+		}
+	}
+	return false;
 }
 
 static inline bool is_there(struct le *le, void *arg)

@@ -6,12 +6,14 @@
  * header lines, a body. Peers say anything at any time, also what is not SIP,
  * lose their connections, and the configuration is reloaded beneath them.
  *
- * At any time each trunk counts just the calls that there are. In the end
- * both legs of each call are over, what began has ended, and nothing is left.
+ * At any time each trunk counts just the calls that there are, and what comes with
+ * the tags of somebody else's dialog changes nothing. When peers fall silent, only
+ * calls between two that talk go on. In the end both legs of each call are over and
+ * told so, what began has ended, and nothing is left: no memory, no timer.
  */
 #include "call_text.h"
 
-enum { INPUT_MAX = 8192, EVENTS_MAX = 200 };
+enum { INPUT_MAX = 8192, EVENTS_MAX = 200, TIMEOUTS = 8 };
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 size_t __sanitizer_get_current_allocated_bytes(void); /* of ASan */
@@ -118,10 +120,24 @@ static void op_cancel(struct step *e)
 	d->cseq = cseq;
 }
 
+/** A call that asks to be in the place of a dialog of somebody else's. */
+static void invite_replacing(struct step *e, const struct dialog *d)
+{
+	char line[256];
+
+	re_snprintf(line, sizeof(line), "Replaces: %s;to-tag=%s;from-tag=%s\r\n", d->call_id,
+		    e->b & 1 ? d->remote_tag : d->tag, e->b & 1 ? d->tag : d->remote_tag);
+	pl_set_str(&e->lines, line);
+	e->c = 0;
+	op_invite(e);
+}
+
 /** With a dialog of somebody else's, as if its tags had been stolen. */
 static void op_stolen(struct step *e)
 {
 	const struct actor *victim = &actors[e->a >> 4 & 3];
+	const uint64_t serial = world.f->calls->serial;
+	const uint64_t digest = world_digest(&world, serial);
 	static struct dialog copy;
 	bool as_sent;
 
@@ -131,7 +147,11 @@ static void op_stolen(struct step *e)
 	e->dialog = &copy;
 	stage.hides = false; /* it gets them back in the answer */
 	as_sent = !stage.mutation.on && *copy.remote_tag;
-	op_in_dialog(e);
+	if (e->b >> 5 == 7)
+		invite_replacing(e, &copy);
+	else
+		op_in_dialog(e);
+	must(!as_sent || e->lines.l || e->body.l || digest == world_digest(&world, serial));
 	for (size_t i = 0; i < e->by->inboxc && as_sent; i++) {
 		const struct sp_sip_msg *m = e->by->inboxv[i];
 
@@ -459,6 +479,39 @@ static void begin(void)
 	reload();
 }
 
+static void let_pass(unsigned timeouts)
+{
+	for (unsigned i = 0; i < timeouts; i++) {
+		sp_loop_advance(world.f->loop, SP_SIP_TIMEOUT_MS);
+		drain();
+	}
+}
+
+/** Somebody is off the hook who was told nothing, or goes on with who has hung up. */
+static void check_phones(bool ended)
+{
+	for (unsigned i = 0; i < ACTORS * DIALOGS && stage.clean; i++) {
+		const struct dialog *d = &actors[i / DIALOGS].dialogv[i % DIALOGS];
+
+		must(!ended || !d->up || d->over);
+		must(!d->over || !world_talks(&world, d->call_id, d->tag));
+	}
+}
+
+/** Peers have been silent for long: a call is up, or about to be gone. */
+static void settle(void)
+{
+	uint64_t endingv[CALLS_MAX];
+	size_t n;
+
+	let_pass(TIMEOUTS);
+	n = world_ending(&world, endingv);
+	check_phones(false);
+	let_pass(TIMEOUTS);
+	for (size_t i = 0; i < n; i++)
+		must(!world_has(&world, endingv[i]));
+}
+
 /** The clock runs; peers answer nothing any more, and are there to be hung up. */
 static void finish(void)
 {
@@ -468,16 +521,10 @@ static void finish(void)
 	for (unsigned i = 0; i < ACTORS; i++)
 		actors[i].failing = 0;
 	actors_connect();
+	settle();
 	sp_calls_end(world.f->calls); /* those on hold may be quiet for ever */
-	for (unsigned i = 0; i < 8; i++) {
-		sp_loop_advance(world.f->loop, SP_SIP_TIMEOUT_MS);
-		drain();
-	}
-	for (unsigned i = 0; i < ACTORS * DIALOGS && stage.clean; i++) {
-		const struct dialog *d = &actors[i / DIALOGS].dialogv[i % DIALOGS];
-
-		must(!d->up || d->over); /* else a phone is off its hook for ever */
-	}
+	let_pass(TIMEOUTS);
+	check_phones(true);
 	world_end(&world);
 	for (unsigned i = 0; i < ACTORS; i++) {
 		actor_disconnect(&actors[i]); /* half a message may have come */
@@ -503,7 +550,7 @@ static void run(const uint8_t *data, size_t size)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	static bool warm;
-	size_t bytes;
+	size_t bytes, timers;
 
 	if (size > INPUT_MAX)
 		return 0;
@@ -511,7 +558,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		run(data, size);
 	warm = true;
 	bytes = __sanitizer_get_current_allocated_bytes();
+	timers = sp_loop_timers(world.f->loop);
 	run(data, size);
+	must(timers == sp_loop_timers(world.f->loop));
 	must(bytes == __sanitizer_get_current_allocated_bytes());
 	return 0;
 }

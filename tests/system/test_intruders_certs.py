@@ -10,6 +10,7 @@ import os
 import re
 import socket
 import ssl
+import time
 
 import pytest
 from cryptography import x509
@@ -23,6 +24,7 @@ from openssl import OPTIONS
 DAY = datetime.timedelta(days=1)
 BOTH = (ExtendedKeyUsageOID.SERVER_AUTH, ExtendedKeyUsageOID.CLIENT_AUTH)
 VERSIONS = (ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3)
+LOGGED_PER_S = 20  # refused connections
 
 
 class Made:
@@ -81,6 +83,7 @@ class World:
 
     def __init__(self, folder, net, pki):
         self.folder, self.net, self.tried, self.entered = str(folder), net, 0, 0
+        self.next_refusal = 0
         self.ca = authority(None, "Carrier CA of this test")
         self.other = authority(None, "Another CA")
         conf = Conf(net, pki)
@@ -160,6 +163,8 @@ class World:
 
     def refused(self, why, made, **more):
         for version in VERSIONS:
+            time.sleep(max(0, self.next_refusal - time.monotonic()))
+            self.next_refusal = time.monotonic() + 1 / LOGGED_PER_S
             since = self.gateway.mark()
             assert not self.knock(made, version, **more), f"let in, though {why}"
             line = self.gateway.wait_for("tls_refused", since)
