@@ -150,8 +150,10 @@ void app_watch_read(struct app_watch *w);
 /* renew.c */
 
 enum {
-	APP_SETTLE_MS = 2000,          /**< without a change, before files are read    */
-	APP_SETTLE_MOST_MS = 10 * 1000 /**< then they are, however much is being changed */
+	APP_SETTLE_MS = 2000,           /**< without a change, before files are read    */
+	APP_SETTLE_MOST_MS = 10 * 1000, /**< then they are, however much is being changed */
+	APP_RENEW_AGAIN_MS = 30 * 1000, /**< after a failure; then twice as much, and so on */
+	APP_RENEW_AGAIN_MOST_MS = 3600 * 1000
 };
 
 struct app_renew;

@@ -9,8 +9,13 @@
  * and is not read), or none: what is wrong is logged, the old ones stay, and
  * the next change is the next try. Connections that are up finish on the
  * contexts that they began with.
+ *
+ * What failed is tried again by itself, less and less often: no file changes
+ * when there is memory again, or a descriptor to read one.
  */
 #include "app_priv.h"
+
+enum { NAMES_SIZE = 1024 };
 
 struct app_renew {
 	struct sp_app *app; /* owns us */
@@ -18,15 +23,20 @@ struct app_renew {
 	struct app_files *files;
 	struct sp_timer settle;
 	uint64_t most_ms; /* when it is read at the latest */
+	struct sp_timer again;
+	uint64_t again_ms;    /* since the last try; 0: all is well */
+	char bad[NAMES_SIZE]; /* what had changed when it failed */
 };
 
 static void on_change(void *arg);
+static void on_again(void *arg);
 
 static void destructor(void *arg)
 {
 	struct app_renew *r = arg;
 
 	sp_timer_cancel(&r->settle);
+	sp_timer_cancel(&r->again);
 	mem_deref(r->watch);
 	mem_deref(r->files);
 }
@@ -54,12 +64,24 @@ struct app_watch *app_renew_watch(const struct app_renew *r)
 	return r->watch;
 }
 
-enum { NAMES_SIZE = 1024 };
-
 struct bad {
 	const char *names;
 	bool told;
 };
+
+static void try_again(struct app_renew *r)
+{
+	r->again_ms = r->again_ms ? 2 * r->again_ms : APP_RENEW_AGAIN_MS;
+	if (r->again_ms > APP_RENEW_AGAIN_MOST_MS)
+		r->again_ms = APP_RENEW_AGAIN_MOST_MS;
+	sp_timer_start(r->app->loop, &r->again, r->again_ms, on_again, r);
+}
+
+static void well(struct app_renew *r)
+{
+	sp_timer_cancel(&r->again);
+	r->again_ms = 0;
+}
 
 static void log_bad(bool mistake, const char *line, void *arg)
 {
@@ -73,18 +95,20 @@ static void log_bad(bool mistake, const char *line, void *arg)
 	b->told = true;
 }
 
-/* @return false: they were being changed, and what was read is of no use */
-static bool renew(struct app_renew *r)
+/* quiet: what is wrong has been told.
+ * @return false: they were being changed, and what was read is of no use */
+static bool renew(struct app_renew *r, bool quiet)
 {
 	struct sp_app *app = r->app;
 	struct app_snapshot *s = NULL;
 	struct sp_report *report = NULL;
-	char names[NAMES_SIZE] = "", errbuf[128];
-	struct bad bad = {.names = names};
+	struct bad bad = {.names = r->bad, .told = quiet};
+	char errbuf[128];
 	bool done = true;
 	int err;
 
-	(void)re_snprintf(names, sizeof(names), "%H", app_files_print, r->files);
+	if (!quiet)
+		(void)re_snprintf(r->bad, sizeof(r->bad), "%H", app_files_print, r->files);
 	err = sp_report_alloc(&report);
 	if (!err)
 		err = app_snapshot_certs(&s, app->env->conf, report);
@@ -92,12 +116,17 @@ static bool renew(struct app_renew *r)
 	if (err && !app_files_still(r->files)) {
 		done = false;
 	} else if (err) {
-		sp_report_print(report, log_bad, &bad);
+		if (!quiet) {
+			sp_report_print(report, log_bad, &bad);
+			r->again_ms = 0;
+		}
 		if (!bad.told)
 			log_bad(true, str_error(err, errbuf, sizeof(errbuf)), &bad);
+		try_again(r);
 	} else {
 		app_apply_contexts(app, s);
-		sp_log(SP_LOG_INFO, "certificates_renewed", "files=%H", sp_log_str, names);
+		sp_log(SP_LOG_INFO, "certificates_renewed", "files=%H", sp_log_str, r->bad);
+		well(r);
 		(void)app_expiry_files(app->expiry, r->files);
 	}
 
@@ -131,9 +160,20 @@ static void on_settled(void *arg)
 	if (!app_files_look(r->files))
 		return;
 
-	if (renew(r))
+	if (renew(r, false))
 		app_files_adopt(r->files);
 	else
+		on_change(r);
+}
+
+static void on_again(void *arg)
+{
+	struct app_renew *r = arg;
+
+	sp_timer_start(r->app->loop, &r->again, r->again_ms, on_again, r);
+	if (sp_timer_isrunning(&r->settle) || r->app->reload)
+		return;
+	if (app_files_look(r->files) || !renew(r, true))
 		on_change(r);
 }
 
@@ -158,6 +198,7 @@ void app_renew_files(struct app_renew *r, struct app_files *fs, struct app_ways 
 	mem_ref(fs);
 	mem_deref(r->files);
 	r->files = fs;
+	well(r);
 
 	err = app_watch_ways(r->watch, ways, &failed);
 	tell_unwatched(failed, err);

@@ -55,6 +55,7 @@ static struct {
 	unsigned first, last; /* those that fail; 0: none                   */
 	unsigned failed;      /* how many did                               */
 	bool trace;           /* show where the first of them is            */
+	void (*seen)(void);   /* told of each that counts; alloc_sites.h    */
 	size_t live;
 	struct alloc_block blockv[ALLOC_LIVE_MAX];
 } alloc_state;
@@ -102,6 +103,8 @@ static inline bool alloc_fails(void)
 	if (!alloc_state.depth)
 		return false;
 	++alloc_state.count;
+	if (alloc_state.seen)
+		alloc_state.seen();
 	if (!alloc_state.first || alloc_state.count < alloc_state.first ||
 	    alloc_state.count > alloc_state.last)
 		return false;

@@ -4,6 +4,8 @@
  * settled, whole or not at all. On a fake loop, which does not read inotify by
  * itself: the test does.
  */
+#include <sys/resource.h>
+
 #include "app_fixture.h"
 
 struct gateway {
@@ -187,6 +189,62 @@ static void test_bad(void **state)
 	end(&g);
 }
 
+/* No descriptor to read the new ones: nothing changes on disk when there are some again. */
+static void test_descriptors_are_back(void **state)
+{
+	struct rlimit all, few;
+	struct gateway g;
+
+	begin(&g, state);
+	g.log[0] = '\0';
+	DO(&g, "cp carrier2.crt gateway-core.crt && cp carrier2.key gateway-core.key");
+	notice(&g);
+	assert_int_equal(getrlimit(RLIMIT_NOFILE, &all), 0);
+	few = all;
+	few.rlim_cur = 4; /* all that are there are above, or in use */
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &few), 0);
+	sp_loop_advance(g.loop, APP_SETTLE_MS);
+	expect_log(&g, "certificates_bad");
+	expect_log(&g, "Too many open files");
+	g.lines = 0;
+
+	/* it is told once, and tried less and less often */
+	for (uint64_t ms = APP_RENEW_AGAIN_MS; ms < 4 * APP_RENEW_AGAIN_MOST_MS; ms *= 2)
+		sp_loop_advance(g.loop, ms + APP_SETTLE_MS);
+	assert_int_equal(g.lines, 0);
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &all), 0);
+	sp_loop_advance(g.loop, APP_RENEW_AGAIN_MOST_MS + APP_SETTLE_MS);
+	assert_int_equal(g.lines, 1);
+	expect_log(&g, "certificates_renewed");
+	assert_string_equal(first_cert(&g)->subject, "CN=carrier2.example");
+
+	/* and that was all */
+	sp_loop_advance(g.loop, 2 * APP_RENEW_AGAIN_MOST_MS);
+	assert_int_equal(g.lines, 1);
+	end(&g);
+}
+
+/* Something of the machine's, not of the files, was in the way: they are as they were told of. */
+static void test_what_was_told_is_tried_again(void **state)
+{
+	struct gateway g;
+
+	begin(&g, state);
+	settle(&g, "cp carrier2.crt gateway-core.crt");
+	assert_int_equal(g.lines, 1);
+	expect_log(&g, "certificates_bad");
+
+	/* still bad: not a word; and when they are good, nobody needs to notice */
+	g.lines = 0;
+	sp_loop_advance(g.loop, APP_RENEW_AGAIN_MS);
+	assert_int_equal(g.lines, 0);
+	DO(&g, "cp carrier2.key gateway-core.key");
+	sp_loop_advance(g.loop, 2 * APP_RENEW_AGAIN_MS + APP_SETTLE_MS);
+	assert_int_equal(g.lines, 1);
+	expect_log(&g, "certificates_renewed");
+	end(&g);
+}
+
 static void test_rights_are_mended(void **state)
 {
 	struct gateway g;
@@ -310,6 +368,10 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_never_settles, world_setup, world_teardown),
 		cmocka_unit_test_setup_teardown(test_unchanged, world_setup, world_teardown),
 		cmocka_unit_test_setup_teardown(test_bad, world_setup, world_teardown),
+		cmocka_unit_test_setup_teardown(test_descriptors_are_back, world_setup,
+						world_teardown),
+		cmocka_unit_test_setup_teardown(test_what_was_told_is_tried_again, world_setup,
+						world_teardown),
 		cmocka_unit_test_setup_teardown(test_rights_are_mended, world_setup,
 						world_teardown),
 		cmocka_unit_test_setup_teardown(test_crl, world_setup, world_teardown),
