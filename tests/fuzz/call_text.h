@@ -176,7 +176,7 @@ static inline const char *some_lines(const struct step *e, enum sp_sip_method me
 		"Require: 100rel\r\nSupported: timer\r\nSession-Expires: 90;refresher=uac\r\n",
 		"Replaces: $0\r\n",
 		"Require: replaces\r\nReplaces: $1\r\nSupported: 100rel\r\n",
-		"P-Asserted-Identity: <sip:+441632960003@x>\r\nPrivacy: id\r\n"
+		"P-Asserted-Identity: <sip:+441632970001@x>, <tel:+441632970001>\r\nPrivacy: id\r\n"
 		"Diversion: <sip:+441632960004@x>;reason=user-busy\r\n",
 		"Session-Expires: 100;refresher=uas\r\nSupported: timer\r\nMin-SE: 100\r\n",
 		"Reason: Q.850;cause=17\r\n",
@@ -233,7 +233,8 @@ static inline const char *reply_lines(const struct step *e, unsigned code)
 		"Session-Expires: 100;refresher=uas\r\nAllow: UPDATE, REFER, PRACK\r\n",
 		"Supported: timer\r\nAllow: INVITE\r\n"};
 	static const char *const elsewhere[] = {
-		"Contact: <sip:+441632960003@127.0.5.2>;q=0.3, <sip:+441632960004@127.0.5.1>\r\n",
+		"Contact: <sip:+441632960003;npdi@127.0.5.2;user=phone;maddr=x;a=b>;q=0.3, "
+		"<sip:+441632960004@127.0.5.1:5061>\r\n",
 		"Contact: <tel:+441632960003>\r\n", "Contact: <sip:127.0.5.2:5061>\r\n",
 		"Contact: <sip:x@elsewhere.example>\r\n"};
 	static const char *const failed[] = {"", "Retry-After: 30\r\n", "Min-SE: 200\r\n",

@@ -28,7 +28,7 @@ struct settings {
 
 struct snapshot {
 	struct settings trunkv[TRUNKS];
-	uint8_t flags; /* see conf_limits() and world_apply() */
+	uint8_t flags; /* see conf_limits(), settle_all() and world_apply() */
 };
 
 /* What a snapshot lives in. A mem object, as of conf/. */
@@ -106,7 +106,7 @@ static inline struct sp_number_table *world_numbers(size_t trunkc)
 		 .headerv = &tenant,
 		 .headerc = 1},
 		{.number = "+4416329601*", .trunkv = {"service"}},
-		{.number = "+4416329700*", .trunkv = {"desk"}},
+		{.number = "+4416329700*", .trunkv = {"desk"}, .caller_id = "screened"},
 	};
 	struct sp_number_build *b;
 	struct sp_number_table *t;
@@ -165,13 +165,27 @@ static inline void settle_rest(struct sp_conf_trunk *t, const uint8_t *v)
 	t->diverted = (enum sp_conf_diverted)((v[5] >> 6) % 3);
 	t->rtcp_mux = (enum sp_conf_mux)((v[6] & 3) % 3);
 	t->numbering.user_phone = v[6] & 4;
-	t->numbering.country = v[6] & 8 ? "44" : NULL;
+	if (v[6] & 8) {
+		t->numbering.country = "44";
+		t->numbering.national_prefix = "0";
+		t->numbering.international_prefix = "00";
+	}
 	t->passv = world_pass;
 	t->passc = v[6] & 16 ? ARRAY_SIZE(world_pass) : 0;
 	t->rules_inv = t->rules_outv = world_rules;
 	t->rules_inc = v[6] & 32 ? ARRAY_SIZE(world_rules) : 0;
 	t->rules_outc = v[6] & 64 ? ARRAY_SIZE(world_rules) : 0;
 	t->wildcard = v[6] & 128;
+}
+
+/** flags & 64: numbers are written as they are dialled; & 128: whoever tries numbers is told so. */
+static inline void settle_all(struct sp_conf_trunk *t, uint8_t flags)
+{
+	if (flags & 64 && t->numbering.country)
+		t->numbering.format = SP_FORMAT_NATIONAL;
+	else if (flags & 64)
+		t->numbering.add_out = "9";
+	t->limits.unknown_per_minute = flags & 128 ? 1 : 0;
 }
 
 static inline void conf_limits(struct sp_conf_limits *l, uint8_t flags)
@@ -215,6 +229,7 @@ static inline struct world_conf *conf_make(const struct world *w, const struct s
 		t->carrierc = CARRIER != i; /* the first trunk */
 		settle_calls(t, s->trunkv[i].v);
 		settle_rest(t, s->trunkv[i].v);
+		settle_all(t, s->flags);
 	}
 	for (unsigned i = 0; i < ARRAY_SIZE(trunk_hosts); i++)
 		c->trunkv[SERVICE].targetv[c->trunkv[SERVICE].targetc++] =

@@ -192,7 +192,7 @@ static void op_answer(struct step *e)
 {
 	static const uint16_t codes[] = {100, 180, 183, 183, 199, 200, 200, 200, 202, 302, 301,
 					 305, 380, 400, 401, 404, 407, 408, 422, 480, 481, 486,
-					 487, 488, 491, 494, 500, 503, 504, 600, 603, 200};
+					 487, 488, 491, 494, 500, 503, 504, 600, 603, 405};
 	struct actor *a = e->by;
 	const unsigned code = codes[e->b & 31];
 	struct waiting *w;
