@@ -9,7 +9,7 @@
 
 #include "call_world.h"
 
-enum { ACTORS = 4, DIALOGS = 4, WAITING = 8, INBOX = 64 };
+enum { ACTORS = 4, DIALOGS = 4, WAITING = 8, INBOX = 64, ASKED = 256 };
 
 /* As the actor knows it. All zero: free. */
 struct dialog {
@@ -25,6 +25,12 @@ struct waiting {
 	struct dialog *d;
 };
 
+/* A request of its own that has no final response. */
+struct asked {
+	char branch[48];
+	enum sp_sip_method method;
+};
+
 struct actor {
 	unsigned trunk;
 	const char *target;  /* the host of the trunk's targets that it is, or NULL */
@@ -38,6 +44,8 @@ struct actor {
 	size_t waitc;
 	struct sp_sip_msg *inboxv[INBOX];
 	size_t inboxc;
+	struct asked askedv[ASKED];
+	size_t askedc;
 	unsigned failing; /* sends that will fail */
 	bool silent;      /* it acknowledges nothing by itself */
 };
@@ -61,6 +69,7 @@ static struct stage {
 	size_t slice;    /* bytes that are written at once; 0: all */
 	unsigned serial; /* of branches, tags and Call-IDs */
 	bool clean;      /* no peer has lost anything, or said what peers do not say */
+	bool named;      /* the input has targets' addresses in it */
 	bool hides;      /* what peers said of each other's networks is what they know */
 	struct mbuf *last;
 	unsigned last_by;
@@ -102,7 +111,7 @@ static inline void must_hide(const struct actor *a, const char *text, size_t n)
 		if (other->trunk == a->trunk)
 			continue;
 		must(!names(text, n, other->host));
-		must(!other->target || !names(text, n, other->target));
+		must(!other->target || stage.named || !names(text, n, other->target));
 	}
 	must(!stage.hides || (!names(text, n, stage.net) && !names(text, n, stage.keyv[0]) &&
 			      !names(text, n, stage.keyv[1])));
@@ -120,10 +129,12 @@ static inline void actor_message(const char *p, size_t n, void *arg)
 		print_message("to %u: %.*s\n", (unsigned)(a - actors), (int)n, p);
 	must(!sp_sip_msg_parse(&m, p, n, &fault));
 	must_hide(a, p, n);
-	if (a->inboxc < INBOX)
+	if (a->inboxc < INBOX) {
 		a->inboxv[a->inboxc++] = m;
-	else
+	} else {
+		stage.clean = false; /* it has lost something, too */
 		mem_deref(m);
+	}
 }
 
 static inline int actor_sendh(const uint8_t *p, size_t n, void *arg)
@@ -264,6 +275,32 @@ static inline void dialog_learn(struct dialog *d, const struct sp_sip_msg *m)
 		d->crypto = (unsigned)strtoul(crypto + 9, NULL, 10);
 }
 
+/* ---- what it asks ---- */
+
+static inline void ask(struct actor *a, const char *branch, enum sp_sip_method method)
+{
+	struct asked *q;
+
+	if (method == SP_SIP_ACK)
+		return;
+	if (a->askedc == ASKED) {
+		stage.clean = false;
+		return;
+	}
+	q = &a->askedv[a->askedc++];
+	str_ncpy(q->branch, branch, sizeof(q->branch));
+	q->method = method;
+}
+
+static inline void asked_answered(struct actor *a, const struct sp_sip_msg *rsp)
+{
+	for (size_t i = 0; i < a->askedc && rsp->status > 199; i++) {
+		if (a->askedv[i].method == rsp->method &&
+		    !pl_strcmp(&rsp->branch, a->askedv[i].branch))
+			a->askedv[i--] = a->askedv[--a->askedc];
+	}
+}
+
 static inline void actor_clear(struct actor *a)
 {
 	while (a->waitc)
@@ -272,6 +309,7 @@ static inline void actor_clear(struct actor *a)
 		mem_deref(a->inboxv[--a->inboxc]);
 	memset(a->dialogv, 0, sizeof(a->dialogv));
 	a->dialogc = a->failing = 0;
+	a->askedc = 0;
 	a->silent = false;
 }
 
@@ -285,6 +323,7 @@ static inline void actors_name(const uint8_t *data, size_t size)
 
 	for (size_t i = 0; i < size; i++)
 		h = (h ^ data[i]) * 16777619u;
+	stage.named = names((const char *)data, size, "127.0.5.");
 	re_snprintf(stage.net, sizeof(stage.net), "10.%u.%u.", 100 + (h & 127),
 		    100 + (h >> 7 & 127));
 	for (unsigned i = 0; i < 2; i++)

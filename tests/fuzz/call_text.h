@@ -233,8 +233,7 @@ static inline const char *reply_lines(const struct step *e, unsigned code)
 		"Session-Expires: 100;refresher=uas\r\nAllow: UPDATE, REFER, PRACK\r\n",
 		"Supported: timer\r\nAllow: INVITE\r\n"};
 	static const char *const elsewhere[] = {
-		"Contact: <sip:+441632960003;npdi@127.0.5.2;user=phone;a=b>, "
-		"<sip:x@127.0.5.1:5061>\r\n",
+		"Contact: <sip:+441632960003;npdi@127.0.5.2;a=b>, <sip:x@127.0.5.1:5061>\r\n",
 		"Contact: <tel:+441632960003>\r\n", "Contact: <sip:127.0.5.2:5061>\r\n",
 		"Contact: <sip:x@elsewhere.example>\r\n"};
 	static const char *const failed[] = {"", "Retry-After: 30\r\n", "Min-SE: 200\r\n",

@@ -357,6 +357,13 @@ static inline uint64_t world_digest(const struct world *w, uint64_t serial)
 	return h;
 }
 
+/** Nothing is on its way on the leg, but for a refresh of its session. */
+static inline void must_rest(const struct leg *leg)
+{
+	must(LEG_UP == leg->state && !leg->invite_st && !leg->bye_ct && !leg->pick);
+	must(leg->timer.out || !leg_is_busy(leg));
+}
+
 /** Those that are not up must be ending by themselves: their serials. */
 static inline size_t world_ending(const struct world *w, uint64_t serialv[CALLS_MAX])
 {
@@ -367,12 +374,15 @@ static inline size_t world_ending(const struct world *w, uint64_t serialv[CALLS_
 		const struct sp_call *call = le->data;
 
 		must(UP == call->state || ENDING == call->state);
-		if (ENDING == call->state)
+		if (ENDING == call->state) {
 			serialv[n++] = call->serial;
-		else
-			must(list_count(&call->legs) == 2 && !call->transfer && !call->lent &&
-			     !call->change.by && list_isempty(&call->passes));
-		must(n < CALLS_MAX);
+			continue;
+		}
+		must(n < CALLS_MAX && list_count(&call->legs) == 2);
+		must(!call->transfer && !call->lent && !call->change.by);
+		must(list_isempty(&call->passes));
+		must_rest(call->leg[SP_SIDE_CALLER]);
+		must_rest(call->leg[SP_SIDE_CALLEE]);
 	}
 	return n;
 }

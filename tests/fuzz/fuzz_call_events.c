@@ -42,9 +42,12 @@ static struct pl text(void)
 static void say(const struct step *e, const char *name, const char *uri)
 {
 	struct mbuf *mb = mbuf_alloc(1024);
+	struct pl method;
 
 	must(mb != NULL);
 	put_request(mb, e, name, uri);
+	pl_set_str(&method, name);
+	ask(e->by, e->dialog->branch, sp_sip_method(&method));
 	actor_say(e->by, mb);
 	mem_deref(mb);
 }
@@ -115,6 +118,8 @@ static void op_cancel(struct step *e)
 
 	if (!*d->call_id)
 		return;
+	if (!*d->branch)
+		stage.clean = false; /* of nothing that it has asked for */
 	d->cseq = d->invite_cseq;
 	say(e, "CANCEL", "sip:" SERVICE_NUMBER "@gw.example.net");
 	d->cseq = cseq;
@@ -130,6 +135,7 @@ static void invite_replacing(struct step *e, const struct dialog *d)
 	pl_set_str(&e->lines, line);
 	e->c = 0;
 	op_invite(e);
+	e->lines = (struct pl)PL_INIT;
 }
 
 /** With a dialog of somebody else's, as if its tags had been stolen. */
@@ -138,6 +144,7 @@ static void op_stolen(struct step *e)
 	const struct actor *victim = &actors[e->a >> 4 & 3];
 	const uint64_t serial = world.f->calls->serial;
 	const uint64_t digest = world_digest(&world, serial);
+	const bool alone = !e->lines.l && !e->body.l;
 	static struct dialog copy;
 	bool as_sent;
 
@@ -151,7 +158,7 @@ static void op_stolen(struct step *e)
 		invite_replacing(e, &copy);
 	else
 		op_in_dialog(e);
-	must(!as_sent || e->lines.l || e->body.l || digest == world_digest(&world, serial));
+	must(!as_sent || !alone || digest == world_digest(&world, serial));
 	for (size_t i = 0; i < e->by->inboxc && as_sent; i++) {
 		const struct sp_sip_msg *m = e->by->inboxv[i];
 
@@ -187,14 +194,20 @@ static void reply(struct step *e, struct waiting *w, unsigned code)
 	mem_deref(mb);
 }
 
-/** b: the code in five bits; then whether the request may be answered again, and as a fork. */
-static void op_answer(struct step *e)
+static unsigned some_code(uint8_t b)
 {
 	static const uint16_t codes[] = {100, 180, 183, 183, 199, 200, 200, 200, 202, 302, 301,
 					 305, 380, 400, 401, 404, 407, 408, 422, 480, 481, 486,
 					 487, 488, 491, 494, 500, 503, 504, 600, 603, 405};
+
+	return codes[b & 31];
+}
+
+/** b: the code in five bits; then whether the request may be answered again, and as a fork. */
+static void op_answer(struct step *e)
+{
 	struct actor *a = e->by;
-	const unsigned code = codes[e->b & 31];
+	const unsigned code = some_code(e->b);
 	struct waiting *w;
 
 	if (!a->waitc)
@@ -207,6 +220,27 @@ static void op_answer(struct step *e)
 	w = &a->waitv[(e->a >> 2) % a->waitc];
 	mem_deref(w->m);
 	*w = a->waitv[--a->waitc];
+}
+
+/** To what another trunk's peer was asked. */
+static void op_stolen_answer(struct step *e)
+{
+	const struct actor *victim = &actors[e->a >> 4 & 3];
+	const struct waiting *w = &victim->waitv[victim->waitc ? (e->a >> 2) % victim->waitc : 0];
+	const uint64_t serial = world.f->calls->serial;
+	const uint64_t digest = world_digest(&world, serial);
+	const bool as_sent = !stage.mutation.on && !e->lines.l && !e->body.l;
+	struct mbuf *mb;
+
+	if (!victim->waitc || victim->trunk == e->by->trunk)
+		return;
+	mb = mbuf_alloc(1024);
+	must(mb != NULL);
+	e->dialog = w->d;
+	put_reply(mb, e, w->m, some_code(e->b));
+	actor_say(e->by, mb);
+	mem_deref(mb);
+	must(!as_sent || digest == world_digest(&world, serial));
 }
 
 /* ---- what comes in ---- */
@@ -251,6 +285,7 @@ static void take_response(struct actor *a, const struct sp_sip_msg *m)
 	struct dialog *d = dialog_of(a, m);
 	struct step e = {.by = a, .dialog = d};
 
+	asked_answered(a, m);
 	if (!d || SP_SIP_INVITE != m->method || m->status == 100 || m->status > 299)
 		return;
 	dialog_learn(d, m);
@@ -355,6 +390,11 @@ static void op_report(const struct step *e)
 		most = 1;
 }
 
+static bool speaks(const struct step *e)
+{
+	return e->by->conn && !sp_sip_conn_isgone(e->by->conn);
+}
+
 static void other_event(struct step *e)
 {
 	switch (e->op & 31) {
@@ -389,15 +429,14 @@ static void other_event(struct step *e)
 		if (e->by->conn)
 			(void)sp_sip_conn_ping(e->by->conn);
 		break;
+	case 25:
+		if (speaks(e))
+			op_stolen_answer(e);
+		break;
 	default:
 		op_advance(e);
 		break;
 	}
-}
-
-static bool speaks(const struct step *e)
-{
-	return e->by->conn && !sp_sip_conn_isgone(e->by->conn);
 }
 
 static void peer_event(struct step *e)
@@ -487,7 +526,10 @@ static void let_pass(unsigned timeouts)
 	}
 }
 
-/** Somebody is off the hook who was told nothing, or goes on with who has hung up. */
+/**
+ * Somebody is off the hook who was told nothing, or goes on with who has hung up, or has
+ * asked for something and got no answer.
+ */
 static void check_phones(bool ended)
 {
 	for (unsigned i = 0; i < ACTORS * DIALOGS && stage.clean; i++) {
@@ -496,6 +538,8 @@ static void check_phones(bool ended)
 		must(!ended || !d->up || d->over);
 		must(!d->over || !world_talks(&world, d->call_id, d->tag));
 	}
+	for (unsigned i = 0; i < ACTORS; i++)
+		must(!stage.clean || !actors[i].askedc);
 }
 
 /** Peers have been silent for long: a call is up, or about to be gone. */

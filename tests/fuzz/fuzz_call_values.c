@@ -42,6 +42,8 @@ static void replaces(const struct pl *text)
 	params = (struct pl){text->p, text->l};
 	pl_advance(&params, pl_strchr(text, ';') - text->p);
 	id = text->p + strspn(text->p, " \t");
+	must(!strpbrk(r.call_id, " \t,;") && !strpbrk(r.to_tag, " ,;") &&
+	     !strpbrk(r.from_tag, " ,;"));
 	must(*r.call_id && !memcmp(id, r.call_id, strlen(r.call_id)));
 	must(strchr(" \t;", id[strlen(r.call_id)]));
 	must(sp_sip_param(&pl, &params, "to-tag") && !pl_strcmp(&pl, r.to_tag));

@@ -2,7 +2,8 @@
  *
  * Datagrams into a relay. The first octet of the input chooses RTP or RTCP, on
  * a port of their own or on one for both, and whether the rest goes in as it is
- * or signed first, as from a peer that holds the key and means harm.
+ * or signed first, as from a peer that holds the key and means harm. What goes
+ * into the relay is counted once, and goes on only when it was signed.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -14,6 +15,8 @@
 
 enum { ROOM = SP_RELAY_PACKET_MAX + 2 * SP_SRTP_ROOM };
 
+#define LOCAL "127.0.77.20"
+
 static const uint8_t key[SP_SRTP_KEY_SIZE] = "a key of sixteen, and its salt";
 
 static void check(bool ok)
@@ -23,8 +26,8 @@ static void check(bool ok)
 }
 
 /* Sign it if it can be. What is signed comes back as it was; nothing else comes through.
- * Leaves in buf what goes over the wire. */
-static void session_run(uint8_t *buf, size_t *len, bool rtcp, bool sign)
+ * Leaves in buf what goes over the wire. @return is it signed? */
+static bool session_run(uint8_t *buf, size_t *len, bool rtcp, bool sign)
 {
 	const struct sp_srtp_params params = {.key = "a key of sixteen, and its salt"};
 	struct sp_srtp_place place = {.run = 1}, back;
@@ -53,19 +56,46 @@ static void session_run(uint8_t *buf, size_t *len, bool rtcp, bool sign)
 
 	mem_deref(in);
 	mem_deref(out);
+
+	return sign;
 }
 
-static struct sp_relay *relay_new(struct sa *to)
+static uint64_t counted(const struct sp_relay_count *c)
+{
+	return c->relayed + c->malformed + c->unauthentic + c->duplicate + c->replayed +
+	       c->expired + c->early + c->unsent + c->foreign;
+}
+
+/* To a port of the caller's side, and in as the loop takes it from there. */
+static void relay_run(struct sp_relay *relay, size_t stream, bool port, const uint8_t *buf,
+		      size_t len, bool is_signed)
+{
+	static int fd = -1;
+	struct sp_relay_count was, is;
+	struct sa to;
+
+	if (fd < 0)
+		fd = socket(AF_INET, SOCK_DGRAM, 0);
+	check(!sa_set_str(&to, LOCAL, sp_relay_port(relay, stream, SP_SIDE_CALLER) + port));
+	sp_relay_count(relay, SP_SIDE_CALLER, &was);
+	check(sendto(fd, buf, len, 0, &to.u.sa, to.len) == (ssize_t)len);
+	media_relay_readable(relay, stream, SP_SIDE_CALLER, port);
+	sp_relay_count(relay, SP_SIDE_CALLER, &is);
+	check(counted(&is) == counted(&was) + 1);
+	check(is_signed || is.relayed == was.relayed);
+}
+
+static struct sp_relay *relay_new(void)
 {
 	struct sp_relay_remote remote = {.srtp = {.key = "a key of sixteen, and its salt"}};
 	struct sp_loop *loop = NULL;
 	struct sp_media *media = NULL;
 	struct sp_ports *ports = NULL;
 	struct sp_relay *r = NULL;
-	struct sa peer;
+	struct sa local, peer;
 
-	check(!sp_loop_alloc_fake(&loop, 0) && !sa_set_str(to, "127.0.77.20", 0));
-	check(!sp_media_alloc(&media, loop) && !sp_ports_alloc(&ports, to, 20000, 40000));
+	check(!sp_loop_alloc_fake(&loop, 0) && !sa_set_str(&local, LOCAL, 0));
+	check(!sp_media_alloc(&media, loop) && !sp_ports_alloc(&ports, &local, 20000, 40000));
 	check(!sp_relay_alloc(&r, media, (struct sp_ports *[2]){ports, ports}, NULL, NULL));
 	check(!sp_relay_add(NULL, r) && !sp_relay_add(NULL, r));
 	check(!sa_set_str(&peer, "127.0.77.21", 9));
@@ -84,34 +114,23 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	static struct sp_relay *relay;
-	static struct sa to;
-	static int fd;
 	uint8_t buf[ROOM];
-	size_t len, stream;
-	bool rtcp, mux;
+	bool rtcp, mux, is_signed;
+	size_t len;
 
 	if (!size || size > SP_RELAY_PACKET_MAX + 8)
 		return 0;
 
-	if (!relay) {
-		relay = relay_new(&to);
-		fd = socket(AF_INET, SOCK_DGRAM, 0);
-	}
+	if (!relay)
+		relay = relay_new();
 
 	rtcp = data[0] & 1;
 	mux = data[0] & 8;
-	stream = mux;
 	len = size - 1;
 	memcpy(buf, data + 1, len);
-	session_run(buf, &len, rtcp, data[0] & 2);
-
-	if (data[0] & 4) {
-		const bool port = rtcp && !mux;
-
-		sa_set_port(&to, (uint16_t)(sp_relay_port(relay, stream, SP_SIDE_CALLER) + port));
-		(void)sendto(fd, buf, len, 0, &to.u.sa, to.len);
-		media_relay_readable(relay, stream, SP_SIDE_CALLER, port);
-	}
+	is_signed = session_run(buf, &len, rtcp, data[0] & 2);
+	if (data[0] & 4)
+		relay_run(relay, mux, rtcp && !mux, buf, len, is_signed);
 
 	return 0;
 }

@@ -71,9 +71,48 @@ static void must_hide(const struct mbuf *mb, const struct sa *sa, const struct s
 	}
 }
 
+static size_t keys(const struct mbuf *mb)
+{
+	static const char line[] = "\na=crypto:";
+	const char *p = (const char *)mb->buf, *end = p + mb->end;
+	size_t n = 0;
+
+	while ((p = memmem(p, (size_t)(end - p), line, sizeof(line) - 1))) {
+		p++;
+		n++;
+	}
+	return n;
+}
+
+/** As bits: 1, media goes from us; 2, to us. */
+static unsigned ways(enum sp_sdp_dir dir)
+{
+	return (unsigned)(dir == SP_SDP_SENDRECV || dir == SP_SDP_SENDONLY) |
+	       (unsigned)(dir == SP_SDP_SENDRECV || dir == SP_SDP_RECVONLY) << 1;
+}
+
+/** The direction of m-line i: as told, but for a hold, and what an answer may say. */
+static void must_lead(const struct sp_sdp_media *is, const struct sp_sdp_media *was,
+		      const struct sp_sdp_local *local, size_t i)
+{
+	const struct sp_sdp_media *offered = sp_sdp_media(local->offer, i);
+	const unsigned dir = ways(was->dir), theirs = offered ? ways(offered->dir) : 3;
+
+	if (local->offer)
+		must(ways(is->dir) == (dir & (theirs >> 1 | (theirs & 1) << 1)));
+	else if (local->hold == SP_SDP_RESUME)
+		must(is->dir == SP_SDP_SENDRECV);
+	else if (local->hold == SP_SDP_HOLD_KEEP || dir & 2)
+		must(is->dir == was->dir);
+	else
+		must(ways(is->dir) == (local->hold == SP_SDP_HOLD_SENDONLY));
+}
+
 static void must_be_ours(const struct sp_sdp_media *is, const struct sp_sdp_media *was,
 			 const struct sp_sdp_local_media *lm, const struct sp_sdp_local *local)
 {
+	const bool said = lm->rtcp_port && !(lm->mux && local->offer); /* by a=rtcp */
+
 	must(!pl_cmp(&is->type, &was->type) && !pl_cmp(&is->proto, &was->proto));
 	if (was->fault != SP_SDP_OK || !lm->enabled || !lm->rtp_port) {
 		must(is->fault == SP_SDP_DISABLED);
@@ -84,7 +123,7 @@ static void must_be_ours(const struct sp_sdp_media *is, const struct sp_sdp_medi
 	must(!memcmp(is->sdes.key, lm->key, sizeof(lm->key)));
 	must(sa_cmp(&is->rtp, &local->addr, SA_ADDR) && sa_port(&is->rtp) == lm->rtp_port);
 	must(sa_cmp(&is->rtcp, &local->addr, SA_ADDR));
-	must(!lm->rtcp_port || (lm->mux && local->offer) || sa_port(&is->rtcp) == lm->rtcp_port);
+	must(sa_port(&is->rtcp) == (said ? lm->rtcp_port : lm->rtp_port + 1));
 }
 
 /** The same description but for its version? */
@@ -105,6 +144,7 @@ static void rewrite(const struct sp_sdp *s, const struct sp_sdp_local *local)
 	struct mbuf *once = mbuf_alloc(1024), *twice = mbuf_alloc(1024);
 	struct sp_sdp *again = NULL;
 	const char *why = NULL;
+	size_t used = 0;
 	int err;
 
 	must(once && twice && !sp_sdp_rewrite(once, s, local));
@@ -118,9 +158,14 @@ static void rewrite(const struct sp_sdp *s, const struct sp_sdp_local *local)
 			const struct sp_sdp_media *was = sp_sdp_media(s, i);
 
 			must_be_ours(sp_sdp_media(again, i), was, &local->mediav[i], local);
+			if (sp_sdp_media(again, i)->fault == SP_SDP_OK) {
+				must_lead(sp_sdp_media(again, i), was, local, i);
+				used++;
+			}
 			must_hide(once, &was->rtp, local);
 			must_hide(once, &was->rtcp, local);
 		}
+		must(keys(once) == used); /* one each, and none of the sender's */
 		must(!sp_sdp_rewrite(twice, again, local));
 		must(once->end == twice->end && !memcmp(once->buf, twice->buf, once->end));
 	}

@@ -25,6 +25,26 @@ static struct pl written(const struct mbuf *mb)
 	return (struct pl){(const char *)mb->buf, mb->end};
 }
 
+/** What a URI's user stands for is as long as it can be, and has no escapes but its own. */
+static void escapes(const struct pl *text)
+{
+	char buf[64], all[512];
+	size_t n = 0;
+
+	if (sp_sip_unescape(all, sizeof(all), text)) {
+		must(text->l >= sizeof(all) || memchr(text->p, '%', text->l) ||
+		     memchr(text->p, 0, text->l));
+		return;
+	}
+	for (size_t i = 0; i < text->l; i++, n++) {
+		const bool escaped = '%' == text->p[i];
+
+		must(all[n] && (escaped || all[n] == text->p[i]));
+		i += escaped ? 2 : 0;
+	}
+	must(!all[n] && (EOVERFLOW == sp_sip_unescape(buf, sizeof(buf), text)) == (n > 63));
+}
+
 /** A password is not kept, and a default is not written. */
 static void uri_write(struct mbuf *mb, const struct sp_sip_uri *u)
 {
@@ -43,8 +63,7 @@ static void uri(const struct pl *text)
 {
 	struct mbuf *mb = mbuf_alloc(64);
 	struct sp_sip_uri u, again;
-	struct pl anew;
-	char buf[64];
+	struct pl anew, param;
 
 	if (sp_sip_uri_decode(&u, text))
 		goto out;
@@ -54,8 +73,9 @@ static void uri(const struct pl *text)
 	inside(&u.headers, text);
 	must(!memchr(text->p, ' ', text->l) && !memchr(text->p, '>', text->l));
 	must(u.host.l || u.scheme > SP_URI_SIPS);
-	(void)sp_sip_unescape(buf, sizeof(buf), &u.user);
-	(void)sp_sip_param(NULL, &u.params, "transport");
+	escapes(&u.user);
+	if (sp_sip_param(&param, &u.params, "transport"))
+		inside(&param, &u.params);
 	if (u.scheme == SP_URI_OTHER)
 		goto out;
 	uri_write(mb, &u);
@@ -155,6 +175,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
 	if (!size)
 		return 0;
+	escapes(&text);
 	uri(&text);
 	address(&text);
 	via(&text);
