@@ -16,7 +16,7 @@ enum { SP_SECRET_ALIGN = 32 };
 /** Octets that it takes of the machine at most. */
 #define SP_SECRET_MAX ((size_t)4 << 30)
 
-/** n octets of zeros. NULL: none left; or n is 0. */
+/** n octets of zeros. NULL: none left (errno is ENOMEM); or n is 0. */
 void *sp_secret_alloc(size_t n);
 
 /** As realloc(3); what it grew from is wiped, what it grew by is not always zero. */

@@ -21,7 +21,7 @@ struct sp_tls_cert_info {
  * Check that certificate and key can be read, fit each other, are in date,
  * and that the key's file cannot be read by others.
  * @param info filled when the certificate could be read; may be NULL
- * @return 0 or EINVAL; every problem was given to h
+ * @return 0; EINVAL, every problem was given to h; ENOMEM, and what was may not be so
  */
 int sp_tls_check_pair(const char *cert, const char *key, struct sp_tls_cert_info *info,
 		      sp_tls_problem_h *h, void *arg);
@@ -37,7 +37,7 @@ bool sp_tls_check_name(const char *cert, const char *name);
  * Check a CA bundle; NULL checks the public roots (DigiCert Global Root G2 and
  * Baltimore CyberTrust Root of the system's ca-certificates). An expired root
  * among the public ones is a problem reported but not an error.
- * @return 0 or EINVAL
+ * @return 0, EINVAL or ENOMEM, as above
  */
 int sp_tls_check_ca(const char *ca, sp_tls_problem_h *h, void *arg);
 
@@ -45,7 +45,7 @@ int sp_tls_check_ca(const char *ca, sp_tls_problem_h *h, void *arg);
  * Check a file of CRLs. One that is out of date, or of a CA that is not in the
  * bundle, is reported but not an error.
  * @param ca as of sp_tls_check_ca()
- * @return 0 or EINVAL
+ * @return 0, EINVAL or ENOMEM, as above
  */
 int sp_tls_check_crl(const char *crl, const char *ca, sp_tls_problem_h *h, void *arg);
 

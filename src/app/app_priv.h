@@ -141,7 +141,7 @@ int app_ways_alloc(struct app_ways **wp, const struct app_files *fs);
  * @return 0, or errno value: what could be watched is */
 int app_watch_ways(struct app_watch *w, struct app_ways *ways, const char **failed);
 
-/** The same, of ways that are made for it. */
+/** The same, of ways that are made for it; when they cannot be, the former ones are watched on. */
 int app_watch_files(struct app_watch *w, const struct app_files *fs, const char **failed);
 
 /** What the loop calls: see what happened. */
@@ -299,13 +299,16 @@ enum app_phase {
 void app_drain_signal(struct sp_app *app);
 
 /* notify.c */
+struct app_notify;
+/** @return 0, ENOMEM; without systemd there is nobody to tell */
+int app_notify_alloc(struct app_notify **np);
 void app_notify_ready(struct sp_app *app);
-void app_notify_reloading(void);
+void app_notify_reloading(struct sp_app *app);
 /** READY again, after a reload that went well or not. */
 void app_notify_reloaded(struct sp_app *app);
-void app_notify_stopping(void);
+void app_notify_stopping(struct sp_app *app);
 /** Tell the watchdog that this process lives: before what may take long. */
-void app_notify_alive(void);
+void app_notify_alive(const struct sp_app *app);
 
 /* sandbox.c */
 /** For good, for all threads. @param count of system calls that are left. @return 0, errno */
@@ -342,6 +345,7 @@ struct sp_app {
 	struct sp_timer watchdog;
 	uint64_t watchdog_ms; /**< 0: systemd does not watch */
 	struct sp_timer status;
+	struct app_notify *notify;
 	struct app_monitor *monitor;
 	struct app_load *load;
 };

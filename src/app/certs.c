@@ -80,28 +80,33 @@ static void note_purpose(const struct app_pair *p, enum use use, struct teller *
 		     "peers that are called may refuse it", t);
 }
 
-static void check_pair(struct app_snapshot *s, const struct sp_conf_pair *pair, enum use use,
-		       const char *where, const char *client, struct sp_report *r)
+/** @return 0 or ENOMEM */
+static int check_pair(struct app_snapshot *s, const struct sp_conf_pair *pair, enum use use,
+		      const char *where, const char *client, struct sp_report *r)
 {
 	struct teller t = {.r = r, .pair = pair, .where = where, .client = client};
 	struct app_pair *p;
 	char days[64];
+	int err;
 
 	/* what is not given, or was wrong, conf/ has told of */
 	if (!pair->certificate.path || !pair->key.path || app_pair_find(s, pair))
-		return;
+		return 0;
 
 	p = &s->pairv[s->pairc++];
 	p->pair = pair;
-	if (sp_tls_check_pair(pair->certificate.path, pair->key.path, &p->info, tell, &t))
-		return;
+	err = sp_tls_check_pair(pair->certificate.path, pair->key.path, &p->info, tell, &t);
+	if (err)
+		return err == ENOMEM ? ENOMEM : 0;
 
 	note_purpose(p, use, &t);
 	if (p->info.days_left >= SP_APP_EXPIRES_DAYS)
-		return;
+		return 0;
 
 	(void)re_snprintf(days, sizeof(days), "expires in %d days", p->info.days_left);
 	tell(pair->certificate.path, days, "renew it", &t);
+
+	return 0;
 }
 
 /*
@@ -236,24 +241,25 @@ int app_certs_check(struct app_snapshot *s, bool run, struct sp_report *r)
 	if (err)
 		return err;
 
-	for (size_t i = 0; i < conf->interfacec; i++) {
+	for (size_t i = 0; i < conf->interfacec && !err; i++) {
 		const struct sp_conf_interface *itf = &conf->interfacev[i];
+		const bool both = is_same(&itf->server, &itf->client);
 
 		(void)key_path(where, "interfaces", i, itf->name, "tls.");
-		check_pair(s, &itf->server,
-			   is_same(&itf->server, &itf->client) ? USE_SERVER | USE_CLIENT
-							       : USE_SERVER,
-			   where, NULL, r);
-		check_pair(s, &itf->client, USE_CLIENT, where, "client_", r);
-		note_name(itf, where, r);
+		err = check_pair(s, &itf->server, both ? USE_SERVER | USE_CLIENT : USE_SERVER,
+				 where, NULL, r);
+		if (!err)
+			err = check_pair(s, &itf->client, USE_CLIENT, where, "client_", r);
+		if (!err)
+			note_name(itf, where, r);
 	}
 
 	for (size_t i = 0; i < conf->trunkc && !err; i++) {
 		const struct sp_conf_trunk *trunk = &conf->trunkv[i];
 
 		(void)key_path(where, "trunks", i, trunk->name, "");
-		check_pair(s, &trunk->client, USE_CLIENT, where, NULL, r);
-		if (!is_ca_known(conf, i))
+		err = check_pair(s, &trunk->client, USE_CLIENT, where, NULL, r);
+		if (!err && !is_ca_known(conf, i))
 			err = check_ca(trunk, where, r);
 		if (!err && trunk->crl.path && !is_crl_known(conf, i))
 			err = check_crl(trunk, where, r);

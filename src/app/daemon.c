@@ -67,6 +67,7 @@ static void destructor(void *arg)
 	mem_deref(app->trunks);
 	mem_deref(app->sip);
 	mem_deref(app->contexts);
+	mem_deref(app->notify);
 	mem_deref(app->worker); /* waits for what it is at, which has been told to stop */
 	mem_deref(app->file);
 }
@@ -109,6 +110,8 @@ int sp_app_alloc(struct sp_app **ap, struct sp_loop *loop, const char *file)
 
 	app->loop = loop;
 	err = str_dup(&app->file, file);
+	if (!err)
+		err = app_notify_alloc(&app->notify);
 	if (!err)
 		err = sp_worker_alloc(&app->worker, loop);
 	if (!err)

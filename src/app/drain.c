@@ -118,7 +118,7 @@ void app_drain_signal(struct sp_app *app)
 
 	case APP_RUNNING:
 		sp_log(SP_LOG_INFO, "drain_start", "calls=%zu", count.now);
-		app_notify_stopping();
+		app_notify_stopping(app);
 		app_reload_stop(app);
 		sp_calls_drain(app->calls);
 		sp_calls_idle(app->calls, on_idle, app);

@@ -202,7 +202,8 @@ int app_dated_alloc(struct app_dated **dp, struct app_files *fs)
 			continue;
 		d->file = &fs->v[i];
 		d->of_file = 0;
-		(void)sp_tls_dates(d->file->path, add, d);
+		if (ENOMEM == sp_tls_dates(d->file->path, add, d))
+			d->err = ENOMEM;
 	}
 	if (d->err) {
 		mem_deref(d);

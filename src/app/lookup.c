@@ -25,7 +25,7 @@ static int load(struct app_snapshot **sp, const char *file, FILE *err)
 
 	if (!e)
 		e = app_snapshot_alloc(sp, file, r);
-	mistakes = r ? sp_report_mistakes(r) : 0;
+	mistakes = r && e != ENOMEM ? sp_report_mistakes(r) : 0;
 	if (mistakes) {
 		sp_report_print(r, print_mistake, err);
 		(void)fprintf(err, "%u mistake%s\n", mistakes, mistakes == 1 ? "" : "s");
@@ -168,7 +168,11 @@ int sp_app_lookup(const char *file, const struct sp_app_question *q, FILE *out, 
 
 	if (!q->json)
 		lookup_text(&l, out);
-	else if (!lookup_json(&l, out))
+	else
+		e = lookup_json(&l, out);
+	if (e == ENOMEM)
+		(void)fprintf(err, "%s: out of memory\n", file);
+	if (e)
 		goto out;
 	status = l.answer.status ? 2 : 0;
 

@@ -201,7 +201,7 @@ static json_t *number(const char *asked, const char *e164)
 	return json_pack("{s:o, s:o}", "asked", text(asked), "number", text(e164));
 }
 
-bool lookup_json(const struct lookup *l, FILE *out)
+int lookup_json(const struct lookup *l, FILE *out)
 {
 	const struct sp_call_answer *a = &l->answer;
 	json_t *j = json_pack("{s:o, s:s, s:o, s:o, s:o, s:s, s:b, s:o, s:o, s:o, s:o, s:o}",
@@ -211,10 +211,14 @@ bool lookup_json(const struct lookup *l, FILE *out)
 			      lookup_by_caller(l) ? "calling" : "called", "emergency", a->emergency,
 			      "refused", refusal(l), "rules", rules(l), "entry", entry(l), "route",
 			      names(l, a->trunkv, a->trunkc), "invite", invite(l));
-	const bool good = j && !json_dumpf(j, out, JSON_INDENT(2) | JSON_PRESERVE_ORDER) &&
-			  fputc('\n', out) != EOF;
+	/* whole before the first byte of it goes out */
+	char *whole = j ? json_dumps(j, JSON_INDENT(2) | JSON_PRESERVE_ORDER) : NULL;
+	int err = whole ? 0 : ENOMEM;
 
+	if (!err && fprintf(out, "%s\n", whole) < 0)
+		err = EIO;
+	free(whole);
 	json_decref(j);
 
-	return good;
+	return err;
 }

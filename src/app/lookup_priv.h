@@ -89,7 +89,7 @@ void lookup_message(const struct lookup *l, lookup_line_h *h, void *arg);
 /* ---- lookup_text.c, lookup_json.c ---- */
 void lookup_text(const struct lookup *l, FILE *out);
 
-/** @return false: no memory, or nobody to read it */
-bool lookup_json(const struct lookup *l, FILE *out);
+/** All or nothing. @return 0, ENOMEM, or EIO: nobody can read it */
+int lookup_json(const struct lookup *l, FILE *out);
 
 #endif

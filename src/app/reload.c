@@ -36,7 +36,7 @@ static void log_line(bool mistake, const char *line, void *arg)
 static void log_failure(const struct sp_app *app, const struct sp_report *r, int err,
 			uint64_t begun_ms)
 {
-	const unsigned mistakes = sp_report_mistakes(r);
+	const unsigned mistakes = err == ENOMEM ? 0 : sp_report_mistakes(r);
 	const char *why = "configuration";
 	char errbuf[128];
 
@@ -64,7 +64,9 @@ static int finish(struct sp_app *app, const struct app_snapshot *s, struct sp_re
 		err = app_apply(app, s, r);
 	app_monitor_loaded(app, reload, err);
 
-	sp_report_print(r, log_line, NULL);
+	/* without memory files seem to be what they are not */
+	if (err != ENOMEM)
+		sp_report_print(r, log_line, NULL);
 	if (err)
 		log_failure(app, r, err, begun_ms);
 	else if (reload)
@@ -172,7 +174,7 @@ static int begin(struct sp_app *app)
 	l->app = app;
 	l->begun_ms = sp_loop_now_ms(app->loop);
 	atomic_init(&l->stop, false);
-	app_notify_reloading();
+	app_notify_reloading(app);
 	sp_log(SP_LOG_INFO, "reload_start", "conf=%H", sp_log_str, l->file);
 
 	/* before: a fake loop's is done within */

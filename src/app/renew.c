@@ -101,6 +101,7 @@ static bool renew(struct app_renew *r, bool quiet)
 {
 	struct sp_app *app = r->app;
 	struct app_snapshot *s = NULL;
+	struct app_dated *dated = NULL;
 	struct sp_report *report = NULL;
 	struct bad bad = {.names = r->bad, .told = quiet};
 	char errbuf[128];
@@ -112,12 +113,15 @@ static bool renew(struct app_renew *r, bool quiet)
 	err = sp_report_alloc(&report);
 	if (!err)
 		err = app_snapshot_certs(&s, app->env->conf, report);
+	if (!err)
+		err = app_dated_alloc(&dated, r->files);
 
-	if (err && !app_files_still(r->files)) {
+	if (err && err != ENOMEM && !app_files_still(r->files)) {
 		done = false;
 	} else if (err) {
 		if (!quiet) {
-			sp_report_print(report, log_bad, &bad);
+			if (err != ENOMEM)
+				sp_report_print(report, log_bad, &bad);
 			r->again_ms = 0;
 		}
 		if (!bad.told)
@@ -127,10 +131,11 @@ static bool renew(struct app_renew *r, bool quiet)
 		app_apply_contexts(app, s);
 		sp_log(SP_LOG_INFO, "certificates_renewed", "files=%H", sp_log_str, r->bad);
 		well(r);
-		(void)app_expiry_files(app->expiry, r->files);
+		app_expiry_use(app->expiry, dated);
 	}
 
 	mem_deref(s);
+	mem_deref(dated);
 	mem_deref(report);
 
 	return done;

@@ -60,13 +60,26 @@ static void client_destructor(void *arg)
 
 static void watch(struct status_socket *s);
 
+/* The spare descriptor was needed for this client: its number is that again, at once, before
+ * another client or a call gets it. So no event of this turn can meet a new socket there. */
+static void client_close(struct status_socket *s, int fd)
+{
+	if (s->spare >= 0 || s->fd < 0) {
+		sp_loop_close(s->loop, fd);
+		return;
+	}
+	sp_loop_unlisten(s->loop, fd);
+	(void)close(fd);
+	s->spare = fcntl(s->fd, F_DUPFD_CLOEXEC, fd);
+}
+
 static void client_end(struct client *c)
 {
 	struct status_socket *s = c->s;
 
 	list_unlink(&c->le);
 	sp_timer_cancel(&c->timer);
-	sp_loop_close(s->loop, c->fd);
+	client_close(s, c->fd);
 	sp_loop_release(s->loop, c);
 	s->clientc--;
 	watch(s);

@@ -304,10 +304,12 @@ int app_watch_files(struct app_watch *w, const struct app_files *fs, const char 
 
 	*failed = "";
 	err = app_ways_alloc(&ways, fs);
-	if (err) {
-		forget(w);
-		return err;
+	if (!err && (ways->fd < 0 || ways->err == ENOMEM)) {
+		err = ways->err;
+		mem_deref(ways);
 	}
+	if (err)
+		return err;
 
 	err = app_watch_ways(w, ways, failed);
 	mem_deref(ways);

@@ -8,6 +8,7 @@
  * nor a write after free can lead the next allocation astray. What was not allocated, or
  * was freed before, ends the process.
  */
+#include <errno.h>
 #include <pthread.h>
 #include <stdint.h>
 #include <stdlib.h>
@@ -310,6 +311,8 @@ void *sp_secret_alloc(size_t n)
 	(void)pthread_mutex_unlock(&arena.mutex);
 	if (p)
 		secret_unpoison(p, n);
+	else
+		errno = ENOMEM; /* as of malloc(3) */
 
 	return p;
 }

@@ -175,8 +175,10 @@ static void leg_cancel(struct leg *leg)
 	}
 	leg->state = LEG_ENDING;
 	/* its end is reported by the transaction, unless that has a 2xx that we never took */
-	if (EALREADY == sp_sip_cancel(leg->invite_ct, end_headers(leg, SP_SIP_CANCEL)))
+	if (EALREADY == sp_sip_cancel(leg->invite_ct, end_headers(leg, SP_SIP_CANCEL))) {
+		(void)straggler_abandon(leg); /* it comes again */
 		leg_ended(leg);
+	}
 	leg->last_words = mem_deref(leg->last_words); /* a BYE would have others */
 }
 

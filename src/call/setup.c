@@ -334,6 +334,7 @@ static int relay_answer(struct sp_call *call, const struct input *in, const char
 void act_answer(struct sp_call *call, const struct input *in)
 {
 	const char *why = NULL;
+	int err;
 
 	sp_timer_cancel(&call->ring);
 	retry_heard(call, false);
@@ -341,11 +342,10 @@ void act_answer(struct sp_call *call, const struct input *in)
 	in->leg->state = LEG_UP;
 	fork_settle(in->leg);
 	leg_learn(in->leg, in->msg);
-	if (relay_answer(call, in, &why)) {
-		if (why)
-			call_fault(call, 488, why, why);
-		else
-			call_fault(call, 500, "the answer could not be sent to the caller", NULL);
+	err = relay_answer(call, in, &why);
+	if (err) { /* want of memory is no fault of the answer: another way may be tried */
+		call_fault(call, why && ENOMEM != err ? 488 : 500,
+			   why ? why : "the answer could not be sent to the caller", why);
 		return;
 	}
 	session_settle(&call->session);

@@ -90,14 +90,14 @@ static void bye_again(void *arg)
 static int drop(struct straggler *s, const struct sp_sip_dialog *from, const struct sp_sip_msg *rsp)
 {
 	struct sp_sip_dialog *fork = NULL;
-	int err = sp_sip_dialog_fork(&fork, from, rsp);
+	int err = s->owed ? EBUSY : sp_sip_dialog_fork(&fork, from, rsp); /* one at a time */
 
 	if (!err)
 		err = send_in(s, fork, SP_SIP_ACK);
 	if (err)
 		goto out;
 	err = send_in(s, fork, SP_SIP_BYE);
-	if (err && !s->owed) {
+	if (err) {
 		s->owed = mem_ref(fork);
 		s->agains = 0;
 		sp_timer_start(s->calls->loop, &s->again, SP_SIP_T1_MS, bye_again, s);

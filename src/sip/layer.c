@@ -140,20 +140,20 @@ static void tag_for(char tag[SIP_TAG_SIZE], const struct sp_sip *sip, const stru
 /** Answer without a transaction, on the connection that brought the request. */
 int sip_answer(struct sp_sip_conn *c, const struct sp_sip_msg *req, const struct sp_sip_reply *r)
 {
+	struct mbuf *spare = c->sip->spare, *mb;
 	char tag[SIP_TAG_SIZE];
-	struct mbuf *mb;
 	int err;
 
 	tag_for(tag, c->sip, req);
 
-	err = sip_write_reply(&mb, c->sip->spare, req, r, r->to_tag ? r->to_tag : tag);
+	err = sip_write_reply(&mb, spare, req, r, r->to_tag ? r->to_tag : tag);
 	if (err)
 		return err;
 
 	sp_log(SP_LOG_DEBUG, "sip_out", "status=%u method=%r call_id=%H cseq=%u", r->status,
 	       &req->method_name, sp_log_quote, &req->call_id, req->cseq);
 	err = sip_conn_write(c, mb);
-	mem_deref(mb);
+	sip_reply_done(mb, spare);
 
 	return err;
 }

@@ -128,6 +128,7 @@ int sip_write_hop(struct mbuf **mbp, enum sp_sip_method method, const struct sp_
 		  const struct mbuf *headers);
 int sip_write_reply(struct mbuf **mbp, struct mbuf *spare, const struct sp_sip_msg *req,
 		    const struct sp_sip_reply *r, const char *tag);
+void sip_reply_done(struct mbuf *mb, const struct mbuf *spare);
 
 /* origin.c */
 int sip_request_check(const struct sp_sip_request *req, struct pl *call_id, uint32_t *cseq);

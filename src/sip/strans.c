@@ -441,6 +441,7 @@ static int send_last(struct sp_sip_strans *st, uint16_t status, const struct mbu
 
 int sp_sip_reply(struct sp_sip_strans *st, const struct sp_sip_reply *r)
 {
+	const struct mbuf *spare;
 	struct mbuf *mb = NULL;
 	int err;
 
@@ -452,12 +453,13 @@ int sp_sip_reply(struct sp_sip_strans *st, const struct sp_sip_reply *r)
 		return ENOTCONN;
 
 	mem_ref(st);
+	spare = st->sip->spare;
 	err = write_last(st, r, &mb);
 	if (!err)
 		err = send_last(st, r->status, mb);
 	else if (r->status >= 200 && err != ENOMEM)
 		set_state(st, TERMINATED);
-	mem_deref(mb);
+	sip_reply_done(mb, spare);
 	mem_deref(st);
 
 	return err;

@@ -209,7 +209,7 @@ static int write_reply(struct mbuf **mbp, struct mbuf *mb, const struct sp_sip_m
 /**
  * 8.2.6.
  * @param spare written to when there is no memory, unless somebody has it; NULL: ENOMEM then.
- *              What it holds is lost with the next answer.
+ *              Nobody may keep it: it is for sip_reply_done().
  * @param tag   put on To when the request had none; may be NULL
  */
 int sip_write_reply(struct mbuf **mbp, struct mbuf *spare, const struct sp_sip_msg *req,
@@ -223,4 +223,15 @@ int sip_write_reply(struct mbuf **mbp, struct mbuf *spare, const struct sp_sip_m
 	mbuf_rewind(spare);
 
 	return write_reply(mbp, mem_ref(spare), req, r, tag);
+}
+
+/**
+ * What sip_write_reply() wrote has been sent, or will not be. An answer may tell a key: the spare,
+ * which is not freed, is wiped like the others.
+ */
+void sip_reply_done(struct mbuf *mb, const struct mbuf *spare)
+{
+	if (mb && mb == spare)
+		explicit_bzero(mb->buf, mb->end);
+	mem_deref(mb);
 }

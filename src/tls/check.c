@@ -121,7 +121,7 @@ static void load_certificate(struct sp_tls_pair *pair, const char *path, struct 
 
 	while ((x = sp_tls_pem_next(bio))) {
 		if (!sk_X509_push(pair->chain, x)) {
-			X509_free(x);
+			X509_free(x); /* for want of memory */
 			goto out;
 		}
 	}
@@ -201,6 +201,7 @@ int sp_tls_pair_load(struct sp_tls_pair *pair, const char *cert, const char *key
 {
 	const unsigned before = r->count;
 
+	sp_tls_memory_begin();
 	load_certificate(pair, cert, r);
 	load_key(pair, key, r);
 
@@ -215,7 +216,7 @@ int sp_tls_pair_load(struct sp_tls_pair *pair, const char *cert, const char *key
 	}
 	ERR_clear_error();
 
-	return r->count == before ? 0 : EINVAL;
+	return sp_tls_memory_end(r->count == before ? 0 : EINVAL);
 }
 
 void sp_tls_pair_reset(struct sp_tls_pair *pair)

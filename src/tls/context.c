@@ -110,6 +110,7 @@ static int context_alloc(struct sp_tls_context **cp, const char *cert, const cha
 
 	c->peerv = mem_zalloc((peerc + 1) * sizeof(*c->peerv), NULL);
 	ERR_clear_error();
+	sp_tls_memory_begin();
 	c->ssl = SSL_CTX_new(TLS_method());
 	if (!c->peerv || !c->ssl) {
 		err = ENOMEM;
@@ -123,6 +124,7 @@ static int context_alloc(struct sp_tls_context **cp, const char *cert, const cha
 		err = set_policy(c->ssl);
 	if (!err)
 		err = use_pair(c->ssl, &pair, cert, r);
+	err = sp_tls_memory_end(err);
 
 out:
 	sp_tls_pair_reset(&pair);

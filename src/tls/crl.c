@@ -156,6 +156,7 @@ static int load(X509_STORE *store, const char *path, bool check, struct sp_tls_r
 		return err == ENOMEM ? ENOMEM : EINVAL;
 
 	ERR_clear_error();
+	sp_tls_memory_begin();
 	bio = BIO_new_mem_buf(mb->buf, (int)mb->end);
 	while (bio && !err && (crl = PEM_read_bio_X509_CRL(bio, NULL, NULL, NULL))) {
 		if (check) {
@@ -178,6 +179,7 @@ static int load(X509_STORE *store, const char *path, bool check, struct sp_tls_r
 		no_crl(mb, path, r);
 		err = EINVAL;
 	}
+	err = sp_tls_memory_end(err);
 
 	ERR_clear_error();
 	BIO_free(bio);

@@ -80,6 +80,7 @@ int sp_tls_dates(const char *path, sp_tls_dated_h *h, void *arg)
 	if (err)
 		return err;
 
+	sp_tls_memory_begin();
 	bio = BIO_new_mem_buf(mb->buf, (int)mb->end);
 	while (bio && PEM_read_bio(bio, &name, &header, &p, &n) == 1) {
 		struct sp_tls_dated d;
@@ -91,7 +92,7 @@ int sp_tls_dates(const char *path, sp_tls_dated_h *h, void *arg)
 		OPENSSL_clear_free(p, (size_t)n); /* it may have been a key */
 	}
 
-	err = bio ? 0 : ENOMEM;
+	err = sp_tls_memory_end(bio ? 0 : ENOMEM);
 	ERR_clear_error();
 	BIO_free(bio);
 	sp_tls_pem_wipe(mb);

@@ -109,6 +109,18 @@ bool sp_tls_expired(const X509 *cert)
 	return X509_cmp_current_time(X509_get0_notAfter(cert)) <= 0;
 }
 
+/* malloc() sets errno, which OpenSSL keeps. Its list of errors has not all of them: it needs memory
+ * itself. */
+void sp_tls_memory_begin(void)
+{
+	errno = 0;
+}
+
+int sp_tls_memory_end(int err)
+{
+	return errno == ENOMEM ? ENOMEM : err;
+}
+
 X509 *sp_tls_pem_next(BIO *bio)
 {
 	return PEM_read_bio_X509(bio, NULL, NULL, NULL);

@@ -71,6 +71,7 @@ static int add_bundle(struct bundle *b, const char *path, bool notes, struct sp_
 		return err == ENOMEM ? ENOMEM : EINVAL;
 
 	ERR_clear_error();
+	sp_tls_memory_begin();
 	bio = BIO_new_mem_buf(mb->buf, (int)mb->end);
 	while (bio && (x = sp_tls_pem_next(bio))) {
 		const int e = add_ca(b, x, path, notes, r);
@@ -91,6 +92,7 @@ static int add_bundle(struct bundle *b, const char *path, bool notes, struct sp_
 			      "holds no PEM certificate");
 		err = EINVAL;
 	}
+	err = sp_tls_memory_end(err);
 
 	ERR_clear_error();
 	BIO_free(bio);

@@ -91,6 +91,11 @@ int sp_tls_pem_read(struct mbuf **mbp, const char *path, size_t max, mode_t *mod
 void sp_tls_pem_wipe(struct mbuf *mb);
 X509 *sp_tls_pem_next(BIO *bio);
 
+/* Without memory OpenSSL finds files damaged, or leaves out what it could not keep. */
+void sp_tls_memory_begin(void);
+/** @return err, or ENOMEM when there was none since sp_tls_memory_begin() */
+int sp_tls_memory_end(int err);
+
 /** After sp_tls_pem_next() gave NULL: whether that was the end, and not damage. */
 bool sp_tls_pem_end(void);
 bool sp_tls_expired(const X509 *cert);
@@ -98,7 +103,8 @@ bool sp_tls_expired(const X509 *cert);
 /** %H handler: "2025-05-12". */
 int sp_tls_day_print(struct re_printf *pf, const ASN1_TIME *t);
 
-/** Read and check both files. @return 0, or EINVAL with at least one problem reported */
+/** Read and check both files. @return 0; EINVAL with at least one problem reported; ENOMEM, and
+ * problems are none */
 int sp_tls_pair_load(struct sp_tls_pair *pair, const char *cert, const char *key,
 		     struct sp_tls_report *r);
 void sp_tls_pair_reset(struct sp_tls_pair *pair);

@@ -13,8 +13,7 @@
 #include "fuzz_assert.h"
 #include <sys/random.h>
 #include <unistd.h>
-#include "../unit/call_fixture.h"
-#include "../../src/trunk/trunk_priv.h"
+#include "../unit/call_counts.h"
 
 enum { TRUNKS = 3, CARRIER = 0, SERVICE = 1, DESK = 2, SETTINGS = 7, PORT_PAIRS = 6 };
 enum { HOUR_MS = 3600 * 1000, CALLS_MAX = 16 };
@@ -289,31 +288,10 @@ static inline void world_make(struct world *w)
 	}
 }
 
-/** Each trunk counts the legs that say so, and no others. */
+/** The figures of the gateway and of each trunk are those of its calls. */
 static inline void world_counts(const struct world *w)
 {
-	unsigned in[TRUNKS] = {0}, out[TRUNKS] = {0}, calls = 0;
-	struct sp_calls_count count;
-	struct le *le, *l;
-
-	for (le = list_head(&w->f->calls->calls); le; le = le->next) {
-		const struct sp_call *call = le->data;
-
-		calls++;
-		for (l = list_head(&call->legs); l; l = l->next) {
-			const struct leg *leg = l->data;
-
-			for (unsigned i = 0; i < TRUNKS && leg->counted; i++) {
-				in[i] += leg->trunk == w->trunkv[i] && !leg->counted_as;
-				out[i] += leg->trunk == w->trunkv[i] && leg->counted_as;
-			}
-		}
-	}
-	sp_calls_count(w->f->calls, &count);
-	must(calls == count.now && w->f->calls->stragglerc == list_count(&w->f->calls->stragglers));
-	for (unsigned i = 0; i < TRUNKS; i++)
-		must(in[i] == w->trunkv[i]->calls_in && out[i] == w->trunkv[i]->calls_out &&
-		     in[i] + out[i] == w->trunkv[i]->calls);
+	must(counts_match(w->f->calls, w->trunkv, TRUNKS));
 }
 
 /** What a peer's message may change of the calls up to this one. */

@@ -6,9 +6,7 @@
  * read, the end. Whatever fails ends that connection with a reason, at both
  * ends, and no other: the listener goes on, no descriptor and no memory is lost.
  */
-#include "alloc_fault.h"
-
-#include <dirent.h>
+#include "alloc_loop.h"
 
 #include "tls_raw.h"
 
@@ -26,35 +24,6 @@ struct fault {
 	unsigned first, length;
 	bool done;
 };
-
-static unsigned descriptors(void)
-{
-	DIR *dir = opendir("/proc/self/fd");
-	unsigned n = 0;
-
-	while (dir && readdir(dir))
-		++n;
-	closedir(dir);
-	return n;
-}
-
-static void tick(void *arg)
-{
-	sp_loop_stop(arg);
-}
-
-/* One turn of the loop, or a few: until something happened. */
-static void run(struct world *w)
-{
-	struct sp_timer t = {.due_ms = 0};
-	unsigned was;
-
-	sp_timer_start(w->loop, &t, TICK_MS, tick, w->loop);
-	was = alloc_enter();
-	(void)sp_loop_run(w->loop);
-	alloc_leave(was);
-	sp_timer_cancel(&t);
-}
 
 static int dial(struct fault *f, struct end *far)
 {
@@ -102,13 +71,13 @@ static bool life(struct fault *f)
 	if (dial(f, &far))
 		return false;
 	while (!(far.ups && w->accepts) && !far.downs && ++turns < TURNS_MAX)
-		run(w);
+		alloc_run(w->loop, TICK_MS);
 	if (far.downs || turns >= TURNS_MAX)
 		goto out;
 	if (!near->downs && !send_bulk(near) && !far.downs && !send_bulk(&far)) {
 		while ((near->got < BULK || far.got < BULK) && !near->downs && !far.downs &&
 		       ++turns < TURNS_MAX)
-			run(w);
+			alloc_run(w->loop, TICK_MS);
 	}
 	ok = near->got == BULK && far.got == BULK && !near->garbled && !far.garbled;
 out:
@@ -116,7 +85,7 @@ out:
 		assert_true(far.why[0] != '\0');
 	drop(&far);
 	while (w->accepts && !near->downs && ++turns < TURNS_MAX)
-		run(w);
+		alloc_run(w->loop, TICK_MS);
 	assert_in_range(turns, 0, TURNS_MAX - 1);
 	drop(near);
 	return ok;
@@ -128,10 +97,10 @@ static void settle(struct world *w)
 	struct sp_tls_listener_status s = {.pending = 1};
 
 	for (unsigned i = 0; i < TURNS_MAX && s.pending; i++) {
-		run(w);
+		alloc_run(w->loop, TICK_MS);
 		sp_tls_listener_status(w->l, &s);
 	}
-	run(w);
+	alloc_run(w->loop, TICK_MS);
 	assert_int_equal(0, s.pending);
 	drop(&w->near);
 }
@@ -154,8 +123,8 @@ static void one_case(void *arg)
 			 f->length, f->w->near.why);
 	settle(f->w);
 	for (unsigned i = 0; i < TURNS_MAX && descriptors() != fds; i++)
-		run(f->w);     /* they are closed at the end of a turn */
-	OPENSSL_thread_stop(); /* its list of errors */
+		alloc_run(f->w->loop, TICK_MS); /* they are closed at the end of a turn */
+	OPENSSL_thread_stop();                  /* its list of errors */
 	if (descriptors() != fds)
 		fail_msg("allocation %u, %u of them: a descriptor is lost", f->first, f->length);
 }

@@ -6,9 +6,8 @@
  * What fails is said, or tried again; then a call gets its connection. Nothing
  * is lost: memory, descriptors.
  */
-#include "alloc_fault.h"
+#include "alloc_loop.h"
 
-#include <dirent.h>
 #include "trunk_priv.h"
 
 /* What the far end does is the test's own. */
@@ -51,34 +50,6 @@ struct fault {
 	unsigned first, length;
 };
 
-static unsigned descriptors(void)
-{
-	DIR *dir = opendir("/proc/self/fd");
-	unsigned n = 0;
-
-	while (dir && readdir(dir))
-		++n;
-	closedir(dir);
-	return n;
-}
-
-static void tick(void *arg)
-{
-	sp_loop_stop(arg);
-}
-
-static void run_for(struct world *w, unsigned ms)
-{
-	struct sp_timer t = {.due_ms = 0};
-	unsigned was;
-
-	sp_timer_start(w->loop, &t, ms, tick, w->loop);
-	was = alloc_enter();
-	(void)sp_loop_run(w->loop);
-	alloc_leave(was);
-	sp_timer_cancel(&t);
-}
-
 static int apply(struct world *w, size_t n)
 {
 	struct sp_trunk *trunkv[FIX_TRUNKS] = {NULL};
@@ -108,7 +79,7 @@ static bool pick(struct world *w, struct result *r)
 	if (err)
 		return false;
 	while (!r->calls && ++turns < TURNS_MAX)
-		run_for(w, TICK_MS);
+		alloc_run(w->loop, TICK_MS);
 	assert_int_equal(1, r->calls);
 	return !r->err && r->conn;
 }
@@ -143,7 +114,7 @@ static void one_case(void *arg)
 		if (i == TURNS_MAX)
 			fail_msg("allocation %u, %u of them: no connection: %d", f->first,
 				 f->length, r.err);
-		run_for(w, TICK_MS);
+		alloc_run(w->loop, TICK_MS);
 	}
 	assert_int_equal(0, apply(w, 1));
 	err = alloc_enter() != 0;
@@ -151,7 +122,7 @@ static void one_case(void *arg)
 	alloc_leave((unsigned)err);
 	(void)teardown((void **)&w);
 	for (unsigned i = 0; i < (f->first ? TURNS_MAX : 5) && descriptors() != fds; i++)
-		run_for(w, 1); /* they are closed at the end of a turn */
+		alloc_run(w->loop, 1); /* they are closed at the end of a turn */
 	OPENSSL_thread_stop();
 	if (f->first && descriptors() != fds) /* the log has its own, from the first time on */
 		fail_msg("allocation %u, %u of them: a descriptor is lost", f->first, f->length);
