@@ -328,6 +328,7 @@ def test_status(scene):
                 for n, trick in enumerate(tricks)]
                + [request(caller, "OPTIONS", call_id=f"after-{i}")],
                lambda i=i: any(m["Call-ID"] == f"after-{i}" for m in r.messages))
+    gateway.wait_for("sip_in", call_id=f"after-{len(fields) - 1}")  # in the log, too
     began = gateway.find("call_start")
     gateway.until(lambda: len(held) == len(began), "INVITE of each call")
     plain = ask(gateway, "--status") + ask(gateway, "--status", "--calls")
