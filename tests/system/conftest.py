@@ -11,7 +11,7 @@ from gateway import Conf, Gateway  # noqa: E402
 from net import Net  # noqa: E402
 from pki import Pki  # noqa: E402
 from sipp import Sipp, Stunnel  # noqa: E402
-from targets import Crowd  # noqa: E402
+from targets import Crowd, namespaces  # noqa: E402
 from ua import Peer, Raw  # noqa: E402
 
 
@@ -69,6 +69,14 @@ def crowd(net, pki):
     crowd = Crowd(net, pki)
     yield crowd
     crowd.close()
+
+
+@pytest.fixture
+def dark(crowd):
+    """A network that can go dark."""
+    if not namespaces():
+        pytest.skip("no network namespace of its own here")
+    return crowd.dark()
 
 
 @pytest.fixture

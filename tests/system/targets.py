@@ -391,6 +391,12 @@ def wait(look, what, seconds=WAIT):
 
 # ---- a network that can go dark ----
 
+def namespaces():
+    """May this process make file systems and networks of its own? Not even root everywhere may."""
+    return not os.getuid() and not subprocess.run(["unshare", "-m", "-n", "true"],
+                                                  capture_output=True).returncode
+
+
 class Namespace:
     """A network namespace with one address, on a pair of veth interfaces.
 

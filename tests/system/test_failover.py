@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """Failover from targets that cannot be reached (RFC 3263 4.3); failover.py says what is
 measured."""
-import os
 import time
 
 import pytest
@@ -11,13 +10,6 @@ from failover import DOWN_MS, RESPONSE_MS, STAGGER_MS, Trial
 # nobody listens; no handshake; a broken one; closed right after it, which in TLS 1.3 is how a
 # client hears that its certificate is refused
 DOORS = ("shut", "hang", "fail", "leave")
-
-
-@pytest.fixture
-def dark(crowd):
-    if os.getuid():
-        pytest.skip("network namespaces are for root only")
-    return crowd.dark()
 
 
 @pytest.mark.parametrize("door", DOORS)

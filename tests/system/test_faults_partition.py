@@ -42,13 +42,6 @@ class Cut:
 
 
 @pytest.fixture
-def dark(crowd):
-    if os.getuid():
-        pytest.skip("network namespaces are for root only")
-    return crowd.dark()
-
-
-@pytest.fixture
 def far(dark, conf, net, pki):
     """The service, in a network of its own."""
     interface = conf.interfaces[1]
