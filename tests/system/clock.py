@@ -1,32 +1,22 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """The daemon's clocks, turned by a test while it runs (steered_clock.c)."""
-import mmap
 import os
 import struct
-import subprocess
 import time
 
-HERE = os.path.dirname(os.path.abspath(__file__))
+from preload import compiled, preloaded, shared
 
 
 class Clock:
     """env is what the daemon has to be started with."""
 
     def __init__(self, folder):
-        library = os.path.join(str(folder), "steered_clock.so")
-        subprocess.run(["gcc", "-shared", "-fPIC", "-O1", "-Wall", "-Wextra", "-Werror", "-o",
-                        library, os.path.join(HERE, "steered_clock.c")], check=True)
         path = os.path.join(str(folder), "steering")
-        with open(path, "wb") as f:
-            f.write(bytes(40))
-        with open(path, "r+b") as f:
-            self.shared = mmap.mmap(f.fileno(), 40)
+        self.shared = shared(path, 40)
         self.turn, self.factor, self.wall_ns = 0, 1, 0
         self.real_ns = self.our_ns = time.monotonic_ns()
         self.write()
-        # the sanitizers' library cannot be the first when another is preloaded
-        self.env = {"LD_PRELOAD": library, "STEERED_CLOCK": path,
-                    "ASAN_OPTIONS": "abort_on_error=0:detect_leaks=1:verify_asan_link_order=0"}
+        self.env = preloaded(compiled(folder, "steered_clock"), STEERED_CLOCK=path)
 
     def write(self):
         self.turn += 2

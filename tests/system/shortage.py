@@ -2,17 +2,15 @@
 """What the daemon asks for runs short, as a test wants it (shortage.c), and its use of what
 there is, as the kernel counts it."""
 import contextlib
-import mmap
 import os
 import resource
 import struct
-import subprocess
 import time
 
 from gateway import Conf
+from preload import compiled, preloaded, shared
 from ua import Call
 
-HERE = os.path.dirname(os.path.abspath(__file__))
 KINDS = ("memory", "send", "watch", "connect")  # in the order of shortage.c
 AT_ONCE_S = 5  # a whole call of two peers, with sanitizers on a busy machine
 TICK_S = 1 / os.sysconf("SC_CLK_TCK")
@@ -22,17 +20,9 @@ class Shortage:
     """env is what the daemon has to be started with."""
 
     def __init__(self, folder):
-        library = os.path.join(str(folder), "shortage.so")
-        subprocess.run(["gcc", "-shared", "-fPIC", "-O1", "-Wall", "-Wextra", "-Werror", "-o",
-                        library, os.path.join(HERE, "shortage.c")], check=True)
         path = os.path.join(str(folder), "knobs")
-        with open(path, "wb") as f:
-            f.write(bytes(12 * len(KINDS)))
-        with open(path, "r+b") as f:
-            self.shared = mmap.mmap(f.fileno(), 12 * len(KINDS))
-        # the sanitizers' library cannot be the first when another is preloaded
-        self.env = {"LD_PRELOAD": library, "SHORTAGE": path,
-                    "ASAN_OPTIONS": "abort_on_error=0:detect_leaks=1:verify_asan_link_order=0"}
+        self.shared = shared(path, 12 * len(KINDS))
+        self.env = preloaded(compiled(folder, "shortage"), SHORTAGE=path)
 
     @contextlib.contextmanager
     def of(self, kind, error, one_in=1):

@@ -6,7 +6,6 @@ import glob
 import os
 import re
 import signal
-import subprocess
 import time
 
 import pytest
@@ -15,7 +14,7 @@ import memory
 import srtp
 from gateway import Conf
 from media import Talk, talks
-from test_timers_sipp import HERE
+from preload import ASAN, compiled, preloaded
 
 root = pytest.mark.skipif(os.getuid() != 0, reason="reads the memory of a process that is not "
                                                    "dumpable")
@@ -24,14 +23,10 @@ root = pytest.mark.skipif(os.getuid() != 0, reason="reads the memory of a proces
 @pytest.fixture(scope="module")
 def intruder(tmp_path_factory):
     """intruder(RUNS=..., DUMPS=...): the daemon's environment."""
-    library = str(tmp_path_factory.mktemp("intruder") / "intruder.so")
-    subprocess.run(["gcc", "-shared", "-fPIC", "-O1", "-Wall", "-Wextra", "-Werror", "-o", library,
-                    os.path.join(HERE, "intruder.c")], check=True)
-    return lambda **what: {
-        "LD_PRELOAD": library,
-        "ASAN_OPTIONS": "abort_on_error=0:detect_leaks=1:verify_asan_link_order=0:"
-                        "disable_coredump=0",
-        **{f"INTRUDER_{name}": str(value) for name, value in what.items()}}
+    library = compiled(tmp_path_factory.mktemp("intruder"), "intruder")
+    return lambda **what: preloaded(
+        library, asan=f"{ASAN}:disable_coredump=0",
+        **{f"INTRUDER_{name}": str(value) for name, value in what.items()})
 
 
 def status(pid, task=None):
