@@ -14,6 +14,7 @@
  */
 #include "alloc_sites.h"
 #include "alloc_loop.h"
+#include "alloc_options.h"
 
 #include <dlfcn.h>
 #include <fcntl.h>
@@ -27,11 +28,6 @@
 enum { FOREVER = 1 << 30, PLACES_MAX = 4096, SAMPLES = 6, TEXT_SIZE = 65536, AGAIN_MS = 70000 };
 
 static const unsigned lengths[] = {1, 8, FOREVER};
-
-static struct {
-	bool all;
-	unsigned only, length;
-} options;
 
 struct gateway {
 	struct world *w;
@@ -468,25 +464,6 @@ static void run_part(void **state)
 	sp_log_sink(NULL, NULL);
 	mem_deref(g.loop);
 	(void)world_teardown(&w);
-}
-
-static void read_options(int argc, char **argv)
-{
-	int c;
-
-	options.all = getenv("SALLYPORT_LONG") != NULL;
-	while ((c = getopt(argc, argv, "atn:l:")) != -1) {
-		if ('a' == c)
-			options.all = true;
-		else if ('t' == c)
-			alloc_state.trace = true;
-		else if ('n' == c)
-			options.only = (unsigned)strtoul(optarg, NULL, 10);
-		else if ('l' == c)
-			options.length = (unsigned)strtoul(optarg, NULL, 10);
-		else
-			exit(2);
-	}
 }
 
 int main(int argc, char **argv)

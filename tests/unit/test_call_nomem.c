@@ -11,12 +11,11 @@
  * allocation, not a sample. -v: name each case before it runs. -n: only this
  * allocation; -l: only outages of this length; -t: show where it is.
  */
-#include "alloc_fault.h"
+#include "alloc_options.h"
 
 #include <dirent.h>
 #include <setjmp.h>
 #include <strings.h>
-#include <unistd.h>
 
 #include <cmocka.h>
 #include "call_priv.h"
@@ -52,11 +51,6 @@ enum {
 };
 
 static const unsigned lengths[] = {1, 12, FOREVER};
-
-static struct {
-	bool all, verbose;
-	unsigned only, length;
-} options;
 
 /* One run of a scenario in a gateway of its own. */
 static struct {
@@ -488,27 +482,6 @@ static bool wanted(const char *file, int argc, char **argv)
 			return true;
 	}
 	return optind >= argc;
-}
-
-static void read_options(int argc, char **argv)
-{
-	int c;
-
-	options.all = getenv("SALLYPORT_LONG") != NULL;
-	while ((c = getopt(argc, argv, "avtn:l:")) != -1) {
-		if ('a' == c)
-			options.all = true;
-		else if ('v' == c)
-			options.verbose = true;
-		else if ('t' == c)
-			alloc_state.trace = true;
-		else if ('n' == c)
-			options.only = (unsigned)strtoul(optarg, NULL, 10);
-		else if ('l' == c)
-			options.length = (unsigned)strtoul(optarg, NULL, 10);
-		else
-			exit(2);
-	}
 }
 
 int main(int argc, char **argv)
