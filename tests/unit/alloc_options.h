@@ -10,7 +10,7 @@
 
 static struct {
 	bool all;              /* -a: each case, not a sample (or SALLYPORT_LONG=1) */
-	bool verbose;          /* -v: name each case before it runs                  */
+	bool verbose;          /* -v: name each case before it runs                 */
 	unsigned only, length; /* -n, -l: this allocation; so many of them          */
 } options;                     /* -t: show where it is */
 
