@@ -109,6 +109,12 @@ static inline bool leg_is_current(const struct leg *leg)
 	return leg->call->leg[leg->side] == leg && leg->state < LEG_ENDING;
 }
 
+/* Of a description that was not used: is that its fault, or do we want memory? */
+static inline uint16_t sdp_status(int err)
+{
+	return ENOMEM == err ? 500 : 488;
+}
+
 static inline const char *leg_name(const struct leg *leg)
 {
 	return SP_SIDE_CALLER == leg->side ? "caller" : "callee";

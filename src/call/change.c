@@ -205,7 +205,7 @@ static int take_answer(struct sp_call *call, const struct input *in, struct mbuf
 	int err = session_answer(&call->session, in->leg, in->msg, bodyp, &why);
 
 	if (err) {
-		call_fault(call, 488, why, why);
+		call_fault(call, sdp_status(err), why, why);
 		return err;
 	}
 	session_commit(&call->session);
@@ -233,7 +233,8 @@ static int accepted_sdp(struct sp_call *call, const struct input *in, struct mbu
 	if (!err)
 		err = session_write_offer(s, call->change.by, false, sdpp);
 	if (err)
-		call_fault(call, 488, why ? why : "the offer could not be relayed", why);
+		call_fault(call, sdp_status(err), why ? why : "the offer could not be relayed",
+			   why);
 	return err;
 }
 

@@ -138,13 +138,15 @@ static void refused(struct leg *leg, const struct sp_sip_msg *rsp)
 static void accepted(struct leg *leg, const struct sp_sip_msg *rsp)
 {
 	const char *why = NULL;
+	int err;
 
 	leg->timer.told = false;
 	(void)sp_sip_dialog_refresh(leg->dlg->sip, rsp);
 	if (SP_SIP_INVITE == rsp->method) {
 		(void)leg_ack(leg); /* a lost ACK shows by the 2xx coming again */
-		if (session_refreshed(leg, rsp, &why)) {
-			call_fault(leg->call, 488, why ? why : "out of memory", NULL);
+		err = session_refreshed(leg, rsp, &why);
+		if (err) {
+			call_fault(leg->call, sdp_status(err), why ? why : "out of memory", NULL);
 			return;
 		}
 	}

@@ -330,8 +330,9 @@ static void take_answer(struct dlg *dlg, struct sp_sip_strans *st, const struct 
 		err = body_make(&body, req, sdp);
 	mem_deref(sdp);
 	if (err) {
-		leg_refuse(leg, st, 488, why);
-		call_fault(call, 488, why ? why : "the answer could not be relayed", why);
+		leg_refuse(leg, st, sdp_status(err), why);
+		call_fault(call, sdp_status(err), why ? why : "the answer could not be relayed",
+			   why);
 		return;
 	}
 	(void)leg_reply(leg, st, 200, NULL, NULL); /* a loss shows by the PRACK coming again */

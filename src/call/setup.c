@@ -344,7 +344,7 @@ void act_answer(struct sp_call *call, const struct input *in)
 	leg_learn(in->leg, in->msg);
 	err = relay_answer(call, in, &why);
 	if (err) { /* want of memory is no fault of the answer: another way may be tried */
-		call_fault(call, why && ENOMEM != err ? 488 : 500,
+		call_fault(call, why ? sdp_status(err) : 500,
 			   why ? why : "the answer could not be sent to the caller", why);
 		return;
 	}
@@ -403,7 +403,8 @@ void act_acked(struct sp_call *call, const struct input *in)
 	mem_deref(sdp);
 	(void)leg_ack(to);
 	if (err) {
-		call_fault(call, 488, why ? why : "the answer could not be relayed", NULL);
+		call_fault(call, sdp_status(err), why ? why : "the answer could not be relayed",
+			   NULL);
 		return;
 	}
 	session_commit(&call->session);

@@ -146,17 +146,22 @@ void act_joined(struct sp_call *call, const struct input *in)
 {
 	struct transfer *t = call->transfer;
 	const char *why = NULL;
+	int err;
 
 	if (t->gone) {
 		notify_status(t->referrer, 487);
 		call_fault(call, 487, "the target of a transfer hung up", NULL);
-	} else if (t->takeover ? takeover_answer(t, in->msg, &why)
-			       : session_meet(&t->next, in->leg, in->msg, &why)) {
-		notify_status(t->referrer, 488);
-		call_fault(call, 488, why, NULL);
-	} else {
-		join_done(t);
+		return;
 	}
+
+	err = t->takeover ? takeover_answer(t, in->msg, &why)
+			  : session_meet(&t->next, in->leg, in->msg, &why);
+	if (!err) {
+		join_done(t);
+		return;
+	}
+	notify_status(t->referrer, sdp_status(err));
+	call_fault(call, sdp_status(err), why, NULL);
 }
 
 /* ---- how it ends without success ---- */
