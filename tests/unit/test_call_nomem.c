@@ -309,7 +309,25 @@ struct outcome {
 	unsigned told;     /* LG_: owed when the gateway was done */
 	unsigned owed;     /* LG_: at the end                     */
 	bool clean, again; /* nothing was left; it runs again     */
+	bool blames;       /* a peer's description is called bad  */
 };
+
+/* 488 of the gateway's own, which no peer had said before. */
+static bool blames(const struct ledger *lg)
+{
+	bool found = false;
+
+	for (size_t i = 0; i < lg->c; i++) {
+		const struct sp_sip_msg *m = lg->v[i].m;
+		const bool said =
+			m->request ? strstr(m->text, "cause=488") != NULL : 488 == m->status;
+
+		if (said && lg->v[i].out)
+			return false;
+		found |= said;
+	}
+	return found;
+}
 
 static void forget_peers(void)
 {
@@ -350,6 +368,7 @@ static struct outcome settle(bool through)
 	lg_hang_up(world.s, &world.lg);
 	live_on(END_MS);
 	o.owed = lg_owed(&world.lg, world.s, false);
+	o.blames = blames(&world.lg);
 	o.clean = is_clean(false);
 	return o;
 }
@@ -402,6 +421,8 @@ static void check(const struct scenario *script, const struct outcome *good, uns
 		fail_case(script, first, length, "not everybody is told");
 	else if (o.owed & ~good->owed)
 		fail_case(script, first, length, "not everybody is answered");
+	else if (o.blames && !good->blames)
+		fail_case(script, first, length, "a description is called bad");
 	forget_peers();
 	if (good->again && !play(true))
 		fail_case(script, first, length, "the next call fails");
