@@ -144,7 +144,6 @@ def test_for_long(launch, conf, peer, dark, far, cut, tmp_path):
     begun = Leg(carrier)
     begun.invite(OUTSIDE, DID, Media(carrier).sdp())
     begun.settle()
-    calls = {line["call_id"]: line["call"] for line in gateway.find("call_start")}
     legs = {leg.call_id: leg for leg in (up.a, changing.a, rings.a, begun)}
     begin = clock.now()
     clock.speed(SPEED)
@@ -166,7 +165,8 @@ def test_for_long(launch, conf, peer, dark, far, cut, tmp_path):
     assert took[rings.a.call_id] < RING_S + SLACK_S
     assert max(took.values()) < SESSION_S + SLACK_S
     for call_id in legs:
-        gateway.wait_for("call_end", call=calls[call_id])
+        begin = gateway.wait_for("call_start", call_id=call_id)
+        gateway.wait_for("call_end", call=begin["call"])
     gateway.wait_for("target_down", trunk="service")
     # what the last transactions wait for does not come
     deadline = clock.now() + TRANSACTION_S + SLACK_S
@@ -208,7 +208,7 @@ def test_while_connecting(launch, conf, peer, dark, far, heals, tmp_path):
     leg = Leg(carrier)
     leg.invite(OUTSIDE, DID, Media(carrier).sdp())
     leg.settle()
-    assert gateway.find("call_start") and not gateway.find("call_end")
+    assert gateway.wait_for("call_start") and not gateway.find("call_end")
     if heals:
         dark.lose()
         invite = far.expect("INVITE")

@@ -15,6 +15,7 @@ import pytest
 
 from dnsmasq import Dnsmasq
 from gateway import BINARY, WAIT, Conf, Gateway
+from targets import wait
 from ua import Call, Media, Raw, Sdp, request
 from test_dns import Refuser
 
@@ -138,7 +139,7 @@ def call(machine, carrier, service):
     """A call with voices; -> (it, the instance that has it)."""
     before = {name: machine.calls(name) for name in NAMES}
     made = Call(carrier, service, OUTSIDE, DID).answer()
-    name, = (n for n in NAMES if machine.calls(n) > before[n])
+    name, = wait(lambda: [n for n in NAMES if machine.calls(n) > before[n]], "call_start")
     voices(made, PORTS[name])
     return made, name
 

@@ -211,6 +211,7 @@ static void test_closed_early_backs_off(void **state)
 
 		sp_timer_cancel(&tg->dial); /* that is this one */
 		wire = connect_wire(w, tg);
+		sp_timer_cancel(&tg->dial); /* the second one might fail meanwhile */
 		sp_loop_advance(w->loop, 10);
 		conn_end(wire_conn(wire), "alert");
 		assert_true(sp_timer_isrunning(&tg->dial));
