@@ -286,6 +286,8 @@ static void take_response(struct actor *a, const struct sp_sip_msg *m)
 	struct step e = {.by = a, .dialog = d};
 
 	asked_answered(a, m);
+	if (SP_SIP_BYE == m->method && 420 == m->status)
+		stage.clean = false; /* with a Require of its own it did not hang up */
 	if (!d || SP_SIP_INVITE != m->method || m->status == 100 || m->status > 299)
 		return;
 	dialog_learn(d, m);
