@@ -33,6 +33,9 @@ void sp_report_add(struct sp_report *r, const struct sp_conf_src *src, const cha
 void sp_report_note(struct sp_report *r, const struct sp_conf_src *src, const char *key,
 		    const char *value, const char *text, ...);
 
+/** As new: without memory files seem to be what they are not, so what was found is not so. */
+void sp_report_clear(struct sp_report *r);
+
 unsigned sp_report_mistakes(const struct sp_report *r);
 
 /** Calls h with each line, "FILE:LINE: KEY = VALUE: MEND" (notes: "FILE:LINE: note: ..."). */

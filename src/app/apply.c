@@ -324,6 +324,8 @@ int app_apply(struct sp_app *app, const struct app_snapshot *s, struct sp_report
 	compare_fds(s->conf);
 
 out:
+	if (err == ENOMEM)
+		sp_report_clear(r);
 	mem_deref(contexts);
 	mem_deref(doors);
 	mem_deref(env);

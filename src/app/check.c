@@ -278,11 +278,10 @@ int sp_app_check(const char *file, bool verbose, FILE *out, FILE *err)
 		return 1;
 
 	e = app_snapshot_alloc(&s, file, r);
-	mistakes = e == ENOMEM ? 0 : sp_report_mistakes(r);
+	mistakes = sp_report_mistakes(r);
 	if (e) {
 		pr.notes = err;
-		if (e != ENOMEM)
-			sp_report_print(r, print_line, &pr);
+		sp_report_print(r, print_line, &pr);
 		if (mistakes)
 			(void)fprintf(err, "%u mistake%s\n", mistakes, mistakes == 1 ? "" : "s");
 		else

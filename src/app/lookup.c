@@ -25,7 +25,7 @@ static int load(struct app_snapshot **sp, const char *file, FILE *err)
 
 	if (!e)
 		e = app_snapshot_alloc(sp, file, r);
-	mistakes = r && e != ENOMEM ? sp_report_mistakes(r) : 0;
+	mistakes = sp_report_mistakes(r);
 	if (mistakes) {
 		sp_report_print(r, print_mistake, err);
 		(void)fprintf(err, "%u mistake%s\n", mistakes, mistakes == 1 ? "" : "s");

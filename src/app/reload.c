@@ -36,7 +36,7 @@ static void log_line(bool mistake, const char *line, void *arg)
 static void log_failure(const struct sp_app *app, const struct sp_report *r, int err,
 			uint64_t begun_ms)
 {
-	const unsigned mistakes = err == ENOMEM ? 0 : sp_report_mistakes(r);
+	const unsigned mistakes = sp_report_mistakes(r);
 	const char *why = "configuration";
 	char errbuf[128];
 
@@ -64,9 +64,7 @@ static int finish(struct sp_app *app, const struct app_snapshot *s, struct sp_re
 		err = app_apply(app, s, r);
 	app_monitor_loaded(app, reload, err);
 
-	/* without memory files seem to be what they are not */
-	if (err != ENOMEM)
-		sp_report_print(r, log_line, NULL);
+	sp_report_print(r, log_line, NULL);
 	if (err)
 		log_failure(app, r, err, begun_ms);
 	else if (reload)

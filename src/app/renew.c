@@ -120,8 +120,7 @@ static bool renew(struct app_renew *r, bool quiet)
 		done = false;
 	} else if (err) {
 		if (!quiet) {
-			if (err != ENOMEM)
-				sp_report_print(report, log_bad, &bad);
+			sp_report_print(report, log_bad, &bad);
 			r->again_ms = 0;
 		}
 		if (!bad.told)

@@ -48,6 +48,17 @@ static int finish(struct app_snapshot *s, bool run, struct sp_report *r)
 	return err;
 }
 
+/** What comes of a snapshot whose last step returned err: none of a file with a mistake. */
+static int judge(int err, struct sp_report *r)
+{
+	if (err == ENOMEM)
+		sp_report_clear(r);
+	else if (err != ECANCELED && sp_report_mistakes(r))
+		return EINVAL;
+
+	return err;
+}
+
 static int make(struct app_snapshot **sp, const char *file, bool run, const atomic_bool *stop,
 		struct sp_report *r)
 {
@@ -69,9 +80,7 @@ static int make(struct app_snapshot **sp, const char *file, bool run, const atom
 		err = finish(s, run, r);
 
 out:
-	/* Whatever a step returned: no snapshot comes of a file with a mistake. */
-	if (err != ENOMEM && err != ECANCELED && sp_report_mistakes(r))
-		err = EINVAL;
+	err = judge(err, r);
 	if (err)
 		mem_deref(s);
 	else
@@ -104,8 +113,7 @@ int app_snapshot_certs(struct app_snapshot **sp, struct sp_conf *conf, struct sp
 	if (!err && !sp_report_mistakes(r))
 		err = app_contexts_make(s, r);
 
-	if (err != ENOMEM && sp_report_mistakes(r))
-		err = EINVAL;
+	err = judge(err, r);
 	if (err)
 		mem_deref(s);
 	else

@@ -49,6 +49,15 @@ int sp_report_alloc(struct sp_report **rp)
 	return *rp ? 0 : ENOMEM;
 }
 
+void sp_report_clear(struct sp_report *r)
+{
+	if (!r)
+		return;
+
+	list_flush(&r->lines);
+	r->mistakes = r->notes = 0;
+}
+
 unsigned sp_report_mistakes(const struct sp_report *r)
 {
 	return r ? r->mistakes : 0;
